@@ -1,0 +1,69 @@
+"""Image similarity and the losses of autoencoders: SSIM, 1 − SSIM, MSE, MAE, PSNR, KL.
+
+Everything here is loaded when it is first used, so that `import ssimtool` alone loads no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
+    from ssimtool.errors import SsimtoolError
+    from ssimtool.metrics import (
+        LossParts,
+        MSE_SSIM_KL_Loss,
+        SSIMLoss,
+        gaussian_window,
+        kl_divergence,
+        mae,
+        mse,
+        psnr,
+        ssim,
+        ssim_loss,
+        ssim_map,
+        uniform_window,
+    )
+
+__all__ = [
+    "DEFINITIONS",
+    "METRICS",
+    "Definition",
+    "LossParts",
+    "MSE_SSIM_KL_Loss",
+    "SSIMLoss",
+    "SsimtoolError",
+    "find_definition",
+    "gaussian_window",
+    "kl_divergence",
+    "mae",
+    "mse",
+    "psnr",
+    "ssim",
+    "ssim_loss",
+    "ssim_map",
+    "uniform_window",
+]
+
+_HOMES = {
+    "DEFINITIONS": "ssimtool.catalog",
+    "METRICS": "ssimtool.catalog",
+    "Definition": "ssimtool.catalog",
+    "find_definition": "ssimtool.catalog",
+    "SsimtoolError": "ssimtool.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "ssimtool.metrics")), name)
+    globals()[name] = value  # PEP 562: asked once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,68 @@
+"""The commands put together, and the one line that a wrong command line gets."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from ssimtool import __version__
+from ssimtool.cli import compare, listing, loss
+from ssimtool.cli.output import warn
+
+app = typer.Typer(
+    name="ssimtool",
+    help="Compare images and evaluate autoencoder losses: SSIM, 1 - SSIM, MSE, MAE, PSNR, KL.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+EXIT_CODES = (
+    "Exit codes: 0 computed; 1 a threshold does not hold; 2 wrong command line; "
+    "3 an input could not be read or compared; 130 interrupted."
+)
+app.command("compare", epilog=EXIT_CODES)(compare.command)
+app.command("loss", epilog=EXIT_CODES)(loss.command)
+app.add_typer(listing.app, name="list")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ssimtool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line and returns its exit code."""
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        return app(arguments, prog_name="ssimtool", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "ssimtool"
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(f"{error.message}\n")
+        else:
+            message = error.format_message().strip().replace("\n", " ")
+            warn(f"error: {message} (see '{path} --help')")
+        return error.exit_code
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """SIGTERM leaves through the `finally` clauses, which take away what is half written."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,124 @@
+"""`ssimtool compare`: one pair."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssimtool import __version__
+from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
+from ssimtool.cli import options as o
+from ssimtool.cli import parsing
+from ssimtool.cli.output import Reserved, put, reserved
+from ssimtool.cli.report import Style, attempt, present, show
+from ssimtool.records import Comparison, parts_of
+from ssimtool.settings import Scoring
+
+if TYPE_CHECKING:
+    from ssimtool.readers.align import Reading
+    from ssimtool.readers.samples import Array, Pair
+
+
+def command(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCE", help="The image that the other is held against, a file or -."
+        ),
+    ],
+    distorted: Annotated[
+        str, typer.Argument(metavar="DISTORTED", help="The image to judge, a file or -.")
+    ],
+    metric: o.MetricOption = list(DEFAULT_METRICS),
+    definition: o.DefinitionOption = "wang2004",
+    window_size: o.WindowSizeOption = None,
+    sigma: o.SigmaOption = None,
+    k1: o.K1Option = None,
+    k2: o.K2Option = None,
+    fail_under: o.FailUnderOption = [],
+    fail_over: o.FailOverOption = [],
+    channels: o.ChannelsOption = "rgb",
+    data_range: o.DataRangeOption = None,
+    background: o.BackgroundOption = "checker",
+    resize: o.ResizeOption = False,
+    frame: o.FrameOption = None,
+    layout: o.LayoutOption = "auto",
+    max_pixels: o.MaxPixelsOption = 2**29,
+    device: o.DeviceOption = "auto",
+    map_: o.MapOption = [],
+    map_style: o.MapStyleOption = "gray",
+    format: o.FormatOption = "table",
+    output: o.OutputOption = None,
+    quiet: o.QuietOption = False,
+    debug: o.DebugOption = False,
+) -> int:
+    """Compare two images: SSIM, SSIM loss, MSE, PSNR, and the map of SSIM."""
+    if reference == distorted == "-":
+        raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
+    limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
+    chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2)
+    under = parsing.background(background)
+    # A map states the score in its text, so it implies it.
+    computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))
+    scoring = Scoring(metrics=computed, definition=chosen, thresholds=limits, device=device)
+    style = Style(format, tuple(metric), computed, quiet, debug)
+    targets = [*map_, *([output] if output else [])]
+    with reserved(targets, inputs=(reference, distorted)) as files:
+        from ssimtool.readers.align import Reading
+
+        how = Reading(
+            channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
+            data_range=data_range,
+            background=under,
+            resize=resize,
+            frame=frame,
+            max_pixels=max_pixels,
+            layout=layout,  # type: ignore[arg-type]  # likewise
+        )
+        maps = tuple(zip(map_, files, strict=False))
+        record = attempt(
+            lambda: _compare((reference, distorted), how, scoring, maps, map_style),
+            lambda failure: Comparison(
+                status="error",
+                reference=reference,
+                distorted=distorted,
+                definition=parts_of(chosen),
+                version=__version__,
+                error=failure,
+            ),
+            style,
+        )
+        return show(record, style, files[-1] if output else None)
+
+
+def _compare(
+    paths: tuple[str, str],
+    how: Reading,
+    scoring: Scoring,
+    maps: tuple[tuple[str, Reserved], ...],
+    style: str,
+) -> Comparison:
+    from ssimtool.readers.align import read_pair
+    from ssimtool.readers.images import set_up_pillow
+
+    set_up_pillow()
+    pair = read_pair(*paths, how)  # before torch is loaded: what is wrong with a file shows at once
+    from ssimtool.evaluate import compare, map_of
+
+    present(scoring.device)
+    record = compare(pair, scoring)
+    if maps:
+        ssim_map = map_of(pair, scoring)
+        for path, file in maps:
+            put(file, _rendered(path, ssim_map, pair, record, style))
+    return record
+
+
+def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:
+    from ssimtool.reports.maps import map_npy, map_png
+
+    if PurePath(path).suffix.lower() == ".npy":
+        return map_npy(ssim_map)
+    return map_png(ssim_map, pair, record, style)

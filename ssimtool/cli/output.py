@@ -1,0 +1,160 @@
+"""Where results go: standard output, or files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import typer
+
+from ssimtool.errors import printable
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A file that is being written beside its target; `temporary` None: a device, written as is."""
+
+    target: Path
+    file: IO[bytes]
+    temporary: Path | None
+
+    def commit(self) -> None:
+        """Puts what was written in the place of the target."""
+        with _writing(str(self.target)):
+            self.file.flush()
+            if self.temporary is None:
+                return
+            os.fsync(self.file.fileno())
+            self.file.close()
+            os.chmod(self.temporary, _mode(self.target))
+            os.replace(self.temporary, self.target)
+
+    def discard(self) -> None:
+        """Takes away what was not committed."""
+        # What a full disk left in the buffer fails again here; the file goes in any case.
+        try:
+            self.file.close()
+        except OSError:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        finally:
+            if self.temporary is not None:
+                self.temporary.unlink(missing_ok=True)
+
+
+def _mode(target: Path) -> int:
+    """The permissions of the target that is there, or those of a new file."""
+    if target.exists():
+        return target.stat().st_mode & 0o7777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise typer.BadParameter(
+            f"{printable(path)}: cannot be written ({reason}), expected a place for a file; "
+            "nothing was written there, choose another"
+        ) from None
+
+
+@contextmanager
+def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Reserved]]:
+    """Opens every output before anything is computed; what is not committed is taken away.
+
+    Raises:
+        typer.BadParameter: one cannot be written, is named twice, or is an input.
+    """
+    _check_distinct(paths, inputs)
+    opened: list[Reserved] = []
+    try:
+        opened.extend(map(_reserve, paths))
+        yield opened
+    finally:
+        for one in opened:
+            one.discard()
+
+
+def _check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
+    taken = {os.path.realpath(path): "an input" for path in inputs if path != "-"}
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in taken and (not os.path.exists(real) or os.path.isfile(real)):
+            raise typer.BadParameter(
+                f"{printable(path)}: is {taken[real]} as well, expected a file of its own"
+            )
+        taken[real] = "an output"
+
+
+def _reserve(path: str) -> Reserved:
+    target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
+    with _writing(path):
+        if target.is_dir():
+            raise IsADirectoryError(21, "is a directory")
+        if target.exists() and not target.is_file():
+            return Reserved(target, open(target, "wb"), None)
+        if target.exists():
+            open(target, "ab").close()  # a file that may not be written is not replaced either
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
+        return Reserved(target, os.fdopen(handle, "wb"), Path(temporary))
+
+
+def write(reservation: Reserved, text: str) -> None:
+    """Writes some text of a file.
+
+    Raises:
+        typer.BadParameter: the disk is full, or the like.
+    """
+    with _writing(str(reservation.target)):
+        reservation.file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def put(reservation: Reserved, data: bytes) -> None:
+    """Writes all of a file and puts it in its place.
+
+    Raises:
+        typer.BadParameter: the disk is full, or the like.
+    """
+    with _writing(str(reservation.target)):
+        reservation.file.write(data)
+    reservation.commit()
+
+
+def put_stdout(text: str) -> None:
+    """Writes to standard output; a pipe that was closed at the other end is not an error."""
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # what is left in the buffer must not fail again when the interpreter closes it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise typer.BadParameter(
+            f"standard output cannot be written ({(error.strerror or str(error)).lower()})"
+        ) from None
+
+
+def warn(line: str) -> None:
+    """One line on standard error."""
+    try:
+        sys.stderr.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that wants colour (https://no-color.org)."""
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )

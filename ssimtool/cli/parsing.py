@@ -1,0 +1,136 @@
+"""What the options parse to, with one line on what is wrong with them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import typer
+
+from ssimtool.catalog import Definition, find_definition
+from ssimtool.records import Op, Threshold
+
+if TYPE_CHECKING:
+    from ssimtool.readers.colour import Background
+
+STATISTICS = ("mean", "min", "max", "median", "p1", "p5", "p95", "p99")
+
+
+def one_of(names: Collection[str]) -> Callable[[str], str]:
+    """A check that an option is one of several names."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return check
+
+
+def each_of(names: Collection[str]) -> Callable[[list[str]], list[str]]:
+    """A check that every value of a repeatable option is one of several names."""
+    check = one_of(names)
+    return lambda values: [check(value) for value in values]
+
+
+def positive(value: float | None) -> float | None:
+    """A check that a number is above 0."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value:g} is not a finite number above 0")
+    return value
+
+
+def weight(value: float) -> float:
+    """A check that a number is 0 or more."""
+    if not (math.isfinite(value) and value >= 0):
+        raise typer.BadParameter(f"{value:g} is not a finite number, 0 or more")
+    return value
+
+
+def device_name(value: str) -> str:
+    """A check of how a device is written; whether it is there is asked of torch, later."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise typer.BadParameter(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps")
+    return value
+
+
+def chosen_definition(
+    name: str, window_size: int | None, sigma: float | None, k1: float | None, k2: float | None
+) -> Definition:
+    """The definition with its overrides.
+
+    Raises:
+        typer.BadParameter: a part outside its range.
+    """
+    try:
+        return find_definition(name, window_size=window_size, sigma=sigma, k1=k1, k2=k2)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def thresholds(
+    under: list[str], over: list[str], *, metrics: Collection[str]
+) -> tuple[Threshold, ...]:
+    """`[METRIC=]VALUE` of both options, in the order under, over.
+
+    Raises:
+        typer.BadParameter: one cannot be parsed.
+    """
+    given: list[tuple[Op, str]] = [("under", t) for t in under] + [("over", t) for t in over]
+    return tuple(_threshold(op, text, metrics) for op, text in given)
+
+
+def _threshold(op: Op, text: str, metrics: Collection[str]) -> Threshold:
+    option = f"--fail-{op}"
+    head, _, number = text.rpartition("=")
+    statistic, _, name = head.rpartition(":")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise typer.BadParameter(f"{text!r} is not [METRIC=]VALUE", param_hint=option)
+    if statistic or number.partition(":")[0] in STATISTICS:
+        raise typer.BadParameter(
+            f"{text!r} asks for a statistic, and one pair has none: leave it out",
+            param_hint=option,
+        )
+    name = name or "ssim"
+    if name not in metrics:
+        raise typer.BadParameter(
+            f"{text!r}: {name!r} is not one of {', '.join(metrics)}", param_hint=option
+        )
+    return Threshold(name, op, value)
+
+
+def map_path(value: list[str]) -> list[str]:
+    """A check that the suffix of a map says what to write."""
+    for path in value:
+        if PurePath(path).suffix.lower() not in (".png", ".npy"):
+            raise typer.BadParameter(f"{path!r} does not end in .png or .npy")
+    return value
+
+
+def background(value: str) -> Background:
+    """A background: `checker`, or a colour by name or as #rgb, #rrggbb, rgb(r, g, b).
+
+    Raises:
+        typer.BadParameter: no such colour, or one with an alpha of its own.
+    """
+    if value == "checker":
+        return "checker"
+    from PIL import ImageColor
+
+    try:
+        red, green, blue, *alpha = ImageColor.getrgb(value)
+        if alpha:
+            raise ValueError("not opaque")
+    except ValueError:
+        raise typer.BadParameter(
+            f"{value!r} is neither checker nor an opaque colour such as white or #ff8800",
+            param_hint="--background",
+        ) from None
+    return red, green, blue

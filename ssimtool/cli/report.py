@@ -1,0 +1,85 @@
+"""From work to output and exit code: the one place where an error that a person can mend ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import typer
+
+from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
+from ssimtool.errors import SsimtoolError, printable
+from ssimtool.records import EXIT_CODES, Comparison, Failure, LossReport, Record
+
+R = TypeVar("R", Comparison, LossReport)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a record is shown: `asked` are the numbers of `-f value`, `computed` all of them."""
+
+    format: str
+    asked: Sequence[str]
+    computed: Sequence[str]
+    quiet: bool
+    debug: bool
+
+
+def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style) -> R:
+    """Does the work; what a person can mend becomes one line and a record.
+
+    Raises:
+        SsimtoolError: with --debug.
+        typer.BadParameter: a device that is not present.
+    """
+    try:
+        record = work()
+    except SsimtoolError as error:
+        if style.debug:
+            raise
+        warn(f"error: {printable(error.message)}")
+        return failed(Failure(error.code, error.message))
+    if not style.quiet:
+        for warning in record.warnings:
+            warn(f"warning: {printable(warning)}")
+    return record
+
+
+def show(record: Record, style: Style, output: Reserved | None) -> int:
+    """Writes a record where it belongs and returns the exit code."""
+    from ssimtool.reports.text import FORMATS, MACHINE_FORMATS
+
+    if record.error is None or style.format in MACHINE_FORMATS:
+        names = style.asked if style.format == "value" else style.computed
+        if style.format in FORMATS:
+            text = FORMATS[style.format](record, names)
+        else:
+            text = _table(record, to_file=output is not None)
+        if output is None:
+            put_stdout(text)
+        else:
+            put(output, text.encode("utf-8", "backslashreplace"))
+    return EXIT_CODES[record.status]
+
+
+def _table(record: Record, *, to_file: bool) -> str:
+    from ssimtool.reports.table import table_text
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    return table_text(record, width=width, colour=wants_colour() and not to_file)
+
+
+def present(device: str) -> None:
+    """Refuses a device that is not there, as a wrong command line.
+
+    Raises:
+        typer.BadParameter: it is not present.
+    """
+    from ssimtool.evaluate import choose_device
+
+    try:
+        choose_device(device)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--device") from None

@@ -1,0 +1,63 @@
+"""What can go wrong in a way that a person can mend, and the exit codes of the command line."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_THRESHOLD = 1
+EXIT_USAGE = 2
+EXIT_INPUT = 3
+EXIT_INTERRUPTED = 130
+
+ERROR_CODES: dict[str, str] = {
+    "not_found": "there is no such file",
+    "unreadable": "the file exists but cannot be read",
+    "not_an_image": "the content is neither an image nor a .npy array",
+    "truncated": "the file ends before its content does",
+    "too_large": "more pixels than --max-pixels or more than memory holds",
+    "too_small": "smaller than the window of the definition",
+    "size_mismatch": "the two images differ in width or height",
+    "channel_mismatch": "the two images differ in channels and neither is grey",
+    "shape_mismatch": "an array has another shape than is needed",
+    "non_finite": "NaN or infinity among the samples, or in a result",
+    "data_range": "the dynamic range of the samples cannot be told",
+    "pickled": "a pickled or object array, which is never loaded",
+    "unsupported": "a content that would be read wrongly, and is refused",
+    "unwritable": "an output cannot be written",
+}
+
+
+class SsimtoolError(Exception):
+    """An error that a person can mend: what was found, what was expected, what to do.
+
+    Args:
+        code: one of `ERROR_CODES`.
+        message: one sentence that names the file, what was found, what was expected and what
+            to do next.
+
+    Raises:
+        ValueError: the code is unknown.
+
+    >>> SsimtoolError("not_found", "a.png: no such file").code
+    'not_found'
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        if code not in ERROR_CODES:
+            raise ValueError(
+                f"unknown error code {code!r}: expected one of {', '.join(ERROR_CODES)}"
+            )
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def printable(path: str) -> str:
+    r"""A path on one line: control characters and undecodable bytes as escapes, the rest as it is.
+
+    >>> print(printable("two\nlines.png"))
+    two\nlines.png
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in path
+    )

@@ -1,0 +1,163 @@
+"""The use case of one pair: two images made comparable, to a record and to a map."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssimtool import __version__, metrics
+from ssimtool.catalog import METRICS, Definition, with_implied
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import shown
+from ssimtool.readers.samples import Array, Pair
+from ssimtool.records import Comparison, parts_of, status_of
+from ssimtool.settings import Scoring
+
+
+def choose_device(name: str) -> torch.device:
+    """The device by name; `auto` is the best that is present.
+
+    Raises:
+        ValueError: the device asked for is absent.
+    """
+    present = ["cpu"]
+    if torch.cuda.is_available():
+        present = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), *present]
+    if torch.backends.mps.is_available():
+        present = ["mps", *present]
+    if name == "auto":
+        return torch.device(present[0])
+    if name not in present:
+        raise ValueError(f"the device {name} is not present: expected {', '.join(present)} or auto")
+    return torch.device(name)
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """What the command line computes in: float64, but float32 on MPS, which has no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def to_tensor(array: Array) -> Tensor:
+    """A tensor over the memory of an array, which is only ever read."""
+    if array.dtype == np.bool_:
+        array = array.view(np.uint8)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")
+        return torch.from_numpy(array)
+
+
+def compare(pair: Pair, how: Scoring) -> Comparison:
+    """One pair, scored.
+
+    Raises:
+        SsimtoolError: `too_small`, smaller than the window; `non_finite`, a result beyond floats.
+        ValueError: a device that is not present.
+    """
+    device = choose_device(how.device)
+    x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
+    asked = with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
+    if any("definition" in METRICS[name].takes for name in asked):
+        _check_size(pair, how.definition)
+    found: dict[str, float] = {}
+    per_channel: dict[str, tuple[float, ...]] = {}
+    losses: dict[str, tuple[float, ...]] = {}
+    for name in asked:
+        row = METRICS[name]
+        if row.function not in losses:
+            losses[row.function] = _score(row.function, row.takes, x, y, pair.data_range, how)
+        values = losses[row.function]
+        mean = sum(values) / len(values)
+        found[name] = 1 - mean if row.complement else mean
+        if "definition" in row.takes:
+            per_channel[name] = tuple(1 - v for v in values) if row.complement else values
+    verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
+    height, width, channels = pair.reference.shape
+    return Comparison(
+        status=status_of(verdicts),
+        reference=pair.reference_path,
+        distorted=pair.distorted_path,
+        width=width,
+        height=height,
+        channels=channels,
+        sample_type=str(pair.reference.dtype),
+        data_range=pair.data_range,
+        identical=torch.equal(x, y),
+        metrics=found,
+        per_channel=per_channel,
+        definition=parts_of(how.definition),
+        colour=pair.colour,
+        steps=pair.steps,
+        thresholds=verdicts,
+        device=str(device),
+        version=__version__,
+        warnings=pair.warnings,
+    )
+
+
+def map_of(pair: Pair, how: Scoring) -> Array:
+    """The SSIM map as large as the image, the mean over the channels.
+
+    The definition's own map where it is that large, else with symmetric borders.
+
+    Returns:
+        (H, W), float32, −1 to 1.
+
+    Raises:
+        SsimtoolError: `too_small`.
+    """
+    definition = how.definition
+    if definition.border == "valid":
+        definition = replace(definition, border="symmetric")
+    _check_size(pair, how.definition)
+    device = choose_device(how.device)
+    x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
+    total = torch.zeros(x.shape[2:], dtype=torch.float32, device=device)
+    for c in range(x.shape[1]):
+        total += metrics.ssim_map(
+            x[:, c : c + 1],
+            y[:, c : c + 1],
+            data_range=pair.data_range,
+            definition=definition,
+            dtype=wide(device),
+        )[0, 0]
+    result: Array = (total / x.shape[1]).cpu().numpy()
+    return result
+
+
+def _batch(image: Array, device: torch.device) -> Tensor:
+    """(H, W, C) as (1, C, H, W), in the memory that it lies in."""
+    return to_tensor(image).permute(2, 0, 1)[None].to(device)
+
+
+def _check_size(pair: Pair, definition: Definition) -> None:
+    height, width, _ = pair.reference.shape
+    smallest = metrics.smallest_side(definition)
+    if min(height, width) < smallest:
+        raise SsimtoolError(
+            "too_small",
+            f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
+            f"{smallest}x{smallest} for the window of {definition.name}; give larger images, "
+            "another --definition or a smaller --window-size",
+        )
+
+
+def _score(
+    function: str,
+    takes: tuple[str, ...],
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    how: Scoring,
+) -> tuple[float, ...]:
+    """One number per channel where the metric has a definition, else one number."""
+    given = {"data_range": data_range, "definition": how.definition}
+    arguments = {name: given[name] for name in takes}
+    planes = range(x.shape[1]) if "definition" in takes else ()
+    # Channel by channel also where the channels interleave: converted planes lie side by side.
+    pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
+    score = getattr(metrics, function)
+    return tuple(score(a, b, dtype=wide(x.device), **arguments).item() for a, b in pairs)

@@ -1,0 +1,216 @@
+"""The use case of a VAE: saved reconstructions, originals and posteriors to the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ssimtool import __version__, metrics
+from ssimtool.errors import SsimtoolError
+from ssimtool.evaluate import choose_device, to_tensor, wide
+from ssimtool.readers.arrays import ArraySource, non_finite
+from ssimtool.readers.samples import Array, range_of_type
+from ssimtool.readers.vae import KEYS, Arrays, Chunk, chunks
+from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
+from ssimtool.settings import Weighing
+
+FLOAT32_EXP_LIMIT = 88.72  # exp of more overflows float32: ln(3.4028e38)
+
+
+@dataclass
+class _Span:
+    """The least, the greatest and the mean of an array, chunk by chunk."""
+
+    low: float = math.inf
+    high: float = -math.inf
+    total: float = 0
+    count: int = 0
+
+    def add(self, array: Array, name: str) -> None:
+        low, high = float(array.min()), float(array.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise non_finite(name)
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        self.total += float(array.sum(dtype=np.float64))
+        self.count += array.size
+
+
+def evaluate_loss(
+    arrays: Arrays,
+    paths: tuple[str, ...],
+    how: Weighing,
+    *,
+    on_scores: Callable[[list[SampleScores]], None],
+) -> LossReport:
+    """The loss of saved arrays and its parts, in chunks, with the sums in float64.
+
+    Args:
+        arrays: opened and checked.
+        paths: as they were given.
+        how: the options of the command line.
+        on_scores: is called with the samples of each chunk, in order.
+
+    Raises:
+        SsimtoolError: `non_finite`, `too_small`.
+        ValueError: a device that is not present.
+    """
+    device = choose_device(how.device)
+    _check_size(arrays, how)
+    sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}
+    spans = {name: _Span() for name in ("recon", "raw", "mu", "logvar")}
+    for chunk in chunks(arrays):
+        for name, span in spans.items():
+            array, source = getattr(chunk, name), getattr(arrays, name)
+            if array is not None:
+                span.add(array, source.name)
+        scores = _score(chunk, how, device)
+        for name, values in scores.items():
+            sums[name] += math.fsum(values)
+        on_scores(_rows(chunk.start, scores))
+    means = {name: total / arrays.samples for name, total in sums.items()}
+    return _report(arrays, paths, how, means, _warnings(arrays, how, spans), str(device))
+
+
+def _check_size(arrays: Arrays, how: Weighing) -> None:
+    smallest = metrics.smallest_side(how.definition)
+    _, height, width = arrays.image_shape
+    if how.alpha and min(height, width) < smallest:
+        raise SsimtoolError(
+            "too_small",
+            f"{arrays.recon.name}: its images are {width}x{height} pixels, expected at least "
+            f"{smallest}x{smallest} for the window of {how.definition.name}; give another "
+            "--definition, a smaller --window-size or --alpha 0",
+        )
+
+
+def _score(chunk: Chunk, how: Weighing, device: torch.device) -> dict[str, list[float]]:
+    """Each term of each sample; a term whose weight is 0 is not there."""
+    recon, raw, data_range, divisor = _scaled(chunk.recon, chunk.raw, how.data_range)
+    x, y = to_tensor(raw).to(device), to_tensor(recon).to(device)
+    dtype = wide(device)
+    scores = {"mse": (metrics.mse(x, y, dtype=dtype) / divisor**2).tolist()}
+    if how.alpha:
+        scores["ssim_loss"] = metrics.ssim_loss(
+            x, y, data_range=data_range, definition=how.definition, dtype=dtype
+        ).tolist()
+    if chunk.mu is not None and chunk.logvar is not None:
+        mu, logvar = (to_tensor(a).to(device).to(dtype) for a in (chunk.mu, chunk.logvar))
+        scores["kl"] = metrics.kl_divergence(mu, logvar).tolist()
+    return scores
+
+
+def _scaled(recon: Array, raw: Array, given: float | None) -> tuple[Array, Array, float, float]:
+    """The arrays, the range of their samples, and what the samples are to be divided by.
+
+    Two integer arrays of one type are not divided themselves: SSIM does not see a common factor.
+    """
+    if given is not None:
+        return recon, raw, given, 1
+    ranges = [range_of_type(a.dtype) for a in (recon, raw)]
+    if ranges[0] == ranges[1]:
+        full = ranges[0] or 1
+        return recon, raw, full, full
+    recon, raw = (
+        a if r is None else a / np.float64(r) for a, r in zip((recon, raw), ranges, strict=True)
+    )
+    return recon, raw, 1, 1
+
+
+def _rows(start: int, scores: dict[str, list[float]]) -> list[SampleScores]:
+    nothing = [None] * len(scores["mse"])
+    columns = (scores["mse"], scores.get("ssim_loss", nothing), scores.get("kl", nothing))
+    return [SampleScores(start + i, *row) for i, row in enumerate(zip(*columns, strict=True))]
+
+
+def _report(
+    arrays: Arrays,
+    paths: tuple[str, ...],
+    how: Weighing,
+    means: dict[str, float],
+    warned: tuple[str, ...],
+    device: str,
+) -> LossReport:
+    added = Contributions(
+        mse=means["mse"], ssim_loss=how.alpha * means["ssim_loss"], kl=how.beta * means["kl"]
+    )
+    loss = added.mse + added.ssim_loss + added.kl
+    if not math.isfinite(loss):
+        raise SsimtoolError(
+            "non_finite",
+            f"{arrays.logvar.name if arrays.logvar else arrays.recon.name}: the loss is not "
+            "finite, exp(logvar) overflows, expected a logvar below about 700; look at the encoder",
+        )
+    names = dict(zip(KEYS, paths * 4 if len(paths) == 1 else paths, strict=False))
+    report = LossReport(
+        status="ok",
+        recon=names["recon"],
+        raw=names["raw"],
+        mu=names["mu"] if arrays.mu else None,
+        logvar=names["logvar"] if arrays.logvar else None,
+        samples=arrays.samples,
+        shape=arrays.recon.shape,
+        latent_shape=arrays.mu.shape if arrays.mu else None,
+        alpha=how.alpha,
+        beta=how.beta,
+        loss=loss,
+        mse=means["mse"],
+        ssim=1 - means["ssim_loss"] if how.alpha else None,
+        ssim_loss=means["ssim_loss"] if how.alpha else None,
+        kl=means["kl"] if how.beta else None,
+        contributions=added,
+        data_range=1 if how.data_range is None else how.data_range,
+        definition=parts_of(how.definition),
+        device=device,
+        version=__version__,
+        warnings=warned,
+    )
+    verdicts = tuple(t.judge(getattr(report, t.metric)) for t in how.thresholds)
+    return replace(report, thresholds=verdicts, status=status_of(verdicts))
+
+
+def _warnings(arrays: Arrays, how: Weighing, spans: dict[str, _Span]) -> tuple[str, ...]:
+    """What looks like a mistake and is not one for certain."""
+    warned = []
+    limit = how.data_range or 1
+    images = []
+    for name in ("recon", "raw"):
+        source: ArraySource = getattr(arrays, name)
+        unit = (range_of_type(source.dtype) or 1) if how.data_range is None else 1
+        low, high = spans[name].low / unit, spans[name].high / unit
+        images.append((source.name, low, high))
+        if how.data_range is None and (low < 0 or high > 1):
+            warned.append(
+                f"{source.name}: holds samples from {low:.6g} to {high:.6g}, beyond [0, 1]; a data "
+                "range of 1 is taken, say another with --data-range"
+            )
+    (one, low, high), (other, low2, high2) = images
+    signed = min(low, low2) < -0.25 * limit <= -0.01 * limit <= max(low, low2)
+    larger = max(high, high2) > 2 * limit and min(high, high2) <= 1.05 * limit
+    if signed or larger:
+        warned.append(
+            f"{one} lies in [{low:.6g}, {high:.6g}], {other} in [{low2:.6g}, {high2:.6g}]: they "
+            "seem to be scaled differently; scale both alike"
+        )
+    if arrays.logvar:
+        warned += _latent_warnings(arrays.logvar.name, spans["logvar"])
+    return tuple(warned)
+
+
+def _latent_warnings(name: str, span: _Span) -> list[str]:
+    warned = []
+    mean = span.total / span.count
+    if span.low >= 0 and span.high > 0 and 0.5 <= mean <= 2:
+        warned.append(
+            f"{name}: is never negative and {mean:.3g} on average, which looks like a variance or "
+            "a standard deviation; the logarithm of the variance is expected"
+        )
+    if span.high > FLOAT32_EXP_LIMIT:
+        warned.append(
+            f"{name}: rises to {span.high:.6g}, and exp(logvar) overflows float32 above "
+            f"{FLOAT32_EXP_LIMIT}; look at the encoder"
+        )
+    return warned

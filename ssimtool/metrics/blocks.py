@@ -1,0 +1,130 @@
+"""What the metrics share: what they accept, what they compute in, and how much at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# What one block holds, in samples. On a CPU a block and its temporaries should stay in the
+# caches; on a GPU a block only bounds the memory.
+CPU_BLOCK = 1 << 19
+GPU_BLOCK = 1 << 25
+
+_FLOAT32_HOLDS = {
+    torch.bool,
+    torch.uint8,
+    torch.int8,
+    torch.uint16,
+    torch.int16,
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some images of a batch and some rows of them: `rows` of the result, `source` rows of the
+    image that they need, and how many rows beyond its edges (`top`, `bottom`)."""
+
+    images: slice
+    rows: slice
+    source: slice
+    top: int
+    bottom: int
+
+
+def check_pair(x: Tensor, y: Tensor) -> None:
+    """Both (N, C, H, W), of one shape, with at least one sample, real, on one device.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for name, tensor in (("x", x), ("y", y)):
+        if tensor.dim() != 4:
+            raise ValueError(f"{name} has shape {tuple(tensor.shape)}: expected (N, C, H, W)")
+        if tensor.is_complex():
+            raise ValueError(f"{name} is {tensor.dtype}: expected a real dtype")
+    if x.shape != y.shape:
+        raise ValueError(f"x has shape {tuple(x.shape)}, y {tuple(y.shape)}: expected one shape")
+    if x.numel() == 0:
+        raise ValueError(f"x and y have shape {tuple(x.shape)}: expected at least one sample")
+    if x.device != y.device:
+        raise ValueError(f"x is on {x.device}, y on {y.device}: expected one device")
+
+
+def check_data_range(data_range: float) -> None:
+    """The dynamic range is a number above 0.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not (math.isfinite(data_range) and data_range > 0):
+        raise ValueError(f"data_range is {data_range}: expected a number above 0, such as 1 or 255")
+
+
+def computing_dtype(*tensors: Tensor, dtype: torch.dtype | None = None) -> torch.dtype:
+    """The dtype to compute in: float32, or float64 where a tensor holds more than float32 does.
+
+    Half, bfloat16 and integers of up to 16 bits are computed in float32, which holds each of
+    their values exactly. `dtype` overrides that.
+
+    Raises:
+        ValueError: dtype is neither float32 nor float64.
+    """
+    if dtype is not None:
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"dtype is {dtype}: expected torch.float32 or torch.float64")
+        return dtype
+    if any(t.device.type == "mps" for t in tensors):  # has no float64
+        return torch.float32
+    return torch.float32 if all(t.dtype in _FLOAT32_HOLDS for t in tensors) else torch.float64
+
+
+def sum_dtype(x: Tensor) -> torch.dtype:
+    """Sums are kept in float64 wherever the device has it."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+def wants_grad(x: Tensor, y: Tensor) -> bool:
+    """Whether autograd or a compiler looks on: then everything is computed in one block."""
+    return torch.compiler.is_compiling() or (
+        torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+    )
+
+
+def blocks(x: Tensor, y: Tensor, *, window_size: int = 1, margin: int = 0) -> Iterator[Block]:
+    """The blocks that cover the windows of a batch, each window in exactly one of them.
+
+    Args:
+        x, y: (N, C, H, W).
+        window_size: height of the sliding window in pixels.
+        margin: rows by which the image is extended above and below.
+
+    Yields:
+        blocks, in order.
+    """
+    n, c, h, w = x.shape
+    out = h + 2 * margin - window_size + 1
+    if wants_grad(x, y):
+        yield Block(slice(0, n), slice(0, out), slice(0, h), margin, margin)
+        return
+    size = CPU_BLOCK if x.device.type == "cpu" else GPU_BLOCK
+    images = max(1, size // (c * h * w))
+    # At least three windows high: a block computes window_size − 1 rows that its neighbour has too.
+    height = out if images > 1 else min(out, max(3 * window_size, size // (c * w)))
+    for first in range(0, n, images):
+        for row in range(0, out, height):
+            end = min(row + height, out)
+            above, below = row - margin, end + window_size - 1 - margin
+            yield Block(
+                slice(first, min(first + images, n)),
+                slice(row, end),
+                slice(max(above, 0), min(below, h)),
+                max(-above, 0),
+                max(below - h, 0),
+            )

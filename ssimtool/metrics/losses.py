@@ -1,0 +1,153 @@
+"""The losses that autoencoders are trained with, as modules without parameters or buffers."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+
+from ssimtool.catalog import find_definition
+from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
+from ssimtool.metrics.divergence import kl_divergence
+from ssimtool.metrics.pixel import mse
+from ssimtool.metrics.ssim import ssim_loss, ssim_map
+
+
+class SSIMLoss(nn.Module):
+    """1 − SSIM of a batch, as the SSIM loss of CVAE training code defines it.
+
+    loss = 1 − mean of the SSIM map over batch, channels and pixels, with a Gaussian window and
+    zeros beyond the edges: the definition `cvae`.
+
+    Args:
+        kernel_size: side of the window in pixels, odd.
+        sigma: standard deviation of the window in pixels.
+        data_range: the dynamic range of the samples.
+
+    Raises:
+        ValueError: an argument outside its range.
+
+    Source: Zhao, Gallo, Frosio, Kautz 2017, eq. 8, doi:10.1109/TCI.2016.2644865.
+
+    >>> import torch
+    >>> x = torch.rand(2, 3, 16, 16)
+    >>> SSIMLoss()(x, x)
+    tensor(0.)
+    """
+
+    def __init__(
+        self, kernel_size: int = 11, sigma: float = 1.5, *, data_range: float = 1.0
+    ) -> None:
+        super().__init__()
+        check_data_range(data_range)
+        self.kernel_size = kernel_size
+        self.sigma = sigma
+        self.data_range = data_range
+        self.definition = find_definition("cvae", window_size=kernel_size, sigma=sigma)
+
+    def forward(
+        self, x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], as_loss: bool = True
+    ) -> Float[Tensor, "..."]:
+        """The loss, or the map.
+
+        Args:
+            x, y: two batches, (N, C, H, W), of any number of channels.
+            as_loss: False asks for the map. (A flag that changes what is returned: the signature
+                is that of the training code which this class replaces.)
+
+        Returns:
+            1 − mean SSIM, a scalar from 0 to 2; with as_loss=False the SSIM map, (N, C, H, W).
+
+        Raises:
+            ValueError: shapes or devices that do not fit.
+        """
+        score = ssim_loss if as_loss else ssim_map
+        result = score(x, y, data_range=self.data_range, definition=self.definition)
+        return result.mean() if as_loss else result
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, sigma={self.sigma}, data_range={self.data_range}"
+
+
+class LossParts(NamedTuple):
+    """The loss of a VAE and its parts, each a scalar: loss = mse + alpha·ssim + beta·kl.
+
+    `ssim` is the SSIM loss, 1 − SSIM. A part whose weight is 0 is not computed, and 0 here.
+    """
+
+    loss: Tensor
+    mse: Tensor
+    ssim: Tensor
+    kl: Tensor
+
+
+class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code imports)
+    """The loss of a (conditional) variational autoencoder.
+
+    loss = mse + alpha·(1 − ssim) + beta·kl, with kl summed over the latent dimensions and averaged
+    over the batch.
+
+    Args:
+        alpha: weight of the SSIM loss, 0 or more.
+        beta: weight of the divergence, 0 or more (Higgins et al. 2017 call it beta).
+
+    Raises:
+        ValueError: a weight is negative or not finite.
+
+    Source: Kingma, Welling 2014, eq. 10, arXiv:1312.6114; SSIM loss as in `SSIMLoss`.
+
+    >>> import torch
+    >>> x, mu, logvar = torch.zeros(2, 1, 16, 16), torch.ones(2, 6), torch.zeros(2, 6)
+    >>> loss, mse, ssim, kl = MSE_SSIM_KL_Loss(alpha=1, beta=0.5)(x, x, mu, logvar)
+    >>> loss  # 0 + 0 + 0.5 · 6/2
+    tensor(1.5000)
+    """
+
+    def __init__(self, alpha: float = 1, beta: float = 1) -> None:
+        super().__init__()
+        for name, weight in (("alpha", alpha), ("beta", beta)):
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(f"{name} is {weight}: expected a finite number, 0 or more")
+        self.alpha = alpha
+        self.beta = beta
+        self.ssim_loss = SSIMLoss()
+
+    def forward(
+        self,
+        recon_x: Num[Tensor, "n c h w"],
+        raw_x: Num[Tensor, "n c h w"],
+        mu: Float[Tensor, "n *latent"] | None = None,
+        logvar: Float[Tensor, "n *latent"] | None = None,
+    ) -> LossParts:
+        """The loss and its parts.
+
+        Args:
+            recon_x: the reconstructions, (N, C, H, W), in [0, 1].
+            raw_x: what they are held against, of the same shape.
+            mu, logvar: the posterior, (N, D) or (N, ...); not looked at where beta is 0.
+
+        Returns:
+            `LossParts`, scalars; a part of weight 0 is not computed, and 0.
+
+        Raises:
+            ValueError: shapes or devices that do not fit, or no mu and logvar where beta is not 0.
+        """
+        check_pair(recon_x, raw_x)
+        nothing = recon_x.new_zeros((), dtype=computing_dtype(recon_x, raw_x))
+        error = mse(raw_x, recon_x).mean()
+        structure = self.ssim_loss(raw_x, recon_x) if self.alpha else nothing
+        divergence = self._divergence(mu, logvar, len(recon_x)) if self.beta else nothing
+        loss = error + self.alpha * structure + self.beta * divergence
+        return LossParts(loss, error, structure, divergence)
+
+    def _divergence(self, mu: Tensor | None, logvar: Tensor | None, n: int) -> Tensor:
+        if mu is None or logvar is None:
+            raise ValueError(f"beta is {self.beta}: expected mu and logvar, or a beta of 0")
+        if len(mu) != n:
+            raise ValueError(f"mu has shape {tuple(mu.shape)}: expected {n} samples, as in recon_x")
+        return kl_divergence(mu, logvar).mean()
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}, beta={self.beta}"

@@ -1,0 +1,110 @@
+"""Errors sample by sample: mean squared error, mean absolute error, peak signal-to-noise ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor
+
+from ssimtool.metrics.blocks import (
+    blocks,
+    check_data_range,
+    check_pair,
+    computing_dtype,
+    sum_dtype,
+)
+
+
+def mse(
+    x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], *, dtype: torch.dtype | None = None
+) -> Float[Tensor, " n"]:
+    """The mean squared error of each image.
+
+    mse = mean of (x − y)² over the channels and the pixels.
+
+    Args:
+        x: the reference, (N, C, H, W), any real dtype.
+        y: the distorted image, of the same shape, on the same device.
+        dtype: what it is computed in; by default float32, or float64 for float64 and for integers
+            of 32 bits and more. Sums are kept in float64.
+
+    Returns:
+        (N,), 0 or more, in squared units of the samples, in the computing dtype.
+
+    Raises:
+        ValueError: shapes, devices or dtypes that do not fit.
+
+    Source: Wang, Bovik 2009, eq. 1 (p = 2), doi:10.1109/MSP.2008.930649.
+
+    >>> x = torch.zeros(1, 1, 2, 2)
+    >>> mse(x, x + 3)
+    tensor([9.])
+    """
+    return _mean(x, y, torch.square, dtype)
+
+
+def mae(
+    x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], *, dtype: torch.dtype | None = None
+) -> Float[Tensor, " n"]:
+    """The mean absolute error of each image.
+
+    mae = mean of |x − y| over the channels and the pixels.
+
+    Args, raises: as `mse`.
+
+    Returns:
+        (N,), 0 or more, in units of the samples, in the computing dtype.
+
+    Source: Willmott, Matsuura 2005, doi:10.3354/cr030079.
+
+    >>> x = torch.zeros(1, 1, 2, 2)
+    >>> mae(x, x - 3)
+    tensor([3.])
+    """
+    return _mean(x, y, torch.abs, dtype)
+
+
+def psnr(
+    x: Num[Tensor, "n c h w"],
+    y: Num[Tensor, "n c h w"],
+    *,
+    data_range: float,
+    dtype: torch.dtype | None = None,
+) -> Float[Tensor, " n"]:
+    """The peak signal-to-noise ratio of each image.
+
+    psnr = 10 log10(data_range² / mse).
+
+    Args:
+        x, y, dtype: as for `mse`.
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+
+    Returns:
+        (N,), in dB, in the computing dtype; identical images give inf.
+
+    Raises:
+        ValueError: as `mse`, or a data range that is not above 0.
+
+    Source: Wang, Bovik 2009, eq. 2, doi:10.1109/MSP.2008.930649.
+
+    >>> x = torch.zeros(1, 1, 2, 2)
+    >>> psnr(x, x + 0.1, data_range=1, dtype=torch.float64)  # 10 log10(1/0.01)
+    tensor([20.0000], dtype=torch.float64)
+    """
+    check_data_range(data_range)
+    return 10 * torch.log10(data_range**2 / mse(x, y, dtype=dtype))
+
+
+def _mean(
+    x: Tensor, y: Tensor, of: Callable[[Tensor], Tensor], dtype: torch.dtype | None
+) -> Tensor:
+    check_pair(x, y)
+    dtype = computing_dtype(x, y, dtype=dtype)
+    total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)
+    for block in blocks(x, y):
+        where = (block.images, slice(None), block.source)
+        error = of(x[where].to(dtype) - y[where].to(dtype))
+        total[block.images] += error.sum(dim=(1, 2, 3), dtype=total.dtype)
+    return (total / x[0].numel()).to(dtype)

@@ -1,0 +1,1 @@
+"""Bytes to samples: images, arrays, and two images made comparable."""

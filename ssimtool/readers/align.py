@@ -1,0 +1,193 @@
+"""Two images made comparable: each step is taken for both alike, and recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays import ImageLayout
+from ssimtool.readers.colour import Background, laid_on, to_rgb, to_same_profile
+from ssimtool.readers.files import shown
+from ssimtool.readers.images import read_image
+from ssimtool.readers.samples import Array, Pair, Samples
+
+Channels = Literal["rgb", "luma"]
+# ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
+BT601 = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a pair is read: everything here changes the numbers, and stands in the record."""
+
+    channels: Channels = "rgb"
+    data_range: float | None = None
+    background: Background = "checker"
+    resize: bool = False
+    frame: int | None = None
+    max_pixels: int = 2**29
+    layout: ImageLayout = "auto"
+
+
+def read_pair(reference: str, distorted: str, how: Reading) -> Pair:
+    """Two images, read and made comparable.
+
+    Args:
+        reference, distorted: files, or `-` for standard input, for one of the two.
+        how: the options of the command line.
+
+    Returns:
+        the pair, of one shape and one dynamic range.
+
+    Raises:
+        SsimtoolError: a file that cannot be read, or two that cannot be compared.
+    """
+    x, y = (
+        read_image(path, frame=how.frame, max_pixels=how.max_pixels, layout=how.layout)
+        for path in (reference, distorted)
+    )
+    return align(x, y, how)
+
+
+def align(x: Samples, y: Samples, how: Reading) -> Pair:
+    """Two images made comparable: profile, colour, alpha, channels, depth, size.
+
+    Raises:
+        SsimtoolError: they cannot be compared.
+    """
+    x, y = to_same_profile(x, y)
+    x, y = to_rgb(x), to_rgb(y)
+    if x.samples.shape[:2] != y.samples.shape[:2] and not how.resize:
+        raise _sizes_differ(x, y)
+    x, y = laid_on(x, how.background), laid_on(y, how.background)
+    x, y = _same_channels(x, y)
+    x, y, data_range, warned = _same_depth(x, y, how.data_range)
+    if x.samples.shape[:2] != y.samples.shape[:2]:
+        y = _resized(y, x.samples.shape[0], x.samples.shape[1])
+    if how.channels == "luma":
+        x, y = _luma(x), _luma(y)
+    steps = [f"{role}: {s}" for role, i in (("reference", x), ("distorted", y)) for s in i.steps]
+    return Pair(
+        reference_path=x.path,
+        distorted_path=y.path,
+        reference=x.samples,
+        distorted=y.samples,
+        data_range=data_range,
+        colour=how.channels,
+        steps=tuple(steps),
+        warnings=(*x.warnings, *y.warnings, *warned),
+    )
+
+
+def _sizes_differ(x: Samples, y: Samples) -> SsimtoolError:
+    (h, w), (h2, w2) = x.samples.shape[:2], y.samples.shape[:2]
+    return SsimtoolError(
+        "size_mismatch",
+        f"{shown(y.path)}: is {w2}x{h2} pixels, expected {w}x{h} as in {shown(x.path)}; "
+        "give images of one size, or resample with --resize",
+    )
+
+
+def _same_channels(x: Samples, y: Samples) -> tuple[Samples, Samples]:
+    c, c2 = x.samples.shape[2], y.samples.shape[2]
+    if c == c2:
+        return x, y
+    if 1 not in (c, c2):
+        raise SsimtoolError(
+            "channel_mismatch",
+            f"{shown(y.path)}: has {c2} channels, expected {c} as in {shown(x.path)}, or 1; "
+            "give images with the same channels",
+        )
+    return _repeated(x, c2) if c == 1 else x, _repeated(y, c) if c2 == 1 else y
+
+
+def _repeated(image: Samples, channels: int) -> Samples:
+    samples = np.repeat(image.samples, channels, axis=2)
+    return replace(image, samples=samples, steps=(*image.steps, "grey to colour"))
+
+
+def _same_depth(
+    x: Samples, y: Samples, given: float | None
+) -> tuple[Samples, Samples, float, tuple[str, ...]]:
+    kinds = [(i.samples.dtype.kind == "f", i.data_range) for i in (x, y)]
+    floats = [is_float for is_float, _ in kinds]
+    if all(floats):
+        return x, y, given or _range_of_floats(x, y), ()
+    if kinds[0] == kinds[1]:
+        return x, y, given or kinds[0][1] or 1, ()
+    if given is not None:
+        raise SsimtoolError(
+            "data_range",
+            f"{shown(y.path)}: is {_depth(y)} beside {_depth(x)} in {shown(x.path)}, and one "
+            f"--data-range {given:g} cannot hold for both; convert one, or leave the option out",
+        )
+    if any(floats):
+        _range_of_floats(*(i for i in (x, y) if i.samples.dtype.kind == "f"))
+    warned = f"{_depth(x)} beside {_depth(y)}: each is scaled by its own maximum to [0, 1]"
+    return _scaled(x), _scaled(y), 1, (warned,)
+
+
+def _range_of_floats(*images: Samples) -> float:
+    for image in images:
+        if image.data_range is None:
+            low, high = float(image.samples.min()), float(image.samples.max())
+            raise SsimtoolError(
+                "data_range",
+                f"{shown(image.path)}: holds floats from {low:.6g} to {high:.6g}, and beyond "
+                "[0, 1] their range cannot be told; say it with --data-range",
+            )
+    return 1
+
+
+def _depth(image: Samples) -> str:
+    if image.samples.dtype.kind == "f" or image.data_range is None:
+        return str(image.samples.dtype)
+    return f"{int(image.data_range).bit_length()}-bit"
+
+
+def _scaled(image: Samples) -> Samples:
+    if image.samples.dtype.kind == "f" or image.data_range is None:
+        return image
+    return replace(
+        image,
+        samples=image.samples / np.float64(image.data_range),
+        steps=(*image.steps, f"divided by {image.data_range}"),
+    )
+
+
+def _resized(image: Samples, height: int, width: int) -> Samples:
+    from PIL import Image
+
+    old = f"{image.samples.shape[1]}x{image.samples.shape[0]}"
+    planes = [
+        np.asarray(
+            Image.fromarray(plane.astype(np.float32)).resize(
+                (width, height), Image.Resampling.LANCZOS
+            )
+        )
+        for plane in np.moveaxis(image.samples, 2, 0)
+    ]
+    samples: Array = np.stack(planes, axis=2)
+    if image.samples.dtype.kind != "f":
+        limits = np.iinfo(image.samples.dtype)
+        high = min(limits.max, limits.min + int(image.data_range or limits.max))
+        samples = np.rint(samples).clip(limits.min, high)
+    step = f"resampled from {old} to {width}x{height} (Lanczos)"
+    return replace(image, samples=samples.astype(image.samples.dtype), steps=(*image.steps, step))
+
+
+def _luma(image: Samples) -> Samples:
+    if image.samples.shape[2] == 1:
+        return image
+    if image.samples.shape[2] != 3:
+        raise SsimtoolError(
+            "channel_mismatch",
+            f"{shown(image.path)}: has {image.samples.shape[2]} channels, expected 1 or 3 for "
+            "--channels luma; leave the option out",
+        )
+    luma = sum(w * image.samples[:, :, i].astype(np.float64) for i, w in enumerate(BT601))
+    samples: Array = np.asarray(luma)[:, :, None]
+    return replace(image, samples=samples, steps=(*image.steps, "BT.601 luma"))

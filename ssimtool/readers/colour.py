@@ -1,0 +1,134 @@
+"""Colour profiles, CMYK, and what transparent pixels are laid on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import shown
+from ssimtool.readers.samples import Array, Samples
+
+Background = Literal["checker"] | tuple[int, int, int]
+CHECKER_SQUARE = 8  # pixels
+CHECKER_SHADES = (102, 153)  # of 255: both far from the black and the white of pictures
+
+
+def to_same_profile(x: Samples, y: Samples) -> tuple[Samples, Samples]:
+    """Both in sRGB where their colour profiles differ; as they are where they do not.
+
+    An image without a profile is taken for sRGB, as the web does (CSS Color 4, section 10.1).
+    """
+    a, b = _profile_name(x), _profile_name(y)
+    if x.profile == y.profile or a == b == "sRGB":
+        return x, y
+    return _to_srgb(x, a, b), _to_srgb(y, b, a)
+
+
+def _profile_name(image: Samples) -> str:
+    """What the profile calls itself; everything that calls itself sRGB is one."""
+    if image.profile is None:
+        return "none" if image.space == "cmyk" else "sRGB"
+    from PIL import ImageCms
+
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.profile))
+        described = ImageCms.getProfileDescription(profile).strip()
+    except (OSError, ImageCms.PyCMSError):
+        return "unreadable"
+    return "sRGB" if "srgb" in described.lower() else described or "unnamed"
+
+
+def _to_srgb(image: Samples, own: str, other: str) -> Samples:
+    if own in ("sRGB", "none") or image.profile is None:
+        return image
+    if own == "unreadable":
+        warning = f"{shown(image.path)}: its colour profile cannot be read and is left out"
+        return replace(image, warnings=(*image.warnings, warning))
+    warning = (
+        f"{shown(image.path)}: its colour profile ({own}) differs from the other's ({other}), "
+        "it is converted to sRGB"
+    )
+    samples = _transformed(image, image.profile, own)
+    return replace(
+        image,
+        samples=samples,
+        space="rgb" if samples.shape[2] == 3 else "grey",
+        profile=None,
+        steps=(*image.steps, f"colour profile {own} to sRGB"),
+        warnings=(*image.warnings, warning),
+    )
+
+
+def _transformed(image: Samples, profile: bytes, own: str) -> Array:
+    import imagecodecs
+
+    grey = image.space == "grey"
+    inside = {"grey": "gray", "rgb": "rgb", "cmyk": "cmyk"}.get(image.space)
+    try:
+        samples = np.asarray(
+            imagecodecs.cms_transform(
+                np.ascontiguousarray(image.samples[:, :, 0] if grey else image.samples),
+                profile,
+                imagecodecs.cms_profile("srgb"),
+                colorspace=inside,
+                outcolorspace="rgb",
+            )
+        )
+    except (imagecodecs.CmsError, ValueError) as error:
+        raise SsimtoolError(
+            "unsupported",
+            f"{shown(image.path)}: {image.samples.dtype} samples with the colour profile {own} "
+            f"cannot be converted to sRGB ({error}), expected 8 or 16 bits; convert it first",
+        ) from None
+    return samples[:, :, :1] if grey else samples
+
+
+def to_rgb(image: Samples) -> Samples:
+    """CMYK without a profile that counts becomes RGB by Pillow's plain rule."""
+    if image.space != "cmyk":
+        return image
+    from PIL import Image
+
+    height, width = image.samples.shape[:2]
+    plain = Image.frombytes("CMYK", (width, height), image.samples.tobytes()).convert("RGB")
+    return replace(
+        image, samples=np.asarray(plain), space="rgb", steps=(*image.steps, "CMYK to RGB")
+    )
+
+
+def laid_on(image: Samples, background: Background) -> Samples:
+    """Transparent pixels laid on a background, by the alpha of the image.
+
+    out = (alpha·sample + (top − alpha)·background) / top, rounded, with top the largest value
+    (Porter, Duff 1984, the operator `over`, doi:10.1145/800031.808606).
+    """
+    alpha = image.alpha
+    if alpha is None:
+        return image
+    named = "checker" if background == "checker" else "#{:02x}{:02x}{:02x}".format(*background)
+    step = (*image.steps, f"alpha laid on {named}")
+    top = int(image.data_range or 1)
+    if (alpha == top).all():
+        return replace(image, alpha=None, steps=(*image.steps, "opaque alpha dropped"))
+    height, width, channels = image.samples.shape
+    if background != "checker" and channels == 1 and len(set(background)) > 1:
+        image = replace(image, samples=np.repeat(image.samples, 3, axis=2), space="rgb")
+    under = _background(background, height, width, image.samples.shape[2])
+    over = alpha.astype(np.uint64)[:, :, None]
+    # under is in 0..255: times top and divided by 255 with the rest, so that one rounding is made
+    mixed = over * image.samples * 255 + (top - over) * under * top
+    samples = (2 * mixed + 255 * top) // (2 * 255 * top)
+    return replace(image, samples=samples.astype(image.samples.dtype), alpha=None, steps=step)
+
+
+def _background(background: Background, height: int, width: int, channels: int) -> Array:
+    if background == "checker":
+        rows, columns = np.arange(height) // CHECKER_SQUARE, np.arange(width) // CHECKER_SQUARE
+        board = (rows[:, None] + columns[None, :]) % 2
+        shades: Array = np.array(CHECKER_SHADES, dtype=np.uint64)[board][:, :, None]
+        return shades
+    return np.array(background[:channels], dtype=np.uint64)

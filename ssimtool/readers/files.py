@@ -1,0 +1,69 @@
+"""Files and standard input, opened with errors that say what to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ssimtool.errors import SsimtoolError, printable
+
+STDIN = "-"
+NPY_MAGIC = b"\x93NUMPY"
+
+
+def shown(path: str) -> str:
+    """The name of an input in a message."""
+    return "standard input" if path == STDIN else printable(path)
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turns what the operating system says about a file into an error that names it.
+
+    Raises:
+        SsimtoolError: `not_found` or `unreadable`.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise SsimtoolError(
+            "not_found", f"{shown(path)}: no such file; check the path and the name"
+        ) from None
+    except IsADirectoryError:
+        raise SsimtoolError(
+            "unreadable", f"{shown(path)}: is a directory, expected a file; name one file in it"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SsimtoolError(
+            "unreadable",
+            f"{shown(path)}: cannot be read ({reason}), expected a readable file; "
+            "check its permissions",
+        ) from None
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a file, or of standard input for `-`.
+
+    Raises:
+        SsimtoolError: `not_found` or `unreadable`.
+    """
+    with reading(path):
+        return sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+
+
+def is_array_file(path: str) -> bool:
+    """Whether a regular file holds a .npy array, by its first bytes.
+
+    Raises:
+        SsimtoolError: `not_found` or `unreadable`.
+    """
+    if path == STDIN:
+        return False
+    with reading(path):
+        if not Path(path).is_file():  # a pipe could be read only once
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(NPY_MAGIC)) == NPY_MAGIC

@@ -1,0 +1,99 @@
+"""Pillow's image modes to samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import shown
+from ssimtool.readers.samples import Array, Samples, Space, range_of_type
+
+SPACE: dict[str, Space] = {
+    "L": "grey",
+    "LA": "grey",
+    "RGB": "rgb",
+    "RGBA": "rgb",
+    "CMYK": "cmyk",
+    "I": "grey",
+    "F": "grey",
+}
+CONVERTED = {
+    "1": ("RGB", "bilevel to RGB"),
+    "RGBX": ("RGB", "unused fourth channel dropped"),
+    "RGBa": ("RGBA", "premultiplied alpha undone"),
+    "La": ("LA", "premultiplied alpha undone"),
+    "YCbCr": ("RGB", "YCbCr to RGB"),
+    "LAB": ("RGB", "CIELAB to RGB"),
+    "HSV": ("RGB", "HSV to RGB"),
+    "PA": ("RGBA", "palette to RGB"),
+}
+BITS_PER_SAMPLE = 258  # the TIFF tag
+
+
+def from_pillow(image: Image.Image, path: str) -> Samples:
+    """The samples of a loaded image: palettes, bilevel and rare modes become RGB.
+
+    Raises:
+        SsimtoolError: `unsupported`, a mode that is not known.
+    """
+    profile = image.info.get("icc_profile") or None
+    step = None
+    if image.mode == "P":
+        clear = "transparency" in image.info or getattr(image.palette, "mode", "") == "RGBA"
+        image, step = image.convert("RGBA" if clear else "RGB"), "palette to RGB"
+    elif image.mode in CONVERTED:
+        mode, step = CONVERTED[image.mode]
+        image = _to_rgb_of_lab(image) if image.mode == "LAB" else image.convert(mode)
+    elif image.mode in ("L", "RGB") and "transparency" in image.info:
+        image = image.convert({"L": "LA", "RGB": "RGBA"}[image.mode])
+        step = "transparent colour to alpha"
+    samples, data_range = _samples(image, path)
+    alpha = None
+    if image.mode in ("LA", "RGBA"):
+        samples, alpha = samples[:, :, :-1], samples[:, :, -1]
+    elif image.mode.startswith("I;16") and "transparency" in image.info:
+        alpha = np.where(samples[:, :, 0] == image.info["transparency"], 0, 65535)
+        alpha, step = alpha.astype(np.uint16), "transparent colour to alpha"
+    return Samples(
+        path=path,
+        samples=samples,
+        alpha=alpha,
+        space=SPACE.get(image.mode, "grey"),
+        data_range=data_range,
+        profile=profile,
+        steps=(step,) if step else (),
+    )
+
+
+def _to_rgb_of_lab(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms  # Pillow converts CIELAB through a profile only
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    turned = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    if turned is None:  # only where it was asked to convert in place
+        raise RuntimeError("no image")
+    return turned
+
+
+def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
+    """(H, W, C) in the native byte order, and the dynamic range."""
+    if image.mode not in SPACE and not image.mode.startswith("I;16"):
+        raise SsimtoolError(
+            "unsupported",
+            f"{shown(path)}: has the pixel mode {image.mode}, expected grey, RGB, CMYK or a "
+            "palette; save it as PNG",
+        )
+    array = np.asarray(image)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if image.mode == "I" and image.format == "PPM":  # Pillow widens every PGM to 0..65535
+        return array.astype(np.uint16), 65535
+    if image.mode == "F":
+        inside = array.min() >= 0 and array.max() <= 1
+        return array, 1.0 if inside else None
+    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
+    if array.dtype == np.uint16 and bits < 16:
+        return array, 2**bits - 1
+    return array, range_of_type(array.dtype)

@@ -1,0 +1,59 @@
+"""What a reader hands on: the samples of one image, and of two made comparable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Space = Literal["grey", "rgb", "cmyk", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """One image as it was read.
+
+    `samples` is (H, W, C), `alpha` (H, W) of the same dtype and range or None; `data_range` is the
+    dynamic range of the type or bit depth, None for floats outside [0, 1]; `profile` is the
+    embedded ICC profile; `steps` and `warnings` say what was done on the way.
+    """
+
+    path: str
+    samples: Array
+    alpha: Array | None = None
+    space: Space
+    data_range: float | None
+    profile: bytes | None = None
+    steps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two images made comparable: (H, W, C) each, of one shape and one dynamic range."""
+
+    reference_path: str
+    distorted_path: str
+    reference: Array
+    distorted: Array
+    data_range: float
+    colour: str = "rgb"
+    steps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def range_of_type(dtype: np.dtype[Any]) -> float | None:
+    """The dynamic range of an integer type; None for floats.
+
+    >>> range_of_type(np.dtype("uint8"))
+    255
+    """
+    if dtype.kind == "b":
+        return 1
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return int(limits.max) - int(limits.min)
+    return None

@@ -1,0 +1,147 @@
+"""What a command found, as plain values: the source of every output format.
+
+Standard library only. The field names and their order are those of the JSON records; fields are
+added, never renamed or removed within a schema version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from ssimtool.catalog import Definition
+from ssimtool.errors import EXIT_INPUT, EXIT_OK, EXIT_THRESHOLD
+
+Status = Literal["ok", "fail", "error"]
+Op = Literal["under", "over"]
+EXIT_CODES: dict[Status, int] = {"ok": EXIT_OK, "fail": EXIT_THRESHOLD, "error": EXIT_INPUT}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """`metric` fails when it is `op` (under, over) `value`."""
+
+    metric: str
+    op: Op
+    value: float
+
+    def judge(self, found: float) -> Verdict:
+        """Holds what was found against the threshold; a value equal to it holds."""
+        holds = found >= self.value if self.op == "under" else found <= self.value
+        return Verdict(self.metric, self.op, self.value, holds)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A threshold and whether it holds."""
+
+    metric: str
+    op: Op
+    value: float
+    holds: bool
+
+
+def status_of(verdicts: tuple[Verdict, ...]) -> Status:
+    """`ok` where every threshold holds, else `fail`."""
+    return "ok" if all(v.holds for v in verdicts) else "fail"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no number."""
+
+    code: str
+    message: str
+
+
+def parts_of(definition: Definition) -> dict[str, Any]:
+    """A definition as it stands in a record."""
+    parts = asdict(definition)
+    parts.pop("returned_by")
+    return parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One pair of images. `metrics` is in the order asked for; PSNR of identical images is inf.
+
+    `sample_type` is the type that was compared: uint8, uint16, float32 …
+    """
+
+    schema: str = "ssimtool.comparison/1"
+    status: Status
+    reference: str
+    distorted: str
+    width: int | None = None
+    height: int | None = None
+    channels: int | None = None
+    sample_type: str | None = None
+    data_range: float | None = None
+    identical: bool | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    per_channel: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    definition: Mapping[str, Any] | None = None
+    colour: str | None = None
+    steps: tuple[str, ...] = ()
+    thresholds: tuple[Verdict, ...] = ()
+    device: str | None = None
+    version: str
+    warnings: tuple[str, ...] = ()
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contributions:
+    """What each term adds to the loss."""
+
+    mse: float
+    ssim_loss: float
+    kl: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossReport:
+    """The loss of saved reconstructions: loss = mse + alpha·ssim_loss + beta·kl.
+
+    A term whose weight is 0 is None, and its contribution 0.
+    """
+
+    schema: str = "ssimtool.loss/1"
+    status: Status
+    recon: str
+    raw: str
+    mu: str | None = None
+    logvar: str | None = None
+    samples: int | None = None
+    shape: tuple[int, ...] | None = None
+    latent_shape: tuple[int, ...] | None = None
+    alpha: float
+    beta: float
+    loss: float | None = None
+    mse: float | None = None
+    ssim: float | None = None
+    ssim_loss: float | None = None
+    kl: float | None = None
+    contributions: Contributions | None = None
+    data_range: float | None = None
+    definition: Mapping[str, Any] | None = None
+    kl_reduction: str = "sum over latent dimensions, mean over batch"
+    thresholds: tuple[Verdict, ...] = ()
+    device: str | None = None
+    version: str
+    warnings: tuple[str, ...] = ()
+    error: Failure | None = None
+
+
+@dataclass(frozen=True)
+class SampleScores:
+    """One sample; a term whose weight is 0 is None."""
+
+    index: int
+    mse: float
+    ssim_loss: float | None
+    kl: float | None
+
+
+Record = Comparison | LossReport

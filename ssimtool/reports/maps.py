@@ -1,0 +1,148 @@
+"""The SSIM map as pixels: a .npy array or a PNG in one of four styles."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from ssimtool.errors import printable
+from ssimtool.readers.samples import Array, Pair
+from ssimtool.records import Comparison
+
+# Perceptually uniform, dark for similar and bright for different, also in grey and to a
+# colour-blind reader (van der Walt, Smith 2015, matplotlib's magma).
+COLOUR_MAP = "magma"
+PANEL_SIDE = (256, 1024)  # pixels: tiles of a panel are scaled into these
+MARGIN, TEXT_SIZE = 16, 16
+
+
+def map_npy(ssim_map: Array) -> bytes:
+    """A .npy file: (H, W), float32, the SSIM itself."""
+    file = io.BytesIO()
+    np.save(file, ssim_map.astype(np.float32, copy=False))
+    return file.getvalue()
+
+
+def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:
+    """A PNG file in one of STYLES, with the score, the definition and the version in its text.
+
+    Args:
+        ssim_map: (H, W), −1 to 1.
+        pair: what was compared.
+        record: what came out.
+        style: a key of STYLES.
+    """
+    picture = STYLES[style](ssim_map, pair, record)
+    info = PngImagePlugin.PngInfo()
+    texts = {
+        "Title": f"SSIM map ({style})",
+        "Software": f"ssimtool {record.version}",
+        "ssim": repr(record.metrics.get("ssim")),
+        "definition": json.dumps(record.definition),
+        "data_range": repr(record.data_range),
+        "reference": printable(record.reference),
+        "distorted": printable(record.distorted),
+    }
+    for key, text in texts.items():
+        info.add_itxt(key, text)
+    file = io.BytesIO()
+    picture.save(file, "png", pnginfo=info)
+    return file.getvalue()
+
+
+def _gray(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
+    """255·clip(SSIM, 0, 1), rounded: the same scale for every map."""
+    return Image.fromarray(np.rint(255 * ssim_map.clip(0, 1)).astype(np.uint8))
+
+
+def _heat(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
+    """1 − SSIM through the colour map, on the fixed scale 0 to 1."""
+    return Image.fromarray(_coloured(1 - ssim_map))
+
+
+def _coloured(error: Array) -> Array:
+    import cmap
+
+    table = np.rint(255 * cmap.Colormap(COLOUR_MAP).lut(256)[:, :3]).astype(np.uint8)
+    coloured: Array = table[np.rint(255 * error.clip(0, 1)).astype(np.uint8)]
+    return coloured
+
+
+def _overlay(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
+    """The heat over the reference in grey: opaque where SSIM is 0, clear where it is 1."""
+    error = 1 - ssim_map
+    grey = np.asarray(_as_picture(pair.reference, pair.data_range).convert("L"), dtype=np.float32)
+    # Half of the range is left to the picture, so that bright colours stand out on white.
+    under = (0.5 * grey + 64)[:, :, None]
+    opacity = error.clip(0, 1)[:, :, None]
+    mixed = opacity * _coloured(0.25 + 0.75 * error) + (1 - opacity) * under
+    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+
+
+def _as_picture(samples: Array, data_range: float) -> Image.Image:
+    shown = samples[:, :, :3] if samples.shape[2] >= 3 else samples[:, :, :1].repeat(3, axis=2)
+    scaled = np.rint(shown * np.float32(255 / data_range)).clip(0, 255)
+    return Image.fromarray(np.ascontiguousarray(scaled.astype(np.uint8)))
+
+
+def _panel(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
+    """Reference, distorted, heat and a legend side by side."""
+    pictures = [
+        ("reference", _as_picture(pair.reference, pair.data_range)),
+        ("distorted", _as_picture(pair.distorted, pair.data_range)),
+        ("1 - SSIM", _heat(ssim_map, pair, record)),
+    ]
+    tiles = [(title, _fitted(picture)) for title, picture in pictures]
+    width, height = tiles[0][1].size
+    line = TEXT_SIZE + MARGIN // 2
+    legend = 96
+    canvas = Image.new(
+        "RGB",
+        (3 * (width + MARGIN) + MARGIN + legend, MARGIN + line + height + line + MARGIN),
+        "white",
+    )
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(TEXT_SIZE)
+    for i, (title, tile) in enumerate(tiles):
+        left = MARGIN + i * (width + MARGIN)
+        draw.text((left, MARGIN // 2), title, "black", font)
+        canvas.paste(tile, (left, MARGIN + line))
+    _draw_legend(canvas, 3 * (width + MARGIN) + MARGIN, MARGIN + line, height)
+    definition = (record.definition or {}).get("name")
+    score = record.metrics.get("ssim")
+    caption = f"SSIM {score:.6f} ({definition}, data range {record.data_range:g})"
+    draw.text((MARGIN, MARGIN + line + height + MARGIN // 4), caption, "black", font)
+    return canvas
+
+
+def _fitted(picture: Image.Image) -> Image.Image:
+    low, high = PANEL_SIDE
+    longest = max(picture.size)
+    if longest > high:
+        size = tuple(max(1, round(side * high / longest)) for side in picture.size)
+        return picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    factor = -(-low // longest)
+    whole = (picture.width * factor, picture.height * factor)
+    return picture.resize(whole, Image.Resampling.NEAREST) if factor > 1 else picture
+
+
+def _draw_legend(canvas: Image.Image, left: int, top: int, height: int) -> None:
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(TEXT_SIZE)
+    ramp = np.linspace(1, 0, height)[:, None].repeat(24, axis=1)
+    canvas.paste(Image.fromarray(_coloured(ramp)), (left, top))
+    draw.rectangle((left, top, left + 23, top + height - 1), outline="black")
+    for value, at in ((1, 0.0), (0.5, 0.5), (0, 1.0)):
+        y = top + at * (height - 1)
+        draw.line((left + 24, y, left + 29, y), "black")
+        draw.text((left + 33, y), f"{value:g}", "black", font, anchor="lm")
+
+
+STYLES: dict[str, Callable[[Array, Pair, Comparison], Image.Image]] = {
+    "gray": _gray,
+    "heat": _heat,
+    "overlay": _overlay,
+    "panel": _panel,
+}

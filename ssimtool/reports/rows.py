@@ -1,0 +1,79 @@
+"""What every format shows of a record: its numbers in order, and the line that defines them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ssimtool.catalog import METRICS
+from ssimtool.records import Comparison, LossReport, Record, Verdict
+
+TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
+UNITS = {"loss": "1", "mse": "squared sample", "ssim": "1", "ssim_loss": "1", "kl": "nat"}
+BORDERS = {
+    "valid": "windows inside the image",
+    "zero": "zeros beyond the edges",
+    "mirror": "mirrored at the edges",
+    "symmetric": "symmetric at the edges",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number: `value` is None for a term that was not computed."""
+
+    name: str
+    title: str
+    value: float | None
+    unit: str
+    better: str
+
+
+def rows_of(record: Record) -> tuple[Row, ...]:
+    """The numbers of a record, in its order."""
+    if isinstance(record, LossReport):
+        return tuple(
+            Row(name, title, getattr(record, name), UNITS[name], _better(name))
+            for name, title in TERMS.items()
+        )
+    return tuple(
+        Row(name, METRICS[name].title, value, METRICS[name].unit, METRICS[name].better)
+        for name, value in record.metrics.items()
+    )
+
+
+def _better(name: str) -> str:
+    return METRICS[name].better if name in METRICS else "lower"
+
+
+def definition_line(record: Record) -> str:
+    """The line that states the definition, the data range and the device."""
+    parts: Mapping[str, Any] = record.definition or {}
+    window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
+    if parts["sigma"] is not None and parts["window"] == "gaussian":
+        window += f" sigma {parts['sigma']:g}"
+    standard = (parts["k1"], parts["k2"]) == (0.01, 0.03)
+    constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
+    luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
+    return (
+        f"SSIM {parts['name']}: {window}, {BORDERS[parts['border']]}{constants}{luma}; "
+        f"data range {record.data_range:g}; {record.device}"
+    )
+
+
+def depth(record: Comparison) -> str:
+    """The bit depth of integers, the type of floats."""
+    kind = record.sample_type or ""
+    if kind.startswith("float") or record.data_range is None:
+        return kind
+    return f"{int(record.data_range).bit_length()}-bit"
+
+
+def verdict_line(record: Record, verdict: Verdict) -> str:
+    """One threshold in words."""
+    found = {row.name: row.value for row in rows_of(record)}[verdict.metric]
+    shown = "-" if found is None else f"{found:.6g}"
+    limit = "at least" if verdict.op == "under" else "at most"
+    word = "holds" if verdict.holds else "FAILS"
+    return f"{word}: {verdict.metric} {shown}, asked for {limit} {verdict.value:g}"

@@ -1,0 +1,143 @@
+"""A record as a person reads it."""
+
+from __future__ import annotations
+
+import io
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ssimtool.errors import printable
+from ssimtool.records import Comparison, LossReport, Record
+from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
+
+CHANNEL_NAMES = {3: ("R", "G", "B")}
+
+
+def table_text(record: Record, *, width: int, colour: bool) -> str:
+    """A record as a table.
+
+    Args:
+        record: without an error.
+        width: of the terminal, in columns.
+        colour: whether escape sequences for colour may stand in it.
+    """
+    parts = _comparison(record) if isinstance(record, Comparison) else _loss(record)
+    parts = [*parts, *_notes(record)]
+    return rendered(Group(*parts), width=width, colour=colour)
+
+
+def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
+    """What Rich draws, as text without trailing blanks."""
+    sink = io.StringIO()
+    console = Console(
+        file=sink,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    console.print(what)
+    return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())
+
+
+def _names(*pairs: tuple[str, str]) -> Table:
+    names = Table.grid(padding=(0, 2))
+    names.add_column(style="dim", no_wrap=True)
+    names.add_column(overflow="fold")
+    for role, text in pairs:
+        names.add_row(Text(role), Text(text))
+    return names
+
+
+def _grid(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if i == 1 else "left", no_wrap=True)
+    return table
+
+
+def _comparison(record: Comparison) -> list[RenderableType]:
+    channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
+    head = _names(
+        ("reference", printable(record.reference)),
+        ("distorted", printable(record.distorted)),
+        ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+    )
+    table = _grid("Metric", "Value", "Unit", "Better")
+    for row in rows_of(record):
+        bold = "bold" if row.name == "ssim" else ""
+        table.add_row(Text(row.title, bold), Text(_shown(row), bold), row.unit, row.better)
+    parts: list[RenderableType] = [head, table]
+    for name, values in record.per_channel.items():
+        if name == "ssim" and len(values) > 1:
+            labels = CHANNEL_NAMES.get(len(values), tuple(str(i) for i in range(len(values))))
+            each = "   ".join(f"{c} {v:.6f}" for c, v in zip(labels, values, strict=True))
+            parts.append(Text(f"SSIM by channel   {each}"))
+    if record.identical:
+        parts.append(Text("The two are identical.", "green"))
+    return parts
+
+
+def _shown(row: Row) -> str:
+    if row.value is None:
+        return "not computed"
+    return f"{row.value:.6f}" if row.name == "ssim" else f"{row.value:.6g}"
+
+
+def _loss(record: LossReport) -> list[RenderableType]:
+    head = _names(
+        ("recon", printable(record.recon)),
+        ("raw", printable(record.raw)),
+        *((("mu", printable(record.mu)),) if record.mu else ()),
+        *((("logvar", printable(record.logvar)),) if record.logvar else ()),
+        ("samples", f"{record.samples}; array {_shape(record.shape)}{_latent(record)}"),
+    )
+    table = _grid("Term", "Value", "Unit", "Weight", "Contribution", "Share")
+    added = record.contributions
+    for row in rows_of(record):
+        if row.name in ("loss", "ssim") or added is None:
+            continue
+        weight = {"mse": 1, "ssim_loss": record.alpha, "kl": record.beta}[row.name]
+        part = getattr(added, row.name)
+        share = f"{100 * part / record.loss:.1f} %" if record.loss else "-"
+        table.add_row(row.title, _shown(row), row.unit, f"{weight:g}", f"{part:.6g}", share)
+    table.add_section()
+    table.add_row(Text("Loss", "bold"), Text(f"{record.loss:.6g}", "bold"))
+    similarity = "not computed" if record.ssim is None else f"{record.ssim:.6f}"
+    kl = Text(f"SSIM {similarity}; KL: {record.kl_reduction}")
+    return [head, table, kl]
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return " x ".join(str(n) for n in shape or ())
+
+
+def _latent(record: LossReport) -> str:
+    return f"; latent {_shape(record.latent_shape)}" if record.latent_shape else ""
+
+
+def _notes(record: Record) -> list[RenderableType]:
+    notes: list[RenderableType] = [Text(definition_line(record), "dim")]
+    if isinstance(record, Comparison):
+        notes += [Text(f"step: {printable(step)}", "dim") for step in record.steps]
+    for verdict in record.thresholds:
+        style = "green" if verdict.holds else "bold red"
+        notes.append(Text(verdict_line(record, verdict), style))
+    return notes
+
+
+def catalogue_text(rows: list[dict[str, str]], *, width: int, colour: bool) -> str:
+    """Rows of the catalogue, a paragraph each: the name, then what it is."""
+    parts: list[RenderableType] = []
+    for row in rows:
+        name, *rest = row.items()
+        parts += [Text(name[1], "bold"), Padding(_names(*rest), (0, 0, 0, 2)), Text("")]
+    return rendered(Group(*parts[:-1]), width=width, colour=colour)

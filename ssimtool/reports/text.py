@@ -1,0 +1,140 @@
+"""Records to text for machines, and to Markdown. Each format is a function and a row of FORMATS."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, astuple, fields
+from typing import Any
+
+from ssimtool.catalog import DEFINITIONS
+from ssimtool.errors import printable
+from ssimtool.records import Comparison, Contributions, Failure, Record, SampleScores, parts_of
+from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
+
+
+def json_text(record: Record, names: Sequence[str]) -> str:
+    """A JSON object over several lines."""
+    return _dumped(_finite(asdict(record)), indent=2) + "\n"
+
+
+def ndjson_text(record: Record, names: Sequence[str]) -> str:
+    """A JSON object on one line."""
+    return _dumped(_finite(asdict(record)), indent=None) + "\n"
+
+
+def csv_text(record: Record, names: Sequence[str]) -> str:
+    """A line of column names and a line of values.
+
+    The columns depend on the kind of record and on `names` alone; what is nested has a dot in its
+    name, lists stand as JSON.
+    """
+    columns: dict[str, Any] = {}
+    for key, value in asdict(record).items():
+        if key == "metrics":
+            columns |= {name: value.get(name) for name in names}
+        elif key in NESTED:
+            columns |= {f"{key}.{part}": (value or {}).get(part) for part in NESTED[key]}
+        else:
+            columns[key] = value
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerow([_cell(value) for value in columns.values()])
+    return lines.getvalue()
+
+
+def value_text(record: Record, names: Sequence[str]) -> str:
+    """The bare numbers in the order asked for, one a line."""
+    found = {row.name: row.value for row in rows_of(record)}
+    return "".join(f"{found[name]!r}\n" for name in names if name in found)
+
+
+def markdown_text(record: Record, names: Sequence[str]) -> str:
+    """A table in GitHub's Markdown."""
+    if record.error is not None:
+        return f"error `{record.error.code}`: {_escaped(record.error.message)}\n"
+    lines = [_titles(record), ""]
+    lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
+    lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
+    lines += ["", definition_line(record)]
+    lines += [f"- {verdict_line(record, verdict)}" for verdict in record.thresholds]
+    return "\n".join(lines) + "\n"
+
+
+FORMATS: dict[str, Callable[[Record, Sequence[str]], str]] = {
+    "json": json_text,
+    "ndjson": ndjson_text,
+    "csv": csv_text,
+    "markdown": markdown_text,
+    "value": value_text,
+}
+# What is nested in a record and has a column for each part.
+NESTED = {
+    "definition": tuple(parts_of(DEFINITIONS["wang2004"])),
+    "contributions": tuple(f.name for f in fields(Contributions)),
+    "error": tuple(f.name for f in fields(Failure)),
+}
+# Formats in which an error is a record as well.
+MACHINE_FORMATS = ("json", "ndjson", "csv")
+
+
+def sample_header(suffix: str) -> str:
+    """What stands above the scores of samples: column names in .csv, nothing in .ndjson."""
+    return ",".join(f.name for f in fields(SampleScores)) + "\n" if suffix == ".csv" else ""
+
+
+def sample_lines(scores: Sequence[SampleScores], suffix: str) -> str:
+    """The scores of samples, a line each: .csv or .ndjson."""
+    if suffix == ".csv":
+        return "".join(",".join(str(_cell(v)) for v in astuple(s)) + "\n" for s in scores)
+    return "".join(_dumped(_finite(asdict(s)), indent=None) + "\n" for s in scores)
+
+
+def _titles(record: Record) -> str:
+    if isinstance(record, Comparison):
+        size = f"{record.width}x{record.height}, {record.channels} channel(s), {depth(record)}"
+        return f"{_escaped(record.reference)} against {_escaped(record.distorted)}: {size}"
+    return f"{_escaped(record.recon)} against {_escaped(record.raw)}: {record.samples} sample(s)"
+
+
+def _number(row: Row) -> str:
+    return "not computed" if row.value is None else f"{row.value:.6g}"
+
+
+def _escaped(text: str) -> str:
+    special = {c: f"\\{c}" for c in "\\`*_[]<>|#"}
+    return "".join(special.get(c, c) for c in printable(text))
+
+
+def _dumped(value: Any, *, indent: int | None) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    # A name that is not UTF-8 arrives with lone surrogates, which stand only as escapes.
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
+    return text
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for each number that JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return value
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value in ((), {}):
+        return ""
+    if isinstance(value, (bool, list, tuple, Mapping)):
+        return _dumped(_finite(value), indent=None)
+    if isinstance(value, float):
+        return repr(value)
+    # csv quotes line breaks; bytes that are no UTF-8 stand as escapes
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,0 +1,30 @@
+"""What is asked for, as plain values; standard library only, since it is known before torch is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, Definition
+from ssimtool.records import Threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """Of a pair: which metrics, by which definition of SSIM, on which device."""
+
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    definition: Definition = DEFINITIONS["wang2004"]
+    thresholds: tuple[Threshold, ...] = ()
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighing:
+    """Of a VAE: what the loss is made of. `data_range` None: 1, with integers scaled to it."""
+
+    alpha: float = 1
+    beta: float = 1
+    data_range: float | None = None
+    definition: Definition = DEFINITIONS["cvae"]
+    thresholds: tuple[Threshold, ...] = ()
+    device: str = "auto"

@@ -64,7 +64,7 @@ METRICS: dict[str, Metric] = {
             better="lower",
             range="0 to 2",
             formula="1 - SSIM",
-            source="Zhao, Gallo, Frosio, Kautz 2017, eq. 8, doi:10.1109/TCI.2016.2644865",
+            source="Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865",
         ),
         Metric(
             name="mse",

@@ -29,7 +29,7 @@ class SSIMLoss(nn.Module):
     Raises:
         ValueError: an argument outside its range.
 
-    Source: Zhao, Gallo, Frosio, Kautz 2017, eq. 8, doi:10.1109/TCI.2016.2644865.
+    Source: Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865.
 
     >>> import torch
     >>> x = torch.rand(2, 3, 16, 16)

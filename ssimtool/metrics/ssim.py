@@ -62,9 +62,9 @@ def ssim(
 
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13 and 17, doi:10.1109/TIP.2003.819861.
 
-    >>> zeros, ones = torch.zeros(1, 1, 16, 16), torch.ones(1, 1, 16, 16)
-    >>> ssim(zeros, ones, data_range=1)  # c1 / (1 + c1), c1 = 1e-4
-    tensor([9.9990e-05])
+    >>> ones = torch.ones(1, 1, 16, 16)
+    >>> ssim(ones / 2, ones, data_range=1)  # (2·0.5·1 + c1)/(0.25 + 1 + c1), c1 = 1e-4
+    tensor([0.8000])
     """
     loss = ssim_loss(x, y, data_range=data_range, definition=definition, dtype=dtype)
     return 1 - loss
@@ -87,7 +87,7 @@ def ssim_loss(
     Returns:
         (N,), 0 to 2, in the computing dtype; identical images give exactly 0.
 
-    Source: Zhao, Gallo, Frosio, Kautz 2017, eq. 8, doi:10.1109/TCI.2016.2644865.
+    Source: Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865.
 
     >>> x = torch.full((1, 1, 16, 16), 0.5)
     >>> ssim_loss(x, x, data_range=1)

@@ -1,0 +1,45 @@
+"""Pictures and helpers that the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SAMPLES = Path(__file__).parents[1] / "sample_images"
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of the sample pictures."""
+    return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def camera() -> NDArray[np.uint8]:
+    """scikit-image's camera, (512, 512), the picture of the reference values."""
+    return skimage.data.camera()
+
+
+@pytest.fixture(scope="session")
+def noisy_camera(camera: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The noise of scikit-image's own test suite: seed 5, standard deviation 20."""
+    noise = 20.0 * np.random.RandomState(5).randn(*camera.shape)
+    return np.clip(camera + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def batch() -> Callable[..., Tensor]:
+    """(H, W) or (H, W, C) to (1, C, H, W)."""
+
+    def to_batch(image: NDArray, dtype: torch.dtype | None = None) -> Tensor:
+        image = image[:, :, None] if image.ndim == 2 else image
+        return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].to(dtype)
+
+    return to_batch

@@ -1,4 +1,4 @@
-"""What checks shapes and types under pytest: beartype, for which an int is a float as PEP 484 says."""
+"""What checks shapes and types under pytest: beartype; an int is a float, as PEP 484 says."""
 
 from beartype import BeartypeConf, beartype
 

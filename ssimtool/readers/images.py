@@ -131,10 +131,10 @@ def _unidentified(data: bytes, name: str) -> SsimtoolError:
 
 
 def _damaged(data: bytes, name: str, error: Exception) -> SsimtoolError:
-    reason = str(error).lower() or type(error).__name__
-    signs = ("truncated", "eof", "only got", "end of file", "not enough")
+    reason = str(error) or type(error).__name__
+    signs = ("truncated", "eof", "only got", "end of file", "not enough", "incomplete")
     short_riff = data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if short_riff or any(sign in reason for sign in signs):
+    if short_riff or any(sign in reason.lower() for sign in signs):
         return SsimtoolError(
             "truncated",
             f"{name}: ends before its image does ({reason}; {len(data)} bytes), expected a whole "
@@ -164,6 +164,8 @@ def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int
 
 def _load(image: Image.Image, data: bytes, name: str) -> None:
     try:
+        if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
+            Image.open(io.BytesIO(data)).verify()
         image.load()
     except MemoryError:
         raise SsimtoolError(

@@ -18,6 +18,14 @@ from ssimtool.metrics import losses
 F64 = torch.float64
 
 
+def _maps(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The zero-padded map of each plane of two batches."""
+    n, c, h, w = x.shape
+    planes = zip(x.reshape(-1, h, w), y.reshape(-1, h, w), strict=True)
+    maps = [plain.ssim_map(p, q, 1, pad="constant") for p, q in planes]
+    return np.stack(maps).reshape(n, c, h, w)
+
+
 def _arrays(n: int = 2, c: int = 3, h: int = 20, w: int = 17, d: int = 6) -> tuple:
     rng = np.random.RandomState(0)
     x, y = rng.rand(2, n, c, h, w)
@@ -32,9 +40,7 @@ def _tensors(dtype: torch.dtype = F64, **shape: int) -> list[torch.Tensor]:
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_ssim_loss_equals_the_zero_padded_computation(channels):
     x, y, *_ = _arrays(c=channels)
-    maps = np.stack(
-        [[plain.ssim_map(p, q, 1, pad="constant") for p, q in zip(*pq)] for pq in zip(x, y)]
-    )
+    maps = _maps(x, y)
     a, b = torch.from_numpy(x), torch.from_numpy(y)
     module = SSIMLoss()
     # float64 both
@@ -61,8 +67,7 @@ def test_kernel_size_and_sigma_and_data_range():
 @pytest.mark.parametrize(("alpha", "beta"), [(1, 1), (0.3, 2.5), (0, 1), (1, 0), (0, 0)])
 def test_parts_equal_numpy(alpha, beta):
     x, y, mu, logvar = _arrays()
-    maps = [[plain.ssim_map(p, q, 1, pad="constant") for p, q in zip(*pq)] for pq in zip(x, y)]
-    error, structure = ((x - y) ** 2).mean(), 1 - np.mean(maps)
+    error, structure = ((x - y) ** 2).mean(), 1 - _maps(x, y).mean()
     kl = (-0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum(axis=1)).mean()
     found = MSE_SSIM_KL_Loss(alpha, beta)(*_tensors())
     loss, *parts = found

@@ -75,5 +75,5 @@ def test_wrong_data_range(data_range):
 
 def test_wrong_dtype():
     x = torch.zeros(1, 1, 4, 4)
-    with pytest.raises(ValueError, match="float32 or torch.float64"):
+    with pytest.raises(ValueError, match=r"float32 or torch\.float64"):
         mse(x, x, dtype=torch.int32)

@@ -128,7 +128,9 @@ def test_mean_of_blocks_is_the_mean_of_the_map(border):
 
 def test_uniform_window_equals_scikit_image(camera, noisy_camera, batch):
     definition = Definition(name="uniform", window="uniform", window_size=7, sigma=None)
-    found = ssim(batch(camera), batch(noisy_camera), data_range=255, definition=definition, dtype=F64)
+    found = ssim(
+        batch(camera), batch(noisy_camera), data_range=255, definition=definition, dtype=F64
+    )
     theirs = structural_similarity(
         camera, noisy_camera, data_range=255, win_size=7, use_sample_covariance=False
     )
@@ -410,4 +412,6 @@ def test_cuda_agrees_with_the_cpu():
     x, y = torch.rand(2, 2, 3, 300, 200, generator=torch.Generator().manual_seed(4))
     for dtype, tolerance in ((torch.float32, 1e-6), (F64, 1e-13)):
         there = ssim(x.cuda(), y.cuda(), data_range=1, dtype=dtype).cpu()
-        torch.testing.assert_close(there, ssim(x, y, data_range=1, dtype=dtype), rtol=0, atol=tolerance)
+        torch.testing.assert_close(
+            there, ssim(x, y, data_range=1, dtype=dtype), rtol=0, atol=tolerance
+        )

@@ -12,8 +12,9 @@ import torch
 from ssimtool import __version__, metrics
 from ssimtool.errors import SsimtoolError
 from ssimtool.evaluate import choose_device, to_tensor, wide
-from ssimtool.readers.arrays import ArraySource, non_finite
+from ssimtool.readers.npy import non_finite
 from ssimtool.readers.samples import Array, range_of_type
+from ssimtool.readers.sources import ArraySource
 from ssimtool.readers.vae import KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
 from ssimtool.settings import Weighing

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +17,8 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from ssimtool.cli.app import run
 
 SAMPLES = Path(__file__).parents[1] / "sample_images"
 
@@ -43,3 +51,42 @@ def batch() -> Callable[..., Tensor]:
         return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].to(dtype)
 
     return to_batch
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def ssimtool(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs a command line in this process."""
+
+    def call(*arguments: object) -> Done:
+        capfd.readouterr()
+        code = run([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        return Done(code, out, err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Done]:
+    """Runs a command line in a process of its own, as a shell does."""
+
+    def call(*arguments: object, stdin: bytes = b"", **options: Any) -> Done:
+        command = [sys.executable, "-m", "ssimtool", *(os.fsencode(str(a)) for a in arguments)]
+        done = subprocess.run(command, input=stdin, capture_output=True, check=False, **options)
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call

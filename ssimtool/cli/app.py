@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from types import FrameType
 from typing import Annotated
 
@@ -55,10 +54,8 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ssimtool"
-        if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(f"{error.message}\n")
-        else:
-            message = error.format_message().strip().replace("\n", " ")
+        message = " ".join(error.format_message().split())
+        if message:  # there is none where no argument was given and the help was shown
             warn(f"error: {message} (see '{path} --help')")
         return error.exit_code
 

@@ -99,6 +99,8 @@ def _check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
 def _reserve(path: str) -> Reserved:
     target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
     with _writing(path):
+        if path.startswith("/dev/"):  # a device, or one of the streams of this process
+            return Reserved(Path(path), open(path, "wb"), None)
         if target.is_dir():
             raise IsADirectoryError(21, "is a directory")
         if target.exists() and not target.is_file():

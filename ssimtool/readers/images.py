@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays import ImageLayout, check_pixels, non_finite, read_array_image
+from ssimtool.readers.arrays import ImageLayout, check_pixels, read_array_image
 from ssimtool.readers.deep import is_deep, read_deep
 from ssimtool.readers.files import NPY_MAGIC, is_array_file, read_bytes, shown
 from ssimtool.readers.modes import from_pillow
+from ssimtool.readers.npy import non_finite
 from ssimtool.readers.samples import Array, Samples
 
 # What Pillow's plug-ins raise on content that is cut off or damaged.

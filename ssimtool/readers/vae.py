@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays import ArraySource, open_array, open_dump
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array
+from ssimtool.readers.sources import ArraySource, open_array, open_dump
 
 BatchLayout = Literal["nchw", "nhwc"]
 CHUNK = 1 << 21  # samples of recon read at a time: 16 MB in float64

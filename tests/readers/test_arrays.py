@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays import open_array, open_dump
 from ssimtool.readers.images import read_image
+from ssimtool.readers.sources import open_array, open_dump
 from ssimtool.readers.vae import Chunk, chunks, open_arrays
 
 HWC = np.random.RandomState(0).randint(0, 256, (12, 14, 3)).astype(np.uint8)

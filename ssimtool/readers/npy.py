@@ -1,0 +1,99 @@
+"""What stands at the head of a .npy file, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import NPY_MAGIC
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands at the head of a .npy file; `offset` is where the samples begin."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the samples in bytes."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+
+def read_header(file: IO[bytes], name: str) -> Header:
+    """The header of a .npy file that stands at its beginning.
+
+    Raises:
+        SsimtoolError: `not_an_image`, `truncated`, `pickled` or `unsupported`.
+    """
+    magic = file.read(len(NPY_MAGIC))
+    if not magic:
+        raise SsimtoolError(
+            "truncated", f"{name}: is empty (0 bytes), expected a .npy array; save it again"
+        )
+    if magic != NPY_MAGIC:
+        _refuse_other(magic, name)
+    try:
+        first = file.read(2) == b"\x01\x00"
+        read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read(file)
+    except (ValueError, EOFError, OSError) as error:
+        raise SsimtoolError(
+            "truncated",
+            f"{name}: the .npy header is cut off or damaged ({first_line(error)}), expected a "
+            "shape and a dtype; save the array again",
+        ) from None
+    if dtype.hasobject:
+        raise SsimtoolError(
+            "pickled",
+            f"{name}: holds pickled Python objects (dtype object), expected numbers; pickles are "
+            "never loaded, save the array with a numeric dtype",
+        )
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: has dtype {dtype}, expected integers or floats of up to 64 bits; convert it",
+        )
+    return Header(shape, fortran_order, dtype, file.tell())
+
+
+def _refuse_other(magic: bytes, name: str) -> None:
+    if magic[:1] == b"\x80" and magic[1:2] in b"\x02\x03\x04\x05":
+        raise SsimtoolError(
+            "pickled",
+            f"{name}: is a Python pickle, expected a .npy array; pickles are never loaded, "
+            "save it with numpy.save",
+        )
+    kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "not a .npy array"
+    raise SsimtoolError(
+        "not_an_image",
+        f"{name}: is {kind}, expected a .npy array; save it with numpy.save",
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def cut_off(name: str, header: Header, held: int) -> SsimtoolError:
+    """The error of samples that end too early."""
+    return SsimtoolError(
+        "truncated",
+        f"{name}: holds {held} bytes of samples, expected {header.nbytes} for {header.dtype} of "
+        f"shape {header.shape}; copy or save it again",
+    )
+
+
+def non_finite(name: str) -> SsimtoolError:
+    """The error of an array with NaN or infinity in it."""
+    return SsimtoolError(
+        "non_finite",
+        f"{name}: holds NaN or infinity, expected finite numbers; look at what wrote them",
+    )

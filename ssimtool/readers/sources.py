@@ -1,0 +1,117 @@
+"""The arrays that a training run saved: .npy and .npz, read some rows at a time."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import reading, shown
+from ssimtool.readers.npy import cut_off, first_line, read_header
+from ssimtool.readers.samples import Array
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """An array that is read some rows at a time; `read(start, stop)` goes forward only."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[int, int], Array]
+
+
+def open_array(path: str) -> ArraySource:
+    """A .npy file by memory map: each `read` maps its rows alone, so that what was used goes.
+
+    Raises:
+        SsimtoolError: whatever is wrong with the file.
+    """
+    name = shown(path)
+    with reading(path):
+        with open(path, "rb") as file:
+            header = read_header(file, name)
+        held = Path(path).stat().st_size - header.offset
+    if held < header.nbytes:
+        raise cut_off(name, header, held)
+    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+
+    def read(start: int, stop: int) -> Array:
+        with reading(path):
+            if header.fortran_order or not header.shape:
+                return np.memmap(path, header.dtype, "r", header.offset, header.shape, order)[
+                    start:stop
+                ]
+            row = header.nbytes // max(header.shape[0], 1)
+            return np.memmap(
+                path,
+                header.dtype,
+                "r",
+                header.offset + start * row,
+                (stop - start, *header.shape[1:]),
+            )
+
+    return ArraySource(name, header.shape, header.dtype, read)
+
+
+def open_dump(path: str) -> dict[str, ArraySource]:
+    """The arrays of a .npz file by key, each read forward from the archive.
+
+    Raises:
+        SsimtoolError: whatever is wrong with the file.
+    """
+    with reading(path):
+        try:
+            archive = zipfile.ZipFile(path)
+        except zipfile.BadZipFile:
+            head = Path(path).read_bytes()[:2]
+            raise SsimtoolError(
+                "truncated" if head == b"PK" else "not_an_image",
+                f"{shown(path)}: {'is cut off' if head == b'PK' else 'is not a zip archive'}, "
+                "expected a .npz file with the keys recon, raw, mu and logvar; "
+                "save it with numpy.savez",
+            ) from None
+    names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+    return {key: _open_member(archive, path, key) for key in names}
+
+
+def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
+    name = f"{shown(path)}[{key}]"
+    with _unpacking(name):
+        file = archive.open(f"{key}.npy")
+        header = read_header(file, name)
+    if header.fortran_order and len(header.shape) > 1:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: is in Fortran order, expected C order; save numpy.ascontiguousarray of it",
+        )
+    row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
+
+    def read(start: int, stop: int) -> Array:
+        with _unpacking(name):
+            file.seek(header.offset + start * row)
+            data = file.read((stop - start) * row)
+        if len(data) < (stop - start) * row:
+            raise cut_off(name, header, start * row + len(data))
+        return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
+
+    return ArraySource(name, header.shape, header.dtype, read)
+
+
+@contextmanager
+def _unpacking(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise SsimtoolError(
+            "unreadable",
+            f"{name}: cannot be unpacked ({first_line(error)}), expected an intact .npz file; "
+            "save it again",
+        ) from None

@@ -22,7 +22,6 @@ ERROR_CODES: dict[str, str] = {
     "data_range": "the dynamic range of the samples cannot be told",
     "pickled": "a pickled or object array, which is never loaded",
     "unsupported": "a content that would be read wrongly, and is refused",
-    "unwritable": "an output cannot be written",
 }
 
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# As the command line does, before torch is loaded: threads that spin while they wait make the
+# tests many times slower on cores that other processes use as well.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 import numpy as np
 import pytest
 import skimage.data

@@ -79,7 +79,7 @@ def _overlay(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     # Half of the range is left to the picture, so that bright colours stand out on white.
     under = (0.5 * grey + 64)[:, :, None]
     opacity = error.clip(0, 1)[:, :, None]
-    mixed = opacity * _coloured(0.25 + 0.75 * error) + (1 - opacity) * under
+    mixed = opacity * _coloured(error) + (1 - opacity) * under
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 

@@ -12,10 +12,10 @@ from ssimtool.records import Comparison, LossReport, Record, Verdict
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "1", "mse": "squared sample", "ssim": "1", "ssim_loss": "1", "kl": "nat"}
 BORDERS = {
-    "valid": "windows inside the image",
-    "zero": "zeros beyond the edges",
-    "mirror": "mirrored at the edges",
-    "symmetric": "symmetric at the edges",
+    "valid": "valid windows",
+    "zero": "zero padding",
+    "mirror": "mirror padding",
+    "symmetric": "symmetric padding",
 }
 
 

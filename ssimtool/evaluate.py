@@ -42,7 +42,8 @@ def wide(device: torch.device) -> torch.dtype:
 
 
 def to_tensor(array: Array) -> Tensor:
-    """A tensor over the memory of an array, which is only ever read."""
+    """A tensor over the memory of an array, which is only ever read, in the native byte order."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.bool_:
         array = array.view(np.uint8)
     with warnings.catch_warnings():

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ssimtool import __version__, metrics
+from ssimtool.bands import Band, bands
+from ssimtool.catalog import Definition
 from ssimtool.errors import SsimtoolError
 from ssimtool.evaluate import choose_device, to_tensor, wide
 from ssimtool.readers.npy import non_finite
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.readers.sources import ArraySource
-from ssimtool.readers.vae import KEYS, Arrays, Chunk, chunks
+from ssimtool.readers.vae import CHUNK, KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
 from ssimtool.settings import Weighing
 
@@ -64,11 +67,8 @@ def evaluate_loss(
     sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}
     spans = {name: _Span() for name in ("recon", "raw", "mu", "logvar")}
     for chunk in chunks(arrays):
-        for name, span in spans.items():
-            array, source = getattr(chunk, name), getattr(arrays, name)
-            if array is not None:
-                span.add(array, source.name)
-        scores = _score(chunk, how, device)
+        scores = _score(chunk, arrays, how, device, spans)
+        arrays.release()
         for name, values in scores.items():
             sums[name] += math.fsum(values)
         on_scores(_rows(chunk.start, scores))
@@ -88,20 +88,61 @@ def _check_size(arrays: Arrays, how: Weighing) -> None:
         )
 
 
-def _score(chunk: Chunk, how: Weighing, device: torch.device) -> dict[str, list[float]]:
+def _score(
+    chunk: Chunk,
+    arrays: Arrays,
+    how: Weighing,
+    device: torch.device,
+    spans: dict[str, _Span],
+) -> dict[str, list[float]]:
     """Each term of each sample; a term whose weight is 0 is not there."""
-    recon, raw, data_range, divisor = _scaled(chunk.recon, chunk.raw, how.data_range)
-    x, y = to_tensor(raw).to(device), to_tensor(recon).to(device)
-    dtype = wide(device)
-    scores = {"mse": (metrics.mse(x, y, dtype=dtype) / divisor**2).tolist()}
+    n, channels, height, width = chunk.recon.shape
+    sums = {"mse": torch.zeros(n, dtype=torch.float64)}
     if how.alpha:
-        scores["ssim_loss"] = metrics.ssim_loss(
-            x, y, data_range=data_range, definition=how.definition, dtype=dtype
-        ).tolist()
-    if chunk.mu is not None and chunk.logvar is not None:
-        mu, logvar = (to_tensor(a).to(device).to(dtype) for a in (chunk.mu, chunk.logvar))
+        sums["ssim_loss"] = torch.zeros(n, dtype=torch.float64)
+    counts = dict.fromkeys(sums, 0)
+    for band in bands(height, 2 * CHUNK // (n * channels * width), how.definition):
+        recon, raw = chunk.recon[:, :, band.source], chunk.raw[:, :, band.source]
+        inside = slice(band.core.start - band.source.start, band.core.stop - band.source.start)
+        spans["recon"].add(recon[:, :, inside], arrays.recon.name)
+        spans["raw"].add(raw[:, :, inside], arrays.raw.name)
+        for name, (mean, count) in _score_band(recon, raw, band, inside, how, device).items():
+            sums[name] += count * mean.to("cpu", torch.float64)
+            counts[name] += count
+        if band.core.stop < height:
+            arrays.release()
+    scores = {name: (total / counts[name]).tolist() for name, total in sums.items()}
+    if chunk.mu is not None and chunk.logvar is not None and arrays.mu and arrays.logvar:
+        spans["mu"].add(chunk.mu, arrays.mu.name)
+        spans["logvar"].add(chunk.logvar, arrays.logvar.name)
+        mu, logvar = (to_tensor(a).to(device).to(wide(device)) for a in (chunk.mu, chunk.logvar))
         scores["kl"] = metrics.kl_divergence(mu, logvar).tolist()
     return scores
+
+
+def _score_band(
+    recon: Array, raw: Array, band: Band, inside: slice, how: Weighing, device: torch.device
+) -> dict[str, tuple[Tensor, int]]:
+    """The mean of each term over the band, (n,), and over how many rows."""
+    recon, raw, data_range, divisor = _scaled(recon, raw, how.data_range)
+    x, y = to_tensor(raw).to(device), to_tensor(recon).to(device)
+    dtype = wide(device)
+    error = metrics.mse(x[:, :, inside], y[:, :, inside], dtype=dtype) / divisor**2
+    terms = {"mse": (error, band.core.stop - band.core.start)}
+    if how.alpha:
+        loss = _loss_of_band(x, y, data_range, band, how.definition)
+        terms["ssim_loss"] = (loss, band.kept.stop - band.kept.start)
+    return terms
+
+
+def _loss_of_band(
+    x: Tensor, y: Tensor, data_range: float, band: Band, definition: Definition
+) -> Tensor:
+    dtype = wide(x.device)
+    if band.core == band.source:  # the whole image: 1 - SSIM without a detour over the map
+        return metrics.ssim_loss(x, y, data_range=data_range, definition=definition, dtype=dtype)
+    ssim_map = metrics.ssim_map(x, y, data_range=data_range, definition=definition, dtype=dtype)
+    return 1 - ssim_map[:, :, band.kept].mean(dim=(1, 2, 3))
 
 
 def _scaled(recon: Array, raw: Array, given: float | None) -> tuple[Array, Array, float, float]:

@@ -25,10 +25,13 @@ MAY_IMPORT = {
     "catalog": set(),
     "records": {"catalog", "errors"},
     "settings": {"catalog", "records"},
+    "bands": {"catalog"},
     "metrics": {"catalog", "errors", "metrics"},
     "readers": {"errors", "readers"},
     "evaluate": {"catalog", "errors", "metrics", "readers", "records", "settings"},
-    "evaluate_loss": {"errors", "evaluate", "metrics", "readers", "records", "settings"},
+    "evaluate_loss": {
+        "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
+    },
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
         "catalog", "cli", "errors", "evaluate", "evaluate_loss", "readers", "records", "reports",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,45 +22,42 @@ from ssimtool.readers.samples import Array
 
 @dataclass(frozen=True)
 class ArraySource:
-    """An array that is read some rows at a time; `read(start, stop)` goes forward only."""
+    """An array that is read some rows at a time.
+
+    `read(start, stop)` gives rows of the first axis, going forward only; `release()` hands back
+    the memory of what was read so far, which stays readable.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     read: Callable[[int, int], Array]
+    release: Callable[[], None]
 
 
 def open_array(path: str) -> ArraySource:
-    """A .npy file by memory map: each `read` maps its rows alone, so that what was used goes.
+    """A .npy file by memory map.
 
     Raises:
         SsimtoolError: whatever is wrong with the file.
     """
     name = shown(path)
-    with reading(path):
-        with open(path, "rb") as file:
-            header = read_header(file, name)
-        held = Path(path).stat().st_size - header.offset
-    if held < header.nbytes:
-        raise cut_off(name, header, held)
+    with reading(path), open(path, "rb") as file:
+        header = read_header(file, name)
+        held = os.fstat(file.fileno()).st_size - header.offset
+        if held < header.nbytes:
+            raise cut_off(name, header, held)
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+    array: Array = np.ndarray(header.shape, header.dtype, pages, header.offset, order=order)
 
-    def read(start: int, stop: int) -> Array:
-        with reading(path):
-            if header.fortran_order or not header.shape:
-                return np.memmap(path, header.dtype, "r", header.offset, header.shape, order)[
-                    start:stop
-                ]
-            row = header.nbytes // max(header.shape[0], 1)
-            return np.memmap(
-                path,
-                header.dtype,
-                "r",
-                header.offset + start * row,
-                (stop - start, *header.shape[1:]),
-            )
+    def release() -> None:  # mapped pages count as memory of this process until they are given up
+        if hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
+            pages.madvise(mmap.MADV_DONTNEED)
 
-    return ArraySource(name, header.shape, header.dtype, read)
+    return ArraySource(
+        name, header.shape, header.dtype, lambda start, stop: array[start:stop], release
+    )
 
 
 def open_dump(path: str) -> dict[str, ArraySource]:
@@ -102,7 +101,7 @@ def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
             raise cut_off(name, header, start * row + len(data))
         return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
 
-    return ArraySource(name, header.shape, header.dtype, read)
+    return ArraySource(name, header.shape, header.dtype, read, lambda: None)
 
 
 @contextmanager

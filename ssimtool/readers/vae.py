@@ -33,6 +33,12 @@ class Arrays:
         """The number of samples; an array of two axes is one."""
         return self.recon.shape[0] if len(self.recon.shape) > 2 else 1
 
+    def release(self) -> None:
+        """Hands back the memory of what was read so far."""
+        for source in (self.recon, self.raw, self.mu, self.logvar):
+            if source is not None:
+                source.release()
+
     @property
     def size(self) -> int:
         """The number of values of recon."""
@@ -135,7 +141,10 @@ def _check_latents(arrays: Arrays) -> None:
 
 
 def chunks(arrays: Arrays) -> Iterator[Chunk]:
-    """The samples in order, about CHUNK values of recon at a time and one sample at least."""
+    """The samples in order, about CHUNK values of recon at a time and one sample at least.
+
+    What is mapped is not copied, and keeps the byte order of its file.
+    """
     step = max(1, CHUNK // int(np.prod(arrays.image_shape)))
     for start in range(0, arrays.samples, step):
         stop = min(start + step, arrays.samples)
@@ -144,9 +153,7 @@ def chunks(arrays: Arrays) -> Iterator[Chunk]:
             _images(arrays, arrays.recon, start, stop),
             _images(arrays, arrays.raw, start, stop),
             *(
-                None
-                if source is None
-                else _native(source.read(start, stop)).reshape(stop - start, -1)
+                None if source is None else source.read(start, stop).reshape(stop - start, -1)
                 for source in (arrays.mu, arrays.logvar)
             ),
         )
@@ -154,12 +161,8 @@ def chunks(arrays: Arrays) -> Iterator[Chunk]:
 
 def _images(arrays: Arrays, source: ArraySource, start: int, stop: int) -> Array:
     if len(source.shape) == 2:
-        return _native(source.read(0, source.shape[0]))[None, None]
-    array = _native(source.read(start, stop))
+        return source.read(0, source.shape[0])[None, None]
+    array = source.read(start, stop)
     if len(source.shape) == 3:
         return array[:, None]
     return array.transpose(0, 3, 1, 2) if arrays.layout == "nhwc" else array
-
-
-def _native(array: Array) -> Array:
-    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -5,7 +5,6 @@ Standard library only: `--help`, `list` and completion read it without loading t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -47,7 +46,7 @@ METRICS: dict[str, Metric] = {
             complement=True,
             implies=("ssim_loss",),
             takes=("data_range", "definition"),
-            unit="1",
+            unit="-",
             better="higher",
             range="-1 to 1",
             formula="mean of (2 mu_x mu_y + c1)(2 sigma_xy + c2) / "
@@ -60,7 +59,7 @@ METRICS: dict[str, Metric] = {
             function="ssim_loss",
             implies=("ssim",),
             takes=("data_range", "definition"),
-            unit="1",
+            unit="-",
             better="lower",
             range="0 to 2",
             formula="1 - SSIM",
@@ -100,6 +99,7 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+LARGEST_WINDOW = 4095  # pixels: a border extends the image by half of it on every side
 DEFAULT_METRICS = ("ssim", "mse", "psnr")
 
 
@@ -149,19 +149,16 @@ class Definition:
     returned_by: str = ""
 
     def __post_init__(self) -> None:
-        if self.window_size < 1 or self.window_size % 2 == 0:
+        size = self.window_size
+        if not (1 <= size <= LARGEST_WINDOW and size % 2):
             raise ValueError(
-                f"window_size is {self.window_size}: expected an odd number, 1 or more"
+                f"window_size is {size}: expected an odd number from 1 to {LARGEST_WINDOW}"
             )
-        if self.window == "gaussian" and not _positive(self.sigma):
-            raise ValueError(f"sigma is {self.sigma}: expected a number above 0 and below 1e6")
-        for name, k in (("k1", self.k1), ("k2", self.k2)):
-            if not _positive(k):
-                raise ValueError(f"{name} is {k}: expected a number above 0 and below 1e6")
-
-
-def _positive(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and 0 < value < 1e6
+        parts = {"sigma": self.sigma if self.window == "gaussian" else 1}
+        for name, value in {**parts, "k1": self.k1, "k2": self.k2}.items():
+            # beyond these their squares leave the numbers that floats hold
+            if value is None or not 1e-9 <= value <= 1e6:
+                raise ValueError(f"{name} is {value}: expected a number from 1e-9 to 1e6")
 
 
 DEFINITIONS: dict[str, Definition] = {

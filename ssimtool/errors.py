@@ -45,9 +45,12 @@ class SsimtoolError(Exception):
             raise ValueError(
                 f"unknown error code {code!r}: expected one of {', '.join(ERROR_CODES)}"
             )
-        super().__init__(message)
+        super().__init__(code, message)  # both, so that it can be pickled between processes
         self.code = code
         self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def printable(path: str) -> str:

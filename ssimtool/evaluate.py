@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 
@@ -75,6 +76,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         found[name] = 1 - mean if row.complement else mean
         if "definition" in row.takes:
             per_channel[name] = tuple(1 - v for v in values) if row.complement else values
+    _check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
     height, width, channels = pair.reference.shape
     return Comparison(
@@ -84,9 +86,9 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         width=width,
         height=height,
         channels=channels,
-        sample_type=str(pair.reference.dtype),
+        sample_type=pair.sample_type,
         data_range=pair.data_range,
-        identical=torch.equal(x, y),
+        identical=all(map(np.array_equal, pair.reference, pair.distorted)),
         metrics=found,
         per_channel=per_channel,
         definition=parts_of(how.definition),
@@ -134,6 +136,17 @@ def _batch(image: Array, device: torch.device) -> Tensor:
     return to_tensor(image).permute(2, 0, 1)[None].to(device)
 
 
+def _check_numbers(found: dict[str, float], pair: Pair) -> None:
+    for name, value in found.items():
+        infinite = value == math.inf and METRICS[name].range.startswith("up to inf")
+        if not (math.isfinite(value) or infinite):
+            raise SsimtoolError(
+                "non_finite",
+                f"{shown(pair.distorted_path)}: its {name} is not finite, expected samples and "
+                "options whose squares are numbers; look at --data-range, --k1 and --k2",
+            )
+
+
 def _check_size(pair: Pair, definition: Definition) -> None:
     height, width, _ = pair.reference.shape
     smallest = metrics.smallest_side(definition)
@@ -141,7 +154,7 @@ def _check_size(pair: Pair, definition: Definition) -> None:
         raise SsimtoolError(
             "too_small",
             f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
-            f"{smallest}x{smallest} for the window of {definition.name}; give larger images, "
+            f"{smallest}x{smallest} for a window of {definition.window_size}; give larger images, "
             "another --definition or a smaller --window-size",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,32 +15,11 @@ from ssimtool.bands import Band, bands
 from ssimtool.catalog import Definition
 from ssimtool.errors import SsimtoolError
 from ssimtool.evaluate import choose_device, to_tensor, wide
-from ssimtool.readers.npy import non_finite
 from ssimtool.readers.samples import Array, range_of_type
-from ssimtool.readers.sources import ArraySource
 from ssimtool.readers.vae import CHUNK, KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
 from ssimtool.settings import Weighing
-
-FLOAT32_EXP_LIMIT = 88.72  # exp of more overflows float32: ln(3.4028e38)
-
-
-@dataclass
-class _Span:
-    """The least, the greatest and the mean of an array, chunk by chunk."""
-
-    low: float = math.inf
-    high: float = -math.inf
-    total: float = 0
-    count: int = 0
-
-    def add(self, array: Array, name: str) -> None:
-        low, high = float(array.min()), float(array.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise non_finite(name)
-        self.low, self.high = min(self.low, low), max(self.high, high)
-        self.total += float(array.sum(dtype=np.float64))
-        self.count += array.size
+from ssimtool.suspicion import Span, image_warnings, latent_warnings
 
 
 def evaluate_loss(
@@ -65,7 +44,7 @@ def evaluate_loss(
     device = choose_device(how.device)
     _check_size(arrays, how)
     sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}
-    spans = {name: _Span() for name in ("recon", "raw", "mu", "logvar")}
+    spans = {name: Span() for name in ("recon", "raw", "mu", "logvar")}
     for chunk in chunks(arrays):
         scores = _score(chunk, arrays, how, device, spans)
         arrays.release()
@@ -83,7 +62,7 @@ def _check_size(arrays: Arrays, how: Weighing) -> None:
         raise SsimtoolError(
             "too_small",
             f"{arrays.recon.name}: its images are {width}x{height} pixels, expected at least "
-            f"{smallest}x{smallest} for the window of {how.definition.name}; give another "
+            f"{smallest}x{smallest} for a window of {how.definition.window_size}; give another "
             "--definition, a smaller --window-size or --alpha 0",
         )
 
@@ -93,7 +72,7 @@ def _score(
     arrays: Arrays,
     how: Weighing,
     device: torch.device,
-    spans: dict[str, _Span],
+    spans: dict[str, Span],
 ) -> dict[str, list[float]]:
     """Each term of each sample; a term whose weight is 0 is not there."""
     n, channels, height, width = chunk.recon.shape
@@ -127,7 +106,7 @@ def _score_band(
     recon, raw, data_range, divisor = _scaled(recon, raw, how.data_range)
     x, y = to_tensor(raw).to(device), to_tensor(recon).to(device)
     dtype = wide(device)
-    error = metrics.mse(x[:, :, inside], y[:, :, inside], dtype=dtype) / divisor**2
+    error = metrics.mse(x[:, :, inside], y[:, :, inside], dtype=dtype) / float(divisor) ** 2
     terms = {"mse": (error, band.core.stop - band.core.start)}
     if how.alpha:
         loss = _loss_of_band(x, y, data_range, band, how.definition)
@@ -180,12 +159,14 @@ def _report(
         mse=means["mse"], ssim_loss=how.alpha * means["ssim_loss"], kl=how.beta * means["kl"]
     )
     loss = added.mse + added.ssim_loss + added.kl
-    if not math.isfinite(loss):
-        raise SsimtoolError(
-            "non_finite",
-            f"{arrays.logvar.name if arrays.logvar else arrays.recon.name}: the loss is not "
-            "finite, exp(logvar) overflows, expected a logvar below about 700; look at the encoder",
-        )
+    for name, mean in means.items():
+        if not math.isfinite(mean):
+            source = arrays.logvar if name == "kl" and arrays.logvar else arrays.recon
+            raise SsimtoolError(
+                "non_finite",
+                f"{source.name}: the {name} of these arrays is not finite, expected numbers whose "
+                "squares are, and a logvar below about 700; look at what wrote them",
+            )
     names = dict(zip(KEYS, paths * 4 if len(paths) == 1 else paths, strict=False))
     report = LossReport(
         status="ok",
@@ -206,6 +187,7 @@ def _report(
         contributions=added,
         data_range=1 if how.data_range is None else how.data_range,
         definition=parts_of(how.definition),
+        steps=_steps(arrays, how),
         device=device,
         version=__version__,
         warnings=warned,
@@ -214,45 +196,20 @@ def _report(
     return replace(report, thresholds=verdicts, status=status_of(verdicts))
 
 
-def _warnings(arrays: Arrays, how: Weighing, spans: dict[str, _Span]) -> tuple[str, ...]:
+def _steps(arrays: Arrays, how: Weighing) -> tuple[str, ...]:
+    """How integers were brought to [0, 1]."""
+    named = (("recon", arrays.recon), ("raw", arrays.raw))
+    ranges = ((name, s.dtype, range_of_type(s.dtype)) for name, s in named)
+    return tuple(
+        f"{name}: {dtype} divided by {full}"
+        for name, dtype, full in ranges
+        if full is not None and how.data_range is None
+    )
+
+
+def _warnings(arrays: Arrays, how: Weighing, spans: dict[str, Span]) -> tuple[str, ...]:
     """What looks like a mistake and is not one for certain."""
-    warned = []
-    limit = how.data_range or 1
-    images = []
-    for name in ("recon", "raw"):
-        source: ArraySource = getattr(arrays, name)
-        unit = (range_of_type(source.dtype) or 1) if how.data_range is None else 1
-        low, high = spans[name].low / unit, spans[name].high / unit
-        images.append((source.name, low, high))
-        if how.data_range is None and (low < 0 or high > 1):
-            warned.append(
-                f"{source.name}: holds samples from {low:.6g} to {high:.6g}, beyond [0, 1]; a data "
-                "range of 1 is taken, say another with --data-range"
-            )
-    (one, low, high), (other, low2, high2) = images
-    signed = min(low, low2) < -0.25 * limit <= -0.01 * limit <= max(low, low2)
-    larger = max(high, high2) > 2 * limit and min(high, high2) <= 1.05 * limit
-    if signed or larger:
-        warned.append(
-            f"{one} lies in [{low:.6g}, {high:.6g}], {other} in [{low2:.6g}, {high2:.6g}]: they "
-            "seem to be scaled differently; scale both alike"
-        )
+    warned = image_warnings(arrays, how.data_range, spans)
     if arrays.logvar:
-        warned += _latent_warnings(arrays.logvar.name, spans["logvar"])
-    return tuple(warned)
-
-
-def _latent_warnings(name: str, span: _Span) -> list[str]:
-    warned = []
-    mean = span.total / span.count
-    if span.low >= 0 and span.high > 0 and 0.5 <= mean <= 2:
-        warned.append(
-            f"{name}: is never negative and {mean:.3g} on average, which looks like a variance or "
-            "a standard deviation; the logarithm of the variance is expected"
-        )
-    if span.high > FLOAT32_EXP_LIMIT:
-        warned.append(
-            f"{name}: rises to {span.high:.6g}, and exp(logvar) overflows float32 above "
-            f"{FLOAT32_EXP_LIMIT}; look at the encoder"
-        )
-    return warned
+        warned += latent_warnings(arrays.logvar.name, spans["logvar"])
+    return tuple(dict.fromkeys(warned))

@@ -66,7 +66,7 @@ def parts_of(definition: Definition) -> dict[str, Any]:
 class Comparison:
     """One pair of images. `metrics` is in the order asked for; PSNR of identical images is inf.
 
-    `sample_type` is the type that was compared: uint8, uint16, float32 …
+    `sample_type` is the type of the reference as it was read: uint8, uint16, float32 …
     """
 
     schema: str = "ssimtool.comparison/1"
@@ -127,6 +127,7 @@ class LossReport:
     data_range: float | None = None
     definition: Mapping[str, Any] | None = None
     kl_reduction: str = "sum over latent dimensions, mean over batch"
+    steps: tuple[str, ...] = ()
     thresholds: tuple[Verdict, ...] = ()
     device: str | None = None
     version: str

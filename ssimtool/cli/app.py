@@ -11,6 +11,7 @@ import typer
 from ssimtool import __version__
 from ssimtool.cli import compare, listing, loss
 from ssimtool.cli.output import warn
+from ssimtool.errors import EXIT_OK
 
 app = typer.Typer(
     name="ssimtool",
@@ -51,10 +52,14 @@ def run(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     try:
         return app(arguments, prog_name="ssimtool", standalone_mode=False) or 0
+    except SystemExit as end:  # Typer's answer to a closed pipe behind --help is 1, a threshold's
+        if end.code == 1:
+            return EXIT_OK
+        raise
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ssimtool"
-        message = " ".join(error.format_message().split())
+        message = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
         if message:  # there is none where no argument was given and the help was shown
             warn(f"error: {message} (see '{path} --help')")
         return error.exit_code

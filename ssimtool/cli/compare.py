@@ -64,7 +64,7 @@ def command(
     computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))
     scoring = Scoring(metrics=computed, definition=chosen, thresholds=limits, device=device)
     style = Style(format, tuple(metric), computed, quiet, debug)
-    targets = [*map_, *([output] if output else [])]
+    targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted)) as files:
         from ssimtool.readers.align import Reading
 
@@ -90,7 +90,7 @@ def command(
             ),
             style,
         )
-        return show(record, style, files[-1] if output else None)
+        return show(record, style, files[-1] if output is not None else None)
 
 
 def _compare(

@@ -53,7 +53,7 @@ def _show(rows: list[dict[str, str]], format: str, output: str | None) -> int:
     from ssimtool.reports.catalogue import FORMATS
     from ssimtool.reports.table import catalogue_text
 
-    with reserved([output] if output else [], inputs=()) as files:
+    with reserved([output] if output is not None else [], inputs=()) as files:
         if format in FORMATS:
             text = FORMATS[format](rows)
         else:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
 LAYOUTS = ("nchw", "nhwc")
-PROGRESS_FROM = 1 << 26  # values of recon: some seconds of work
+PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
 
 
 def command(
@@ -117,7 +117,7 @@ def command(
             f"{per_sample!r} does not end in .csv or .ndjson", param_hint="--per-sample"
         )
     style = Style(format, ("loss",), TERMS, quiet, debug)
-    targets = [path for path in (per_sample, output) if path]
+    targets = [path for path in (per_sample, output) if path is not None]
     with reserved(targets, inputs=paths) as files:
         samples = files[0] if per_sample else None
         record = attempt(
@@ -125,7 +125,7 @@ def command(
             lambda failure: _failed(paths, how, failure),
             style,
         )
-        return show(record, style, files[-1] if output else None)
+        return show(record, style, files[-1] if output is not None else None)
 
 
 def _paths(given: tuple[str | None, ...], beta: float) -> tuple[str, ...]:

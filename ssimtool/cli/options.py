@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS
-from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positive
+from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positive, to_stdout
 
 FORMAT_NAMES = ("table", "json", "ndjson", "csv", "markdown", "value")
 MAP_STYLES = ("gray", "heat", "overlay", "panel")
@@ -79,7 +79,8 @@ FailUnderOption = Annotated[
     list[str],
     typer.Option(
         metavar="[METRIC=]VALUE",
-        help="Exit with 1 where the metric (ssim if left out) is under the value; repeatable.",
+        help="Exit with 1 where a number of the record (ssim if left out) is under the value; "
+        "repeatable.",
         rich_help_panel=SCORES,
         show_default=False,
     ),
@@ -88,7 +89,7 @@ FailOverOption = Annotated[
     list[str],
     typer.Option(
         metavar="[METRIC=]VALUE",
-        help="Exit with 1 where the metric is over the value; repeatable.",
+        help="Exit with 1 where a number of the record is over the value; repeatable.",
         rich_help_panel=SCORES,
         show_default=False,
     ),
@@ -118,7 +119,8 @@ FormatOption = Annotated[
         "--format",
         "-f",
         metavar="NAME",
-        help=f"{', '.join(FORMAT_NAMES)}; value is the bare numbers in the order of -m.",
+        help=f"{', '.join(FORMAT_NAMES)}; value is the bare numbers in the order of -m, or the "
+        "loss.",
         callback=one_of(FORMAT_NAMES),
         autocompletion=lambda: list(FORMAT_NAMES),
         rich_help_panel=OUTPUT,
@@ -130,7 +132,8 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write there instead of standard output, whole or not at all.",
+        help="Write there instead of standard output (-), whole or not at all.",
+        callback=to_stdout,
         rich_help_panel=OUTPUT,
     ),
 ]

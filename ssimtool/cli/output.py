@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,14 +98,18 @@ def _check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
 def _reserve(path: str) -> Reserved:
     target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
     with _writing(path):
-        if path.startswith("/dev/"):  # a device, or one of the streams of this process
+        if path.startswith(("/dev/stdout", "/dev/stderr", "/dev/fd/")):  # streams of this process
             return Reserved(Path(path), open(path, "wb"), None)
+        if not path:
+            raise FileNotFoundError(2, "no name")
         if target.is_dir():
             raise IsADirectoryError(21, "is a directory")
         if target.exists() and not target.is_file():
             return Reserved(target, open(target, "wb"), None)
         if target.exists():
             open(target, "ab").close()  # a file that may not be written is not replaced either
+        import tempfile  # loads a dozen modules that --help has no use for
+
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
         return Reserved(target, os.fdopen(handle, "wb"), Path(temporary))
 
@@ -134,6 +137,8 @@ def put(reservation: Reserved, data: bytes) -> None:
 
 def put_stdout(text: str) -> None:
     """Writes to standard output; a pipe that was closed at the other end is not an error."""
+    if sys.stdout is None:
+        raise typer.BadParameter("standard output is closed, expected a place to write to; use -o")
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
@@ -148,15 +153,17 @@ def put_stdout(text: str) -> None:
 
 def warn(line: str) -> None:
     """One line on standard error."""
+    if sys.stderr is None:  # closed by who started this
+        return
     try:
         sys.stderr.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads it; the exit code says it all the same
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def wants_colour() -> bool:
     """Whether standard output is a terminal that wants colour (https://no-color.org)."""
-    return (
-        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+    if sys.stdout is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()

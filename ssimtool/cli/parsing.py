@@ -38,7 +38,7 @@ def each_of(names: Collection[str]) -> Callable[[list[str]], list[str]]:
 
 def positive(value: float | None) -> float | None:
     """A check that a number is above 0."""
-    if value is not None and not (math.isfinite(value) and value > 0):
+    if value is not None and not 1e-100 <= value <= 1e100:
         raise typer.BadParameter(f"{value:g} is not a finite number above 0")
     return value
 
@@ -106,6 +106,11 @@ def _threshold(op: Op, text: str, metrics: Collection[str]) -> Threshold:
     return Threshold(name, op, value)
 
 
+def to_stdout(value: str | None) -> str | None:
+    """`-` is standard output, as no file is."""
+    return None if value == "-" else value
+
+
 def map_path(value: list[str]) -> list[str]:
     """A check that the suffix of a map says what to write."""
     for path in value:
@@ -122,15 +127,12 @@ def background(value: str) -> Background:
     """
     if value == "checker":
         return "checker"
-    from PIL import ImageColor
+    from ssimtool.readers.colour import parse_colour
 
     try:
-        red, green, blue, *alpha = ImageColor.getrgb(value)
-        if alpha:
-            raise ValueError("not opaque")
+        return parse_colour(value)
     except ValueError:
         raise typer.BadParameter(
             f"{value!r} is neither checker nor an opaque colour such as white or #ff8800",
             param_hint="--background",
         ) from None
-    return red, green, blue

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 @contextmanager
 def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     """A bar over `total` samples; what is yielded is called with how many more are done."""
-    if not shown or not sys.stderr.isatty():
+    if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield lambda count: None
         return
     from rich.console import Console

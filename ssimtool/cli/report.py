@@ -39,12 +39,27 @@ def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style)
     except SsimtoolError as error:
         if style.debug:
             raise
-        warn(f"error: {printable(error.message)}")
-        return failed(Failure(error.code, error.message))
+        return _failed(Failure(error.code, error.message), failed)
+    except (MemoryError, RuntimeError) as error:
+        if style.debug or not _is_memory(error):
+            raise
+        message = "the inputs do not fit into memory, expected smaller ones; reduce them"
+        return _failed(Failure("too_large", message), failed)
     if not style.quiet:
         for warning in record.warnings:
             warn(f"warning: {printable(warning)}")
     return record
+
+
+def _failed(failure: Failure, failed: Callable[[Failure], R]) -> R:
+    warn(f"error: {printable(failure.message)}")
+    return failed(failure)
+
+
+def _is_memory(error: Exception) -> bool:
+    """torch tells a lack of memory by the words of a RuntimeError."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words
 
 
 def show(record: Record, style: Style, output: Reserved | None) -> int:

@@ -94,7 +94,7 @@ def psnr(
     tensor([20.0000], dtype=torch.float64)
     """
     check_data_range(data_range)
-    return 10 * torch.log10(data_range**2 / mse(x, y, dtype=dtype))
+    return 10 * torch.log10(float(data_range) ** 2 / mse(x, y, dtype=dtype))
 
 
 def _mean(

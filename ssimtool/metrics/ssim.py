@@ -165,7 +165,7 @@ def _settled(
             f"for a window of {definition.window_size} with the border {definition.border!r}"
         )
     dtype = computing_dtype(x, y, dtype=dtype)
-    return _Settled(data_range, definition, window_weights(definition), margin, dtype)
+    return _Settled(float(data_range), definition, window_weights(definition), margin, dtype)
 
 
 def smallest_side(definition: Definition) -> int:

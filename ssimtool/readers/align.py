@@ -12,6 +12,7 @@ from ssimtool.readers.arrays import ImageLayout
 from ssimtool.readers.colour import Background, laid_on, to_rgb, to_same_profile
 from ssimtool.readers.files import shown
 from ssimtool.readers.images import read_image
+from ssimtool.readers.resample import resized
 from ssimtool.readers.samples import Array, Pair, Samples
 
 Channels = Literal["rgb", "luma"]
@@ -58,15 +59,16 @@ def align(x: Samples, y: Samples, how: Reading) -> Pair:
     Raises:
         SsimtoolError: they cannot be compared.
     """
+    sample_type = str(x.samples.dtype)
     x, y = to_same_profile(x, y)
     x, y = to_rgb(x), to_rgb(y)
-    if x.samples.shape[:2] != y.samples.shape[:2] and not how.resize:
-        raise _sizes_differ(x, y)
+    if x.samples.shape[:2] != y.samples.shape[:2]:
+        if not how.resize:
+            raise _sizes_differ(x, y)
+        y = resized(y, x.samples.shape[0], x.samples.shape[1])
     x, y = laid_on(x, how.background), laid_on(y, how.background)
     x, y = _same_channels(x, y)
     x, y, data_range, warned = _same_depth(x, y, how.data_range)
-    if x.samples.shape[:2] != y.samples.shape[:2]:
-        y = _resized(y, x.samples.shape[0], x.samples.shape[1])
     if how.channels == "luma":
         x, y = _luma(x), _luma(y)
     steps = [f"{role}: {s}" for role, i in (("reference", x), ("distorted", y)) for s in i.steps]
@@ -76,6 +78,7 @@ def align(x: Samples, y: Samples, how: Reading) -> Pair:
         reference=x.samples,
         distorted=y.samples,
         data_range=data_range,
+        sample_type=sample_type,
         colour=how.channels,
         steps=tuple(steps),
         warnings=(*x.warnings, *y.warnings, *warned),
@@ -112,13 +115,15 @@ def _repeated(image: Samples, channels: int) -> Samples:
 def _same_depth(
     x: Samples, y: Samples, given: float | None
 ) -> tuple[Samples, Samples, float, tuple[str, ...]]:
-    kinds = [(i.samples.dtype.kind == "f", i.data_range) for i in (x, y)]
-    floats = [is_float for is_float, _ in kinds]
+    kinds = [(i.samples.dtype.kind, i.data_range) for i in (x, y)]
+    floats = [kind == "f" for kind, _ in kinds]
     if all(floats):
         return x, y, given or _range_of_floats(x, y), ()
     if kinds[0] == kinds[1]:
-        return x, y, given or kinds[0][1] or 1, ()
+        return x, y, given or kinds[0][1] or 1, () if given else _wide(x)
     if given is not None:
+        if given in (kinds[0][1], kinds[1][1]) and _within(x, given) and _within(y, given):
+            return x, y, given, ()  # the samples of both are in the units of one of the types
         raise SsimtoolError(
             "data_range",
             f"{shown(y.path)}: is {_depth(y)} beside {_depth(x)} in {shown(x.path)}, and one "
@@ -126,8 +131,24 @@ def _same_depth(
         )
     if any(floats):
         _range_of_floats(*(i for i in (x, y) if i.samples.dtype.kind == "f"))
-    warned = f"{_depth(x)} beside {_depth(y)}: each is scaled by its own maximum to [0, 1]"
-    return _scaled(x), _scaled(y), 1, (warned,)
+    wide = (warning for image in (x, y) for warning in _wide(image))
+    warned = f"{_depth(x)} beside {_depth(y)}: each is scaled by its own range to [0, 1]"
+    return _scaled(x), _scaled(y), 1, (warned, *wide)
+
+
+def _within(image: Samples, data_range: float) -> bool:
+    return bool(image.samples.min() >= 0 and image.samples.max() <= data_range)
+
+
+def _wide(image: Samples) -> tuple[str, ...]:
+    """A warning where the range of the type is hardly the range of the samples."""
+    if image.samples.dtype.kind == "f" or image.samples.dtype.itemsize < 4:
+        return ()
+    low, high = image.samples.min(), image.samples.max()
+    return (
+        f"{shown(image.path)}: holds {image.samples.dtype} from {low} to {high}, and the range of "
+        f"that type, {image.data_range}, is taken; say another with --data-range",
+    )
 
 
 def _range_of_floats(*images: Samples) -> float:
@@ -156,27 +177,6 @@ def _scaled(image: Samples) -> Samples:
         samples=image.samples / np.float64(image.data_range),
         steps=(*image.steps, f"divided by {image.data_range}"),
     )
-
-
-def _resized(image: Samples, height: int, width: int) -> Samples:
-    from PIL import Image
-
-    old = f"{image.samples.shape[1]}x{image.samples.shape[0]}"
-    planes = [
-        np.asarray(
-            Image.fromarray(plane.astype(np.float32)).resize(
-                (width, height), Image.Resampling.LANCZOS
-            )
-        )
-        for plane in np.moveaxis(image.samples, 2, 0)
-    ]
-    samples: Array = np.stack(planes, axis=2)
-    if image.samples.dtype.kind != "f":
-        limits = np.iinfo(image.samples.dtype)
-        high = min(limits.max, limits.min + int(image.data_range or limits.max))
-        samples = np.rint(samples).clip(limits.min, high)
-    step = f"resampled from {old} to {width}x{height} (Lanczos)"
-    return replace(image, samples=samples.astype(image.samples.dtype), steps=(*image.steps, step))
 
 
 def _luma(image: Samples) -> Samples:

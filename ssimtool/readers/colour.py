@@ -13,8 +13,23 @@ from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, Samples
 
 Background = Literal["checker"] | tuple[int, int, int]
+BAND = 256  # rows
 CHECKER_SQUARE = 8  # pixels
 CHECKER_SHADES = (102, 153)  # of 255: both far from the black and the white of pictures
+
+
+def parse_colour(text: str) -> tuple[int, int, int]:
+    """An opaque colour by its name in CSS, or as #rgb, #rrggbb, rgb(r, g, b), hsl(h, s%, l%).
+
+    Raises:
+        ValueError: it is none.
+    """
+    from PIL import ImageColor
+
+    red, green, blue, *alpha = ImageColor.getrgb(text)
+    if alpha or not all(0 <= c <= 255 for c in (red, green, blue)):
+        raise ValueError(f"{text!r} is no opaque colour")
+    return red, green, blue
 
 
 def to_same_profile(x: Samples, y: Samples) -> tuple[Samples, Samples]:
@@ -116,21 +131,26 @@ def laid_on(image: Samples, background: Background) -> Samples:
     top = int(image.data_range or 1)
     if (alpha == top).all():
         return replace(image, alpha=None, steps=(*image.steps, "opaque alpha dropped"))
-    height, width, channels = image.samples.shape
+    height, _, channels = image.samples.shape
     if background != "checker" and channels == 1 and len(set(background)) > 1:
         image = replace(image, samples=np.repeat(image.samples, 3, axis=2), space="rgb")
-    under = _background(background, height, width, image.samples.shape[2])
-    over = alpha.astype(np.uint64)[:, :, None]
-    # under is in 0..255: times top and divided by 255 with the rest, so that one rounding is made
-    mixed = over * image.samples * 255 + (top - over) * under * top
-    samples = (2 * mixed + 255 * top) // (2 * 255 * top)
-    return replace(image, samples=samples.astype(image.samples.dtype), alpha=None, steps=step)
+    samples = np.empty_like(image.samples)
+    for first in range(0, height, BAND):  # in bands: the products are eight bytes each
+        rows = slice(first, first + BAND)
+        over = alpha[rows].astype(np.uint64)[:, :, None]
+        under = _background(background, first, samples[rows].shape)
+        # under is of 255: everything times 255·top, so that one rounding is made
+        mixed = over * image.samples[rows] * 255 + (top - over) * under * top
+        samples[rows] = (2 * mixed + 255 * top) // (2 * 255 * top)
+    return replace(image, samples=samples, alpha=None, steps=step)
 
 
-def _background(background: Background, height: int, width: int, channels: int) -> Array:
+def _background(background: Background, first: int, shape: tuple[int, ...]) -> Array:
+    """The rows of the background from `first` on, of 255."""
     if background == "checker":
-        rows, columns = np.arange(height) // CHECKER_SQUARE, np.arange(width) // CHECKER_SQUARE
+        rows = np.arange(first, first + shape[0]) // CHECKER_SQUARE
+        columns = np.arange(shape[1]) // CHECKER_SQUARE
         board = (rows[:, None] + columns[None, :]) % 2
         shades: Array = np.array(CHECKER_SHADES, dtype=np.uint64)[board][:, :, None]
         return shades
-    return np.array(background[:channels], dtype=np.uint64)
+    return np.array(background[: shape[2]], dtype=np.uint64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -43,24 +44,26 @@ def _bits(image: Image.Image, data: bytes) -> int:
         tags = getattr(image, "tag_v2", {})
         several = tags.get(SAMPLES_PER_PIXEL, 1) > 1
         return max(tags.get(BITS_PER_SAMPLE, (8,))) if several else 8
-    if image.format == "PPM" and data[:2] in (b"P6", b"P7"):
+    if image.format == "PPM" and data[:2] in (b"P3", b"P6", b"P7"):
         return _ppm_bits(data)
+    if image.format == "SGI":  # SGI image file format 1.00: bytes of a channel at 3, channels at 10
+        return 8 * data[3] if int.from_bytes(data[10:12], "big") > 1 else 8
     if image.format == "AVIF":  # ISO/IEC 23008-12, PixelInformationProperty
         at = data.find(b"pixi")
         return max(data[at + 9 : at + 9 + data[at + 8]], default=8) if at >= 0 else 8
-    if image.format == "JPEG2000":  # ISO/IEC 15444-1, SIZ: Csiz at 38, then Ssiz of the first
-        at = data.find(b"\xff\x51")
-        return (data[at + 40] & 0x7F) + 1 if at >= 0 and data[at + 39] > 1 else 8
+    if image.format == "JPEG2000":  # ISO/IEC 15444-1, SOC and SIZ: Csiz at 40, then the first Ssiz
+        at = data.find(b"\xff\x4f\xff\x51")
+        return (data[at + 42] & 0x7F) + 1 if at >= 0 and data[at + 41] > 1 else 8
     return 8
 
 
 def _ppm_bits(data: bytes) -> int:
-    words = [word for line in data[:1024].split(b"\n") for word in line.split(b"#")[0].split()]
-    if words[:1] == [b"P7"]:
-        depth = words[words.index(b"MAXVAL") + 1] if b"MAXVAL" in words else b"255"
-    else:
-        depth = words[3]
-    return int(depth).bit_length()
+    """By the largest value that the header of a PPM or PAM states, behind any comments."""
+    head = re.sub(rb"#[^\n]*", b"", data[:65536])
+    if data[:2] == b"P7":
+        found = re.search(rb"MAXVAL\s+(\d+)", head)
+        return int(found[1]).bit_length() if found else 8
+    return int(head.split(maxsplit=4)[3]).bit_length()
 
 
 def read_deep(image: Image.Image, data: bytes, frame: int, path: str) -> Samples:
@@ -113,7 +116,7 @@ def _decode_tiff(image: Image.Image, data: bytes, frame: int, path: str) -> tupl
         raise _unread(path, "a TIFF of more than 8 bits with premultiplied alpha")
     try:
         samples = np.asarray(imagecodecs.tiff_decode(data, index=frame))
-    except (imagecodecs.TiffError, NotImplementedError, ValueError) as error:
+    except (imagecodecs.TiffError, NotImplementedError, IndexError, ValueError) as error:
         raise _unread(path, f"a TIFF that libtiff does not decode ({error})") from None
     if tags.get(PLANAR) == 2:
         samples = np.moveaxis(samples, 0, -1)

@@ -15,7 +15,7 @@ NPY_MAGIC = b"\x93NUMPY"
 
 def shown(path: str) -> str:
     """The name of an input in a message."""
-    return "standard input" if path == STDIN else printable(path)
+    return "standard input" if path == STDIN else printable(path) or "(an empty name)"
 
 
 @contextmanager
@@ -51,7 +51,11 @@ def read_bytes(path: str) -> bytes:
         SsimtoolError: `not_found` or `unreadable`.
     """
     with reading(path):
-        return sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        if path != STDIN:
+            return Path(path).read_bytes()
+        if sys.stdin is None:
+            raise OSError("is closed")
+        return sys.stdin.buffer.read()
 
 
 def is_array_file(path: str) -> bool:

@@ -7,6 +7,7 @@ import struct
 import warnings
 import zlib
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -28,7 +29,8 @@ DAMAGED = (
     IndexError,
     KeyError,
     TypeError,
-    OverflowError,
+    RuntimeError,
+    ArithmeticError,
     struct.error,
     zlib.error,
 )
@@ -41,6 +43,7 @@ MAGIC = {
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
+PROGRAMS = ("EPS", "WMF")  # Pillow would start other programs to draw them
 ORIENTATION = 0x0112  # the EXIF tag
 
 
@@ -78,19 +81,34 @@ def read_image(
     if data.startswith(NPY_MAGIC):
         return read_array_image(path, data, layout=layout, max_pixels=max_pixels)
     name = shown(path)
+    try:
+        samples = _decoded(data, path, name, frame, max_pixels)
+    except MemoryError:
+        raise SsimtoolError(
+            "too_large", f"{name}: does not fit into memory, expected a smaller image; reduce it"
+        ) from None
+    except DAMAGED as error:
+        raise _damaged(data, name, error) from None
+    if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
+        raise non_finite(name)
+    return samples
+
+
+def _decoded(data: bytes, path: str, name: str, frame: int | None, max_pixels: int) -> Samples:
     with _open(data, name) as image:
         check_pixels(name, *image.size, max_pixels)
         number, warned = _choose_frame(image, name, frame)
+        check_pixels(name, *image.size, max_pixels)
         before = _orientation(image)
-        _load(image, data, name)
+        if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
+            Image.open(io.BytesIO(data)).verify()
+        image.load()
         after = _orientation(image)
         deep = is_deep(image, data, name)
         samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
-        # Pillow turns a TIFF as it loads it, and takes the tag away; the others it leaves.
-        turned = before != after and not deep
-        samples = _turned(samples, after if after != 1 else before, done=turned)
-    if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
-        raise non_finite(name)
+    # Pillow turns a TIFF as it loads it, and takes the tag away; the others it leaves.
+    turned = before != after and not deep
+    samples = _turned(samples, after if after != 1 else before, done=turned)
     return replace(samples, warnings=samples.warnings + warned)
 
 
@@ -100,13 +118,17 @@ def _open(data: bytes, name: str) -> Image.Image:
             "not_an_image", f"{name}: is empty (0 bytes), expected an image; save or copy it again"
         )
     try:
-        return Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
         raise _unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise SsimtoolError("too_large", f"{name}: {error}; reduce it first") from None
-    except DAMAGED as error:
-        raise _damaged(data, name, error) from None
+    if image.format in PROGRAMS:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: is {image.format}, a program that draws, expected pixels; render it to PNG",
+        )
+    return image
 
 
 def _unidentified(data: bytes, name: str) -> SsimtoolError:
@@ -115,6 +137,13 @@ def _unidentified(data: bytes, name: str) -> SsimtoolError:
             "pickled",
             f"{name}: is a Python pickle, expected an image or a .npy array; pickles are never "
             "loaded, save it with numpy.save",
+        )
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    if MAGIC.get(data[:4]) == "TIFF" and 8 <= int.from_bytes(data[4:8], order) < len(data):
+        return SsimtoolError(
+            "unsupported",
+            f"{name}: is a TIFF of a kind that is not read, expected integers of 8 or 16 bits or "
+            "grey floats; save it as a 16-bit PNG or a .npy array",
         )
     for magic, kind in MAGIC.items():
         if data.startswith(magic):
@@ -150,7 +179,7 @@ def _damaged(data: bytes, name: str, error: Exception) -> SsimtoolError:
 def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int, tuple[str, ...]]:
     count = getattr(image, "n_frames", 1)
     if count == 1:
-        return 0, ()
+        return 0, (f"{name}: has one frame, --frame {frame} is not used",) if frame else ()
     if frame is None:
         return 0, (f"{name}: has {count} frames, frame 0 is compared; choose one with --frame",)
     if frame >= count:
@@ -161,21 +190,6 @@ def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int
         )
     image.seek(frame)
     return frame, ()
-
-
-def _load(image: Image.Image, data: bytes, name: str) -> None:
-    try:
-        if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
-            Image.open(io.BytesIO(data)).verify()
-        image.load()
-    except MemoryError:
-        raise SsimtoolError(
-            "too_large",
-            f"{name}: {image.width}x{image.height} pixels do not fit into memory, expected a "
-            "smaller image; reduce it first",
-        ) from None
-    except DAMAGED as error:
-        raise _damaged(data, name, error) from None
 
 
 def _orientation(image: Image.Image) -> int:

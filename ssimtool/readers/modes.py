@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -28,7 +30,8 @@ CONVERTED = {
     "HSV": ("RGB", "HSV to RGB"),
     "PA": ("RGBA", "palette to RGB"),
 }
-BITS_PER_SAMPLE = 258  # the TIFF tag
+BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339  # TIFF tags
+SIGNED = 2
 
 
 def from_pillow(image: Image.Image, path: str) -> Samples:
@@ -90,10 +93,25 @@ def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
         array = array[:, :, None]
     if image.mode == "I" and image.format == "PPM":  # Pillow widens every PGM to 0..65535
         return array.astype(np.uint16), 65535
+    if image.mode == "I" and image.format == "TIFF":
+        return _of_tiff(array, getattr(image, "tag_v2", {}), path)
     if image.mode == "F":
         inside = array.min() >= 0 and array.max() <= 1
         return array, 1.0 if inside else None
     bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
     if array.dtype == np.uint16 and bits < 16:
         return array, 2**bits - 1
+    return array, range_of_type(array.dtype)
+
+
+def _of_tiff(array: Array, tags: Any, path: str) -> tuple[Array, float | None]:
+    """Pillow reads 16 bits with a sign and all 32 bits into int32, whatever they were."""
+    kind = (tags.get(BITS_PER_SAMPLE, (1,))[0], tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED)
+    known = {(16, True): np.int16, (32, True): np.int32, (32, False): np.uint32}
+    if kind not in known:
+        raise SsimtoolError(
+            "unsupported",
+            f"{shown(path)}: has samples of {kind[0]} bits, expected 8, 16 or 32; save it as PNG",
+        )
+    array = array.astype(known[kind])  # of 32 bits: the same bits, read as they were meant
     return array, range_of_type(array.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tokenize
+import warnings
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -9,6 +11,18 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import NPY_MAGIC
+
+# What numpy's parser raises on a header that is cut off or was never one.
+DAMAGED = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    tokenize.TokenError,
+    EOFError,
+    OSError,
+    MemoryError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +56,12 @@ def read_header(file: IO[bytes], name: str) -> Header:
     try:
         first = file.read(2) == b"\x01\x00"
         read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-        shape, fortran_order, dtype = read(file)
-    except (ValueError, EOFError, OSError) as error:
+        with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote
+            warnings.simplefilter("ignore")
+            shape, fortran_order, dtype = read(file)
+        if not all(0 <= n < 2**48 for n in shape) or len(shape) > 32:
+            raise ValueError(f"shape {shape}")
+    except DAMAGED as error:
         raise SsimtoolError(
             "truncated",
             f"{name}: the .npy header is cut off or damaged ({first_line(error)}), expected a "
@@ -70,10 +88,11 @@ def _refuse_other(magic: bytes, name: str) -> None:
             f"{name}: is a Python pickle, expected a .npy array; pickles are never loaded, "
             "save it with numpy.save",
         )
-    kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "not a .npy array"
+    kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "of another kind"
     raise SsimtoolError(
         "not_an_image",
-        f"{name}: is {kind}, expected a .npy array; save it with numpy.save",
+        f"{name}: is {kind} (begins with {magic!r}), expected a .npy array; "
+        "save one with numpy.save",
     )
 
 

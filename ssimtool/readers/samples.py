@@ -33,13 +33,17 @@ class Samples:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two images made comparable: (H, W, C) each, of one shape and one dynamic range."""
+    """Two images made comparable: (H, W, C) each, of one shape and one dynamic range.
+
+    `sample_type` is the type of the reference as it was read, before anything was scaled.
+    """
 
     reference_path: str
     distorted_path: str
     reference: Array
     distorted: Array
     data_range: float
+    sample_type: str
     colour: str = "rgb"
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

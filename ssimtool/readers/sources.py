@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +17,9 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import reading, shown
 from ssimtool.readers.npy import cut_off, first_line, read_header
 from ssimtool.readers.samples import Array
+
+# What zipfile raises on an archive that is cut off, damaged, encrypted or of a later version.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -60,25 +62,32 @@ def open_array(path: str) -> ArraySource:
     )
 
 
-def open_dump(path: str) -> dict[str, ArraySource]:
-    """The arrays of a .npz file by key, each read forward from the archive.
+def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
+    """Those of the arrays of a .npz file that have one of the keys, each read forward.
 
     Raises:
-        SsimtoolError: whatever is wrong with the file.
+        SsimtoolError: whatever is wrong with the file; `not_found` where a key is missing.
     """
-    with reading(path):
-        try:
-            archive = zipfile.ZipFile(path)
-        except zipfile.BadZipFile:
-            head = Path(path).read_bytes()[:2]
+    try:
+        with reading(path), open(path, "rb") as file:
+            head = file.read(2)
+        archive = zipfile.ZipFile(path)
+        present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+    except DAMAGED:
+        raise SsimtoolError(
+            "truncated" if head == b"PK" else "not_an_image",
+            f"{shown(path)}: {'is cut off or damaged' if head == b'PK' else 'is no zip archive'}, "
+            "expected a .npz file with the keys recon, raw, mu, logvar; save it with numpy.savez",
+        ) from None
+    for key in keys:
+        if key not in present:
+            advice = "save it as well" + (", or give --beta 0" if key in ("mu", "logvar") else "")
             raise SsimtoolError(
-                "truncated" if head == b"PK" else "not_an_image",
-                f"{shown(path)}: {'is cut off' if head == b'PK' else 'is not a zip archive'}, "
-                "expected a .npz file with the keys recon, raw, mu and logvar; "
-                "save it with numpy.savez",
-            ) from None
-    names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
-    return {key: _open_member(archive, path, key) for key in names}
+                "not_found",
+                f"{shown(path)}: holds no array {key!r} (found: {', '.join(present) or 'none'}), "
+                f"expected {', '.join(keys)}; {advice}",
+            )
+    return {key: _open_member(archive, path, key) for key in keys}
 
 
 def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
@@ -108,7 +117,7 @@ def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
 def _unpacking(name: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise SsimtoolError(
             "unreadable",
             f"{name}: cannot be unpacked ({first_line(error)}), expected an intact .npz file; "

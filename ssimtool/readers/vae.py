@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array
 from ssimtool.readers.sources import ArraySource, open_array, open_dump
 
@@ -77,27 +76,16 @@ def open_arrays(paths: tuple[str, ...], *, latents: bool, layout: BatchLayout) -
     Raises:
         SsimtoolError: a file that cannot be read, or arrays that do not fit each other.
     """
-    named = _by_key(paths)
     needed = KEYS if latents else KEYS[:2]
-    for key in needed:
-        if key not in named:
-            raise SsimtoolError(
-                "not_found",
-                f"{shown(paths[0])}: holds no array {key!r} (found: {', '.join(named) or 'none'}), "
-                f"expected {', '.join(needed)}; "
-                + ("save it as well, or give --beta 0" if key in KEYS[2:] else "save it as well"),
-            )
+    if len(paths) == 1:
+        named = open_dump(paths[0], needed)
+    else:
+        named = {key: open_array(path) for key, path in zip(needed, paths, strict=False)}
     mu, logvar = (named[key] if latents else None for key in KEYS[2:])
     arrays = Arrays(named["recon"], named["raw"], mu, logvar, layout)
     _check_images(arrays)
     _check_latents(arrays)
     return arrays
-
-
-def _by_key(paths: tuple[str, ...]) -> dict[str, ArraySource]:
-    if len(paths) == 1:
-        return open_dump(paths[0])
-    return {key: open_array(path) for key, path in zip(KEYS, paths, strict=False)}
 
 
 def _check_images(arrays: Arrays) -> None:
@@ -145,7 +133,9 @@ def chunks(arrays: Arrays) -> Iterator[Chunk]:
 
     What is mapped is not copied, and keeps the byte order of its file.
     """
-    step = max(1, CHUNK // int(np.prod(arrays.image_shape)))
+    latent = arrays.mu.shape[1:] if arrays.mu else ()
+    largest = max(int(np.prod(shape)) for shape in (arrays.image_shape, latent))
+    step = max(1, CHUNK // largest)
     for start in range(0, arrays.samples, step):
         stop = min(start + step, arrays.samples)
         yield Chunk(

@@ -10,7 +10,7 @@ from ssimtool.catalog import METRICS
 from ssimtool.records import Comparison, LossReport, Record, Verdict
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
-UNITS = {"loss": "1", "mse": "squared sample", "ssim": "1", "ssim_loss": "1", "kl": "nat"}
+UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
 BORDERS = {
     "valid": "valid windows",
     "zero": "zero padding",
@@ -49,25 +49,27 @@ def _better(name: str) -> str:
 
 def definition_line(record: Record) -> str:
     """The line that states the definition, the data range and the device."""
+    end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
+    if not any(row.name == "ssim" and row.value is not None for row in rows_of(record)):
+        return end  # no SSIM was computed
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":
         window += f" sigma {parts['sigma']:g}"
     standard = (parts["k1"], parts["k2"]) == (0.01, 0.03)
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
-    return (
-        f"SSIM {parts['name']}: {window}, {BORDERS[parts['border']]}{constants}{luma}; "
-        f"data range {record.data_range:g}; {record.device}"
-    )
+    return f"SSIM {parts['name']}: {window}, {BORDERS[parts['border']]}{constants}{luma}; {end}"
 
 
 def depth(record: Comparison) -> str:
-    """The bit depth of integers, the type of floats."""
+    """The bit depth of integers, narrower where their range says so; the type of floats."""
     kind = record.sample_type or ""
-    if kind.startswith("float") or record.data_range is None:
+    if kind.startswith("float"):
         return kind
-    return f"{int(record.data_range).bit_length()}-bit"
+    bits = int(kind.lstrip("uint"))
+    own = int(record.data_range or 0).bit_length()
+    return f"{own if 8 < own < bits else bits}-bit"
 
 
 def verdict_line(record: Record, verdict: Verdict) -> str:

@@ -398,3 +398,88 @@ def test_a_damaged_deep_png(process, tmp_path):
     path = _bytes(tmp_path / "b.png", bytes(content))
     done = process("compare", path, path, "-f", "json")
     assert (done.code, done.record["error"]["code"]) == (3, "unreadable")
+
+
+def test_results_that_are_no_numbers(process, tmp_path):
+    huge = _array(tmp_path / "a.npy", np.full((20, 30), 1e200))
+    small = _array(tmp_path / "b.npy", np.zeros((20, 30)))
+    done = process("compare", huge, small, "--data-range", "1", "-f", "json")
+    assert (done.code, done.record["error"]["code"]) == (3, "non_finite")
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "i4", "u4", "i2"])
+def test_every_integer_type(process, tmp_path, dtype):
+    path = _array(tmp_path / "a.npy", GREY.astype(dtype))
+    done = process("compare", path, path, "-f", "json")
+    assert (done.code, done.record["metrics"]["ssim"]) == (0, 1)
+    done = process("loss", path, path, "--beta", "0", "-f", "json")
+    assert (done.code, done.record["loss"]) == (0, 0)
+    assert len(done.record["steps"]) == 2
+    assert bool(done.record["warnings"]) == (dtype != "i2")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--sigma", "1e-200"],
+        ["--k2", "1e-170"],
+        ["--data-range", "1e160"],
+        ["--window-size", "200001"],
+        ["--background", "rgb(300,0,0)"],
+    ],
+)
+def test_extreme_options(process, tmp_path, options):
+    good = _image(tmp_path / "a.png")
+    assert process("compare", good, good, "--definition", "cvae", *options).code == 2
+
+
+def test_memory_that_is_not_there(ssimtool, tmp_path, monkeypatch):
+    good = _image(tmp_path / "a.png")
+
+    def fail(words: str) -> Callable[..., None]:
+        def compare(*arguments: object) -> None:
+            raise RuntimeError(words)
+
+        return compare
+
+    words = "DefaultCPUAllocator: can't allocate memory"
+    monkeypatch.setattr("ssimtool.evaluate.compare", fail(words))
+    done = ssimtool("compare", good, good, "-f", "json")
+    assert (done.code, done.record["error"]["code"]) == (3, "too_large")
+    monkeypatch.setattr("ssimtool.evaluate.compare", fail("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        ssimtool("compare", good, good)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [(">&-", 2), ("2>&-", 3), ("2>/dev/full", 3), ("<&-", 3), ("| head -0; exit $PIPESTATUS", 3)],
+)
+def test_streams_that_are_closed(tmp_path, redirection, code):
+    _image(tmp_path / "a.png")
+    names = {">&-": "a.png a.png", "<&-": "a.png -"}.get(redirection, "a.png none.png")
+    line = f"{sys.executable} -m ssimtool compare {names} -f json {redirection}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False, cwd=tmp_path)
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+
+
+def test_help_behind_a_closed_pipe():
+    line = f"{sys.executable} -m ssimtool compare --help | head -0; exit $PIPESTATUS"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_dash_is_standard_output(process, tmp_path):
+    good = _image(tmp_path / "a.png")
+    done = process("compare", good, good, "-f", "value", "-m", "mse", "-o", "-", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "0.0\n")
+    assert process("compare", good, good, "-o", "", cwd=tmp_path).code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_errors_can_be_pickled():
+    from ssimtool import SsimtoolError
+
+    error = pickle.loads(pickle.dumps(SsimtoolError("too_small", "a.png: is small")))
+    assert (error.code, error.message, str(error)) == ("too_small",) + ("a.png: is small",) * 2

@@ -79,7 +79,8 @@ def test_fields_of_the_record(ssimtool, design):
     assert list(record) == [
         "schema", "status", "recon", "raw", "mu", "logvar", "samples", "shape", "latent_shape",
         "alpha", "beta", "loss", "mse", "ssim", "ssim_loss", "kl", "contributions", "data_range",
-        "definition", "kl_reduction", "thresholds", "device", "version", "warnings", "error",
+        "definition", "kl_reduction", "steps", "thresholds", "device", "version", "warnings",
+        "error",
     ]  # fmt: skip
     assert record["schema"] == "ssimtool.loss/1"
     assert (record["samples"], record["shape"]) == (5, [5, 1, 128, 128])
@@ -200,6 +201,23 @@ def test_warnings(ssimtool, tmp_path, key, change, warning):
     assert warning in done.err
     assert any(warning in w for w in done.record["warnings"])
     assert all(line.startswith("warning: ") for line in done.err.splitlines())
+
+
+def test_channels_that_come_last_are_warned_of(ssimtool, tmp_path):
+    array = np.random.RandomState(0).rand(2, 20, 21, 3)
+    np.save(tmp_path / "x.npy", array)
+    command = ("loss", tmp_path / "x.npy", tmp_path / "x.npy", "--beta", 0)
+    assert "looks like channels" in ssimtool(*command).err
+    assert ssimtool(*command, "--layout", "nhwc").err == ""
+
+
+def test_what_is_not_finite_is_named(ssimtool, tmp_path):
+    arrays = _arrays()
+    done = _loss(ssimtool, tmp_path, **{**arrays, "mu": arrays["mu"].astype(float) * 1e200})
+    assert (done.code, done.record["error"]["code"]) == (3, "non_finite")
+    assert "the kl of these arrays" in done.err
+    done = _loss(ssimtool, tmp_path, **{**arrays, "raw": arrays["raw"].astype(float) * 1e200})
+    assert "the mse of these arrays" in done.err
 
 
 def test_a_loss_that_overflows(ssimtool, tmp_path):

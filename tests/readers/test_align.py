@@ -235,3 +235,56 @@ def test_floats_with_a_profile_are_refused(tmp_path, save):
     path = str(tmp_path / "a.tiff")
     Image.fromarray(GREY / np.float32(255)).save(path, icc_profile=_other_profile())
     assert _error(path, save("b.png", GREY)).code == "unsupported"
+
+
+def test_resampling_before_the_checker_is_laid_under(save):
+    clear = np.zeros((64, 64, 4), np.uint8)
+    pair = read_pair(save("a.png", clear), save("b.png", clear[:32, :32]), Reading(resize=True))
+    np.testing.assert_array_equal(pair.reference, pair.distorted)
+
+
+def test_resampling_weighs_by_alpha(save):
+    half = np.zeros((20, 30, 4), np.uint8)
+    half[:, :15] = (200, 100, 50, 255)  # and black where nothing is to be seen
+    how = Reading(resize=True, background=(200, 100, 50))
+    pair = read_pair(save("a.png", np.zeros((40, 60, 3), np.uint8)), save("b.png", half), how)
+    # no dark seam: at most the rounding of alpha and samples
+    assert np.abs(pair.distorted.astype(int) - (200, 100, 50)).max() <= 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int64])
+def test_resampling_stays_within_the_type(save, dtype):
+    top = np.iinfo(dtype).max
+    white = np.full((20, 30), top, dtype)
+    paths = save("a.npy", white), save("b.npy", white[:10])
+    np.testing.assert_array_equal(read_pair(*paths, Reading(resize=True)).distorted, top)
+
+
+def test_signs_beside_no_signs_are_scaled(save):
+    paths = save("a.npy", GREY.astype(np.int16)), save("b.npy", GREY.astype(np.uint16))
+    pair = read_pair(*paths, Reading())
+    assert pair.reference.dtype == pair.distorted.dtype == np.float64
+    np.testing.assert_array_equal(pair.reference, pair.distorted)
+    assert "own range" in pair.warnings[0]
+
+
+def test_one_range_for_both_where_it_holds(save):
+    paths = save("a.npy", GREY * 1.0), save("b.png", GREY)
+    assert read_pair(*paths, Reading(data_range=255)).data_range == 255
+    paths = save("a.npy", GREY.astype(np.int64)), save("b.png", GREY)
+    pair = read_pair(*paths, Reading(data_range=255))
+    np.testing.assert_array_equal(pair.reference, pair.distorted)
+    assert pair.warnings == ()
+    assert _error(save("a.npy", GREY * 2.0), paths[1], data_range=255).code == "data_range"
+
+
+def test_a_wide_type_is_warned_of(save):
+    paths = save("a.npy", GREY.astype(np.int64)), save("b.npy", GREY.astype(np.int64))
+    pair = read_pair(*paths, Reading())
+    assert pair.data_range == 2**64 - 1
+    assert "say another with --data-range" in pair.warnings[0]
+
+
+def test_the_type_that_was_read_is_kept(save):
+    pair = read_pair(save("a.png", RGB), save("b.png", RGB), Reading(channels="luma"))
+    assert pair.sample_type == "uint8"

@@ -212,10 +212,10 @@ def test_npz_that_is_wrong(tmp_path):
     assert _code(open_arrays, (str(path),), latents=True, layout="nchw") == "not_found"
     whole = path.read_bytes()
     path.write_bytes(whole[:-200])
-    assert _code(open_dump, str(path)) == "truncated"
+    assert _code(open_dump, str(path), ("recon",)) == "truncated"
     path.write_bytes(b"text")
-    assert _code(open_dump, str(path)) == "not_an_image"
-    assert _code(open_dump, str(tmp_path / "none.npz")) == "not_found"
+    assert _code(open_dump, str(path), ("recon",)) == "not_an_image"
+    assert _code(open_dump, str(tmp_path / "none.npz"), ("recon",)) == "not_found"
 
 
 def test_npz_that_is_damaged(tmp_path):
@@ -240,3 +240,43 @@ def test_npz_member_that_is_short(tmp_path):
         archive.writestr("raw.npy", file.getvalue())
     arrays = open_arrays((str(path),), latents=False, layout="nchw")
     assert _code(list, chunks(arrays)) == "truncated"
+
+
+HEADERS = [
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, }",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 5), }",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': (0, 100000000000000000000), }",
+    b"{'descr': '<f8', 'fortran_order': False, 'shape': " + str((1,) * 70).encode() + b", }",
+    b"{1: 2, 'a': 3}",
+    b"((((((((((",
+    b"nonsense",
+]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_headers_that_are_none(tmp_path, header):
+    path = tmp_path / "a.npy"
+    padded = header + b" " * 20 + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded + bytes(64))
+    assert _code(read_image, str(path)) in ("truncated", "unsupported")
+    assert _code(open_array, str(path)) in ("truncated", "unsupported")
+
+
+def test_a_header_of_python_2(tmp_path, recwarn):
+    path = tmp_path / "a.npy"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 2L), }\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(32))
+    assert read_image(str(path)).samples.shape == (2, 2, 1)
+    assert not recwarn.list
+
+
+def test_other_members_of_a_dump_are_let_alone(tmp_path):
+    path = str(tmp_path / "a.npz")
+    np.savez(path, recon=RECON, raw=RECON, labels=np.array(["a"]))
+    assert len(list(chunks(open_arrays((path,), latents=False, layout="nchw")))) == 1
+
+
+def test_chunks_are_bounded_by_the_latents_too(saved, monkeypatch):
+    monkeypatch.setattr("ssimtool.readers.vae.CHUNK", 120)
+    latents = np.zeros((7, 100))
+    assert len(list(chunks(_open(saved, mu=latents, logvar=latents)))) == 7

@@ -345,3 +345,85 @@ def test_damaged_png(tmp_path):
     with pytest.raises(SsimtoolError, match="cannot be decoded") as caught:
         read_image(str(path))
     assert caught.value.code == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "data_range"),
+    [("i2", 65535), ("i4", 2**32 - 1), ("u4", 2**32 - 1)],
+)
+def test_integers_of_a_tiff_are_what_they_were(tmp_path, dtype, data_range):
+    limits = np.iinfo(dtype)
+    array = RNG.randint(limits.min, int(limits.max) + 1, (24, 31), dtype=np.int64).astype(dtype)
+    path = tmp_path / "a.tiff"
+    tifffile.imwrite(path, array)
+    read = read_image(str(path))
+    np.testing.assert_array_equal(read.samples[:, :, 0], array)
+    assert (read.samples.dtype, read.data_range) == (array.dtype, data_range)
+
+
+def test_float_colour_tiff_is_refused_as_what_it_is(tmp_path):
+    path = tmp_path / "a.tiff"
+    tifffile.imwrite(path, RNG.rand(24, 31, 3).astype(np.float32), photometric="rgb")
+    with pytest.raises(SsimtoolError, match="of a kind that is not read") as caught:
+        read_image(str(path))
+    assert caught.value.code == "unsupported"
+
+
+def test_more_deep_colour_that_pillow_would_cut(tmp_path):
+    plain = b"P3\n# x\n2 1\n65535\n1 2 3 65535 0 9\n"
+    sgi = b"\x01\xda\x00\x02\x00\x03" + b"".join(n.to_bytes(2, "big") for n in (31, 24, 3))
+    sgi += bytes(512 - len(sgi)) + RGB16.astype(">u2").transpose(2, 0, 1).tobytes()
+    long = b"P6\n#" + b"x" * 2000 + b"\n2 1\n255\n123456"
+    for name, content in (("a.ppm", plain), ("a.sgi", sgi)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SsimtoolError, match="16 bits a channel"):
+            read_image(str(tmp_path / name))
+    (tmp_path / "b.ppm").write_bytes(long)
+    assert read_image(str(tmp_path / "b.ppm")).samples.tobytes() == b"123456"
+
+
+def test_programs_are_not_run(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(SsimtoolError, match="a program that draws") as caught:
+        read_image(str(path))
+    assert caught.value.code == "unsupported"
+
+
+def test_the_limit_holds_for_the_frame_that_is_read(tmp_path):
+    path = tmp_path / "a.tiff"
+    small, large = Image.fromarray(GREY8), Image.fromarray(GREY8.repeat(9, axis=0))
+    small.save(path, save_all=True, append_images=[large])
+    assert read_image(str(path), max_pixels=1000, frame=0).samples.size == 744
+    with pytest.raises(SsimtoolError, match="expected at most 1000"):
+        read_image(str(path), max_pixels=1000, frame=1)
+
+
+def test_a_frame_of_one(tmp_path):
+    read = read_image(_save(tmp_path / "a.png", GREY8), frame=3)
+    assert "has one frame, --frame 3 is not used" in read.warnings[0]
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of what it finds on the way
+@pytest.mark.parametrize("kind", ["png", "gif", "tiff", "webp", "avif", "jpeg", "bmp"])
+def test_damage_anywhere_is_one_error(tmp_path, kind):
+    """Every damaged file is read or refused; nothing else comes out of the reader."""
+    file = io.BytesIO()
+    frames = [Image.fromarray(RGB8), Image.fromarray(RGB8[::-1].copy())]
+    animated = {"save_all": True, "append_images": frames[1:]} if kind in ("gif", "tiff") else {}
+    frames[0].save(file, kind, **animated)
+    rng, whole, path = np.random.RandomState(3), file.getvalue(), tmp_path / "a.bin"
+    told = []
+    for _ in range(150):
+        content = bytearray(whole)
+        for at in rng.randint(0, min(len(whole), 600), rng.randint(1, 8)):
+            content[at] = rng.randint(256)
+        path.write_bytes(content)
+        try:
+            read_image(str(path), frame=1 if animated else None, max_pixels=10**6)
+        except SsimtoolError as error:
+            told.append(error.message)
+    assert len(told) > 5
+    assert all(len(message.splitlines()) == 1 for message in told)

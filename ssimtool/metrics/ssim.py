@@ -211,8 +211,9 @@ def _loss_map(x: Tensor, y: Tensor, settled: _Settled) -> Tensor:
     # The variance does not see a constant, its rounding does: s lies around 0 when it is squared.
     s, d = x + y - data_range, x - y
     mu_s, mu_d = blur(s, weights), blur(d, weights)
-    sigma_s_sq = blur(s.square(), weights) - mu_s.square()
-    # Rounding can leave a variance of -1e-17; below 0 it would let SSIM rise above 1.
+    # Rounding can leave a variance of -1e-9 where there is none: with a small k2 the denominator
+    # would vanish, and SSIM rise above 1.
+    sigma_s_sq = (blur(s.square(), weights) - mu_s.square()).clamp(min=0)
     sigma_d_sq = (blur(d.square(), weights) - mu_d.square()).clamp(min=0)
     mu_s_sq, mu_d_sq = (mu_s + data_range).square(), mu_d.square()
     a = mu_d_sq / ((mu_s_sq + mu_d_sq) / 2 + c1)

@@ -200,6 +200,17 @@ def test_never_above_one():
     assert ssim(x, y, data_range=1).item() <= 1
 
 
+def test_flat_images_with_a_tiny_k2():
+    """Where there is no variance its rounding must not show: c2 is 1e-12, and it once gave 2.9."""
+    values = torch.linspace(0.01, 0.95, 60).reshape(60, 1, 1, 1)
+    x, y = values.expand(60, 1, 16, 16), (values + 0.1).expand(60, 1, 16, 16)
+    definition = find_definition("wang2004", k2=1e-6)
+    found = ssim_map(x, y, data_range=1, definition=definition)
+    exact = ssim_map(x.double(), y.double(), data_range=1, definition=definition)
+    assert found.max().item() <= 1
+    assert (found - exact).max().item() <= 1e-5  # the bound of the map in float32
+
+
 def test_symmetric_grey_and_scale():
     x, y = torch.rand(2, 1, 1, 40, 40, dtype=F64, generator=torch.Generator().manual_seed(2))
     one = ssim(x, y, data_range=1).item()

@@ -112,8 +112,8 @@ def _loss(record: LossReport) -> list[RenderableType]:
     table.add_section()
     table.add_row(Text("Loss", "bold"), Text(f"{record.loss:.6g}", "bold"))
     similarity = "not computed" if record.ssim is None else f"{record.ssim:.6f}"
-    kl = Text(f"SSIM {similarity}; KL: {record.kl_reduction}")
-    return [head, table, kl]
+    reduction = "" if record.kl is None else f"; KL: {record.kl_reduction}"
+    return [head, table, Text(f"SSIM {similarity}{reduction}")]
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

@@ -1,6 +1,6 @@
 """Start-up: whole commands beside their yardsticks, in turn, in one run.
 
-    python tests/benchmarks/bench_startup.py [--runs 9] [--json FILE]
+    python tests/benchmarks/bench_startup.py [--runs 11] [--json FILE]
 
 `--help`, `--version` and a usage error are held against the `--help` of a bare Typer app of two
 commands; `compare` of two 512x512 samples against `python -c "import torch"`. Printed are medians
@@ -74,7 +74,7 @@ def measure(runs: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     results = measure(arguments.runs)

@@ -64,18 +64,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
     asked = with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
     if any("definition" in METRICS[name].takes for name in asked):
         _check_size(pair, how.definition)
-    found: dict[str, float] = {}
-    per_channel: dict[str, tuple[float, ...]] = {}
-    losses: dict[str, tuple[float, ...]] = {}
-    for name in asked:
-        row = METRICS[name]
-        if row.function not in losses:
-            losses[row.function] = _score(row.function, row.takes, x, y, pair.data_range, how)
-        values = losses[row.function]
-        mean = sum(values) / len(values)
-        found[name] = 1 - mean if row.complement else mean
-        if "definition" in row.takes:
-            per_channel[name] = tuple(1 - v for v in values) if row.complement else values
+    found, per_channel = _numbers(asked, x, y, pair, how)
     _check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
     height, width, channels = pair.reference.shape
@@ -99,6 +88,25 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         version=__version__,
         warnings=pair.warnings,
     )
+
+
+def _numbers(
+    asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring
+) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
+    """Each metric, and each that has a definition by channel; each function is called once."""
+    found: dict[str, float] = {}
+    per_channel: dict[str, tuple[float, ...]] = {}
+    scored: dict[str, tuple[float, ...]] = {}
+    for name in asked:
+        row = METRICS[name]
+        if row.function not in scored:
+            scored[row.function] = _score(row.function, row.takes, x, y, pair.data_range, how)
+        values = scored[row.function]
+        mean = sum(values) / len(values)
+        found[name] = 1 - mean if row.complement else mean
+        if "definition" in row.takes:
+            per_channel[name] = tuple(1 - v for v in values) if row.complement else values
+    return found, per_channel
 
 
 def map_of(pair: Pair, how: Scoring) -> Array:

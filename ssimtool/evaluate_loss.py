@@ -197,14 +197,16 @@ def _report(
 
 
 def _steps(arrays: Arrays, how: Weighing) -> tuple[str, ...]:
-    """How integers were brought to [0, 1]."""
+    """How the arrays were read: their layout, and integers brought to [0, 1]."""
+    last = arrays.layout == "nhwc" and len(arrays.recon.shape) == 4
     named = (("recon", arrays.recon), ("raw", arrays.raw))
     ranges = ((name, s.dtype, range_of_type(s.dtype)) for name, s in named)
-    return tuple(
+    divided = (
         f"{name}: {dtype} divided by {full}"
         for name, dtype, full in ranges
         if full is not None and how.data_range is None
     )
+    return (*(["recon, raw: channels last to first"] if last else []), *divided)
 
 
 def _warnings(arrays: Arrays, how: Weighing, spans: dict[str, Span]) -> tuple[str, ...]:

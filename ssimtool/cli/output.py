@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -36,14 +36,10 @@ class Reserved:
 
     def discard(self) -> None:
         """Takes away what was not committed."""
-        # What a full disk left in the buffer fails again here; the file goes in any case.
-        try:
+        with suppress(OSError):  # what a full disk left in the buffer fails again
             self.file.close()
-        except OSError:
-            os.close(os.open(os.devnull, os.O_RDONLY))
-        finally:
-            if self.temporary is not None:
-                self.temporary.unlink(missing_ok=True)
+        if self.temporary is not None:
+            self.temporary.unlink(missing_ok=True)
 
 
 def _mode(target: Path) -> int:

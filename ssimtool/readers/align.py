@@ -22,7 +22,7 @@ BT601 = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a pair is read: everything here changes the numbers, and stands in the record."""
+    """How a pair is read: what of it changes the numbers stands in the record, as a step."""
 
     channels: Channels = "rgb"
     data_range: float | None = None

@@ -42,18 +42,23 @@ def read_array_image(
         if len(data) - header.offset < header.nbytes:
             raise cut_off(name, header, len(data) - header.offset)
         array = np.load(io.BytesIO(data), allow_pickle=False)
+    given = array.shape
     array = _as_hwc(array, name, layout)
+    steps = ("channels first to last",) if len(given) == 3 and given != array.shape else ()
     height, width, channels = array.shape
     check_pixels(name, width, height, max_pixels)
     array = np.asarray(array, dtype=array.dtype.newbyteorder("="))
     if array.dtype.kind == "b":
         array = array.view(np.uint8)
-        return Samples(path=path, samples=array, space=SPACES.get(channels, "other"), data_range=1)
+        return Samples(
+            path=path, samples=array, space=SPACES.get(channels, "other"), data_range=1, steps=steps
+        )
     return Samples(
         path=path,
         samples=array,
         space=SPACES.get(channels, "other"),
         data_range=range_of_type(array.dtype) or _range_of_floats(array, name),
+        steps=steps,
     )
 
 

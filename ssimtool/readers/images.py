@@ -17,7 +17,7 @@ from ssimtool.readers.arrays import ImageLayout, check_pixels, read_array_image
 from ssimtool.readers.deep import is_deep, read_deep
 from ssimtool.readers.files import NPY_MAGIC, is_array_file, read_bytes, shown
 from ssimtool.readers.modes import from_pillow
-from ssimtool.readers.npy import non_finite
+from ssimtool.readers.npy import is_pickle, non_finite, pickled
 from ssimtool.readers.samples import Array, Samples
 
 # What Pillow's plug-ins raise on content that is cut off or damaged.
@@ -109,7 +109,8 @@ def _decoded(data: bytes, path: str, name: str, frame: int | None, max_pixels: i
     # Pillow turns a TIFF as it loads it, and takes the tag away; the others it leaves.
     turned = before != after and not deep
     samples = _turned(samples, after if after != 1 else before, done=turned)
-    return replace(samples, warnings=samples.warnings + warned)
+    chosen = (f"frame {number}",) if number else ()
+    return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warned)
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -132,12 +133,8 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 
 def _unidentified(data: bytes, name: str) -> SsimtoolError:
-    if data[:1] == b"\x80" and data[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return SsimtoolError(
-            "pickled",
-            f"{name}: is a Python pickle, expected an image or a .npy array; pickles are never "
-            "loaded, save it with numpy.save",
-        )
+    if is_pickle(data):
+        return pickled(name)
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     if MAGIC.get(data[:4]) == "TIFF" and 8 <= int.from_bytes(data[4:8], order) < len(data):
         return SsimtoolError(

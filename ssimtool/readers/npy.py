@@ -81,13 +81,23 @@ def read_header(file: IO[bytes], name: str) -> Header:
     return Header(shape, fortran_order, dtype, file.tell())
 
 
+def is_pickle(head: bytes) -> bool:
+    """Whether a file begins as pickles of protocol 2 and later do."""
+    return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+
+
+def pickled(name: str) -> SsimtoolError:
+    """The error of a pickle where samples are expected."""
+    return SsimtoolError(
+        "pickled",
+        f"{name}: is a Python pickle, expected samples; pickles are never loaded, "
+        "save it with numpy.save",
+    )
+
+
 def _refuse_other(magic: bytes, name: str) -> None:
-    if magic[:1] == b"\x80" and magic[1:2] in b"\x02\x03\x04\x05":
-        raise SsimtoolError(
-            "pickled",
-            f"{name}: is a Python pickle, expected a .npy array; pickles are never loaded, "
-            "save it with numpy.save",
-        )
+    if is_pickle(magic):
+        raise pickled(name)
     kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "of another kind"
     raise SsimtoolError(
         "not_an_image",

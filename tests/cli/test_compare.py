@@ -162,6 +162,7 @@ def test_arrays_resize_background_frame(ssimtool, tmp_path, pair):
     # the arrays are float32 of the same samples
     assert arrays["metrics"]["ssim"] == pytest.approx(images["metrics"]["ssim"], abs=1e-7)
     assert (arrays["data_range"], arrays["sample_type"]) == (1, "float32")
+    assert arrays["steps"][0] == "reference: channels first to last"
 
     Image.fromarray(Y[:20]).save(tmp_path / "half.png")
     done = ssimtool("compare", pair[0], tmp_path / "half.png", "--resize", "-f", "json")
@@ -181,6 +182,7 @@ def test_arrays_resize_background_frame(ssimtool, tmp_path, pair):
     assert ssimtool("compare", pair[1], tmp_path / "a.tiff", "-q").err == ""
     done = ssimtool("compare", pair[1], tmp_path / "a.tiff", "--frame", "1", "-f", "json")
     assert done.record["identical"]
+    assert done.record["steps"] == ["distorted: frame 1"]
 
 
 def test_output_file(ssimtool, tmp_path, pair):

@@ -245,6 +245,7 @@ def test_definition_and_layout(ssimtool, tmp_path):
     done = ssimtool(*common, "--definition", "wang2004", "-f", "json")
     expected = np.mean([plain.ssim_map(y[n, c], x[n, c], 1) for n in range(3) for c in range(2)])
     assert done.record["ssim"] == pytest.approx(expected, abs=1e-12)
+    assert done.record["steps"] == ["recon, raw: channels last to first"]
     done = ssimtool(*common, "--definition", "wang2004", "--window-size", 21, "-f", "json")
     assert (done.code, done.record["error"]["code"]) == (3, "too_small")
 

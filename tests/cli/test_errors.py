@@ -360,6 +360,11 @@ def test_a_closed_pipe_ends_quietly(tmp_path):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def _as_in_a_terminal() -> None:
+    """A shell that puts the tests into the background has them, and all they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted(tmp_path, number, code):
     """A pipe that nobody writes to holds the program while its outputs are reserved."""
@@ -368,6 +373,7 @@ def test_interrupted(tmp_path, number, code):
     running = subprocess.Popen(
         [*command, "-o", str(tmp_path / "r.json"), "-f", "json"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=_as_in_a_terminal,
     )  # fmt: skip
     for _ in range(500):
         if len(list(tmp_path.iterdir())) == 2:

@@ -14,11 +14,21 @@ from ssimtool.metrics.blocks import (
     check_pair,
     computing_dtype,
     sum_dtype,
+    wants_grad,
 )
+from ssimtool.metrics.kernels.choice import Kernel, is_fused
+from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.reference import Formula
+
+NO_WINDOW = Formula((1.0,), "valid", 1.0, 1.0, 1.0)  # where SSIM is left out
 
 
 def mse(
-    x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], *, dtype: torch.dtype | None = None
+    x: Num[Tensor, "n c h w"],
+    y: Num[Tensor, "n c h w"],
+    *,
+    dtype: torch.dtype | None = None,
+    kernel: Kernel = "auto",
 ) -> Float[Tensor, " n"]:
     """The mean squared error of each image.
 
@@ -29,6 +39,8 @@ def mse(
         y: the distorted image, of the same shape, on the same device.
         dtype: what it is computed in; by default float32, or float64 for float64 and for integers
             of 32 bits and more. Sums are kept in float64.
+        kernel: `fused` for the kernels of the CPU, `torch` for plain torch operations; `auto` takes
+            the fused ones for CPU tensors of some size, where no gradient is asked for.
 
     Returns:
         (N,), 0 or more, in squared units of the samples, in the computing dtype.
@@ -42,11 +54,15 @@ def mse(
     >>> mse(x, x + 3)
     tensor([9.])
     """
-    return _mean(x, y, torch.square, dtype)
+    return _mean(x, y, torch.square, dtype, kernel)
 
 
 def mae(
-    x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], *, dtype: torch.dtype | None = None
+    x: Num[Tensor, "n c h w"],
+    y: Num[Tensor, "n c h w"],
+    *,
+    dtype: torch.dtype | None = None,
+    kernel: Kernel = "auto",
 ) -> Float[Tensor, " n"]:
     """The mean absolute error of each image.
 
@@ -63,7 +79,7 @@ def mae(
     >>> mae(x, x - 3)
     tensor([3.])
     """
-    return _mean(x, y, torch.abs, dtype)
+    return _mean(x, y, torch.abs, dtype, kernel)
 
 
 def psnr(
@@ -72,13 +88,14 @@ def psnr(
     *,
     data_range: float,
     dtype: torch.dtype | None = None,
+    kernel: Kernel = "auto",
 ) -> Float[Tensor, " n"]:
     """The peak signal-to-noise ratio of each image.
 
     psnr = 10 log10(data_range² / mse).
 
     Args:
-        x, y, dtype: as for `mse`.
+        x, y, dtype, kernel: as for `mse`.
         data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
 
     Returns:
@@ -94,14 +111,26 @@ def psnr(
     tensor([20.0000], dtype=torch.float64)
     """
     check_data_range(data_range)
-    return 10 * torch.log10(float(data_range) ** 2 / mse(x, y, dtype=dtype))
+    return psnr_of(mse(x, y, dtype=dtype, kernel=kernel), data_range)
+
+
+def psnr_of(error: Tensor, data_range: float) -> Tensor:
+    """The peak signal-to-noise ratio by the mean squared error."""
+    return 10 * torch.log10(float(data_range) ** 2 / error)
 
 
 def _mean(
-    x: Tensor, y: Tensor, of: Callable[[Tensor], Tensor], dtype: torch.dtype | None
+    x: Tensor,
+    y: Tensor,
+    of: Callable[[Tensor], Tensor],
+    dtype: torch.dtype | None,
+    kernel: Kernel,
 ) -> Tensor:
     check_pair(x, y)
     dtype = computing_dtype(x, y, dtype=dtype)
+    if is_fused(x, y, kernel) and not wants_grad(x, y):
+        found = one_pass(x, y, NO_WINDOW, dtype, structure=False)
+        return (found.mse if of is torch.square else found.mae).to(dtype)
     total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)
     for block in blocks(x, y):
         where = (block.images, slice(None), block.source)

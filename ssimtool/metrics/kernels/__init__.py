@@ -1,0 +1,1 @@
+"""The same numbers, fused: one pass over the samples, on the CPU, by Numba."""

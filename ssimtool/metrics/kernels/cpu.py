@@ -1,0 +1,208 @@
+"""The Numba kernels on CPU tensors: 1 − SSIM, the errors, the map and the gradients in one pass.
+
+Each row of windows is blurred down the columns straight from the samples as they lie (8 or 16
+bits, float32 or float64, planar or interleaved), then along the row, and becomes 1 − SSIM while it
+is in the caches; no map is held unless it is asked for. Sums are kept in float64, by bands whose
+height depends on the shape alone, so the result does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssimtool.metrics.kernels.backward import Slopes, backward
+from ssimtool.metrics.kernels.forward import LANES, Plan, Sides, Window, forward
+from ssimtool.metrics.kernels.layout import in_rows, is_interleaved, memory_format, planes
+from ssimtool.metrics.kernels.stages import LONGEST
+from ssimtool.metrics.kernels.threads import share
+from ssimtool.metrics.reference import Formula, map_shape
+
+BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
+BAND = 32  # rows of windows that are summed together
+TILE = 1440  # samples of a row that are computed at a time: some lines of them fit the caches
+# The way back keeps the slopes of a band and of the rows around it: as many as level 2 holds.
+BACKWARD_TILE = 1024
+BACKWARD_BAND = 64
+
+
+def measure(
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool
+) -> tuple[Tensor, Tensor]:
+    """The mean of 1 − SSIM of each channel, and the mean squared and absolute error of each image.
+
+    Args:
+        x, y: (N, C, H, W), of one dtype: uint8, uint16, float32 or float64.
+        formula: which SSIM.
+        wide: whether it is computed in float64, else in float32.
+        structure: False leaves SSIM out, and its means are 0.
+
+    Returns:
+        (N, C) and (N, 2), both float64.
+    """
+    sums, errors, _ = _forward(x, y, formula, wide=wide, structure=structure, with_map=False)
+    return sums, errors
+
+
+def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
+    """The SSIM map (N, C, H', W'), in the memory format of x, float32 or float64 if `wide`."""
+    result = _forward(x, y, formula, wide=wide, structure=True, with_map=True)[2]
+    if result is None:  # never: it was asked for
+        raise RuntimeError("no map")
+    return result
+
+
+def gradients(
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    by_structure: Tensor,
+    by_errors: Tensor,
+    *,
+    wide: bool,
+    sides: tuple[bool, bool],
+) -> tuple[Tensor, Tensor]:
+    """The gradients of `measure` by x and y.
+
+    Args:
+        x, y, formula, wide: as for `measure`.
+        by_structure, by_errors: (N, C) and (N, 2), the slopes of what is above by its results.
+        sides: which of the two are wanted, one at least; the other's gradient is empty.
+
+    Returns:
+        two tensors of the shape and dtype of x.
+    """
+    interleaved = is_interleaved(x)
+    x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
+    n, c, h, w = x.shape
+    kind = np.float64 if wide else np.float32
+    plan, window = _plan(x, formula, interleaved, back=True), _window(formula, kind)
+    results = [
+        torch.empty(
+            x.shape if side else (0, c, h, w),
+            dtype=x.dtype,
+            memory_format=memory_format(interleaved and side),
+        )
+        for side in sides
+    ]
+    of_windows = (by_structure / (plan.rows * plan.columns)).numpy()
+    of_samples = np.repeat((by_errors / (c * h * w)).numpy(), 1 if interleaved else c, axis=0)
+    written = [planes(r, interleaved=interleaved) for r, s in zip(results, sides, strict=True) if s]
+    slopes = Slopes(
+        structure=of_windows.reshape(-1, plan.channels).astype(kind),
+        square=(2 * of_samples[:, 0]).astype(kind),
+        absolute=of_samples[:, 1].astype(kind),
+        sign=kind(1 if sides[0] else -1),
+        both=0 if all(sides) else None,
+        first=written[0].samples,
+        first_planes=written[0].starts,
+        first_step=written[0].step,
+        second=written[-1].samples,
+        second_planes=written[-1].starts,
+        second_step=written[-1].step,
+    )
+    pair = _sides(x, y, interleaved)
+    tasks = len(pair.planes_x) * plan.bands * max(1, w * plan.channels // plan.tile)
+    share(
+        lambda first, last: backward(first, last, pair, window, plan, slopes), tasks, 4 * x.numel()
+    )
+    return results[0], results[1]
+
+
+def _forward(
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, with_map: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    interleaved = is_interleaved(x)
+    x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
+    n, c, h, w = x.shape
+    kind = np.float64 if wide else np.float32
+    if not structure:  # rows of windows are rows of the image then
+        formula = replace(formula, weights=(1.0,), border="valid")
+    plan, window = _plan(x, formula, interleaved), _window(formula, kind)
+    pair = _sides(x, y, interleaved)
+    count = len(pair.planes_x)
+    sums = np.zeros((count, plan.bands, plan.channels))
+    errors = np.zeros((count, plan.bands, 2))
+    found, line = None, None
+    if with_map:
+        shape = (n, c, plan.rows, plan.columns)
+        dtype = torch.float64 if wide else torch.float32
+        found = torch.empty(shape, dtype=dtype, memory_format=memory_format(interleaved))
+        line = planes(found, interleaved=interleaved).samples
+    exact = None if x.dtype.is_floating_point else 0
+    share(
+        lambda first, last: forward(
+            first, last, pair, window, plan, 0 if structure else None, exact, sums, errors, line
+        ),
+        count * plan.bands,
+        x.numel(),
+    )
+    means = sums.sum(axis=1).reshape(n, c) / (plan.rows * plan.columns)
+    wrong = errors.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w)
+    return torch.from_numpy(means), torch.from_numpy(wrong), found
+
+
+def _plan(x: Tensor, formula: Formula, interleaved: bool, *, back: bool = False) -> Plan:
+    """How the work is cut up: by the shape alone."""
+    c = x.shape[1] if interleaved else 1
+    h, w = x.shape[2:]
+    size = len(formula.weights)
+    rounds = -(-size // LONGEST)
+    reach = rounds * -(-size // rounds)
+    margin = formula.margin
+    rows, columns = map_shape(x, formula)[2:]
+    if back:
+        tile = max(BACKWARD_TILE, 8 * size * c)
+        widest = -(-w // max(1, w * c // tile)) + 2 * margin + size - 1
+        band = min(h, max(BACKWARD_BAND, 4 * size))
+        bands = -(-h // band)
+    else:
+        tile = min(columns * c, max(c, max(TILE, 8 * size * c) // c * c))
+        widest = tile // c
+        band = min(rows, BAND)
+        bands = -(-rows // band)
+    return Plan(
+        height=h,
+        width=w,
+        channels=c,
+        rows=rows,
+        columns=columns,
+        margin=margin,
+        size=size,
+        reach=reach,
+        border=BORDERS[formula.border],
+        band=band,
+        bands=bands,
+        tile=tile,
+        pitch=_whole_vectors((widest + reach - 1) * c) + LANES,
+    )
+
+
+def _whole_vectors(samples: int) -> int:
+    return -(-samples // LANES) * LANES
+
+
+def _window(formula: Formula, kind: type[np.floating]) -> Window:
+    size = len(formula.weights)
+    rounds = -(-size // LONGEST)
+    taps = -(-size // rounds)
+    weights: NDArray[np.floating] = np.zeros(rounds * taps, kind)
+    weights[:size] = formula.weights
+    return Window(
+        weights=weights,
+        taps=(0,) * taps,
+        more=None if rounds == 1 else 0,
+        mid=kind(formula.data_range),
+        scale=kind(1 / formula.data_range),
+        c1=kind(formula.k1**2),
+        c2=kind(formula.k2**2),
+    )
+
+
+def _sides(x: Tensor, y: Tensor, interleaved: bool) -> Sides:
+    a, b = planes(x, interleaved=interleaved), planes(y, interleaved=interleaved)
+    return Sides(a.samples, b.samples, a.starts, b.starts, a.step, b.step)

@@ -1,0 +1,94 @@
+"""The threads that share the rows of one image, or the images of one batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
+from pathlib import Path
+
+import torch
+
+# A thread that is woken for less than some 0.1 ms of work costs more than it brings.
+SAMPLES_PER_THREAD = 1 << 15
+# No piece takes longer than some 10 ms, so that the threads end together, and soon on Ctrl-C.
+SAMPLES_PER_PIECE = 1 << 22
+
+
+def thread_count() -> int:
+    """How many threads the caller may use: those of torch, which follow `torch.set_num_threads`
+    and OMP_NUM_THREADS, but no more than the cores that this process may use.
+
+    A worker of a pool of one's own says `torch.set_num_threads(1)` first: it holds for the thread
+    that says it, and then that thread computes alone.
+    """
+    return max(1, min(torch.get_num_threads(), usable_cores()))
+
+
+def usable_cores() -> int:
+    """The cores this process may use: its affinity, and the limit of its container."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, _container_limit() or cores)
+
+
+@cache  # a container's limit stays
+def _container_limit() -> int | None:
+    """The cores that the control group allows, rounded up; None without a limit.
+
+    Linux, Documentation/admin-guide/cgroup-v2.rst, cpu.max: quota and period in microseconds;
+    version 1 has a file for each.
+    """
+    root = Path("/sys/fs/cgroup")
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    if not (quota.isdigit() and period.isdigit() and int(period)):  # "max", or −1
+        return None
+    return max(1, -(-int(quota) // int(period)))
+
+
+def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
+    """Calls work(first, last) over the tasks 0 to `tasks`, on as many threads as it pays for.
+
+    Which thread takes which piece is left open: no result may depend on it.
+
+    Args:
+        work: releases the GIL.
+        tasks: their number.
+        samples: how many samples all of them hold.
+    """
+    threads = min(thread_count(), tasks, max(1, samples // SAMPLES_PER_THREAD))
+    count = min(tasks, max(4 * threads, -(-samples // SAMPLES_PER_PIECE))) if threads > 1 else 1
+    count = max(count, min(tasks, -(-samples // SAMPLES_PER_PIECE)))
+    pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
+
+    def take() -> None:
+        for first, last in pieces:  # `next` of a list's iterator is one step under the GIL
+            work(first, last)
+
+    if threads == 1:
+        return take()
+    helpers = [_pool(os.getpid(), threads - 1).submit(take) for _ in range(threads - 1)]
+    try:
+        take()
+    finally:
+        for _ in pieces:  # on an error or Ctrl-C: nothing is begun any more
+            pass
+        for helper in helpers:
+            helper.result()
+    return None
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Waiting threads; a fork has none of its parent's, so they are of one process."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="ssimtool")

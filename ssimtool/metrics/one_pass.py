@@ -1,0 +1,39 @@
+"""All that one pass of the fused kernels over two images gives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ssimtool.metrics.kernels import ops
+from ssimtool.metrics.kernels.choice import as_they_lie
+from ssimtool.metrics.reference import Formula
+
+
+class OnePass(NamedTuple):
+    """`structure` is 1 − SSIM of each channel, (N, C); `mse` and `mae` are of each image, (N,)."""
+
+    structure: Tensor
+    mse: Tensor
+    mae: Tensor
+
+
+def one_pass(
+    x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype, *, structure: bool = True
+) -> OnePass:
+    """1 − SSIM and the errors, from reading both images once; differentiable.
+
+    Args:
+        x, y: (N, C, H, W), on the CPU, for which `kernels.choice.is_fused` holds.
+        formula: which SSIM.
+        dtype: what SSIM is computed in, float32 or float64.
+        structure: False leaves SSIM out: its means are 0.
+
+    Returns:
+        float64 throughout.
+    """
+    x, y = as_they_lie(x, y, dtype)
+    means, errors = ops.measure(x, y, *ops.numbers(formula), dtype == torch.float64, structure)
+    return OnePass(means, errors[:, 0], errors[:, 1])

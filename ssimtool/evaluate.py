@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ssimtool import __version__, metrics
+from ssimtool.bands import bands
 from ssimtool.catalog import METRICS, Definition, with_implied
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison, parts_of, status_of
-from ssimtool.settings import Scoring
+from ssimtool.settings import KernelName, Scoring
+
+MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
 
 
 def choose_device(name: str) -> torch.device:
@@ -35,6 +38,15 @@ def choose_device(name: str) -> torch.device:
     if name not in present:
         raise ValueError(f"the device {name} is not present: expected {', '.join(present)} or auto")
     return torch.device(name)
+
+
+def check_kernel(name: KernelName, device: torch.device) -> None:
+    """A kernel that can be had on the device.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    metrics.check_kernel(name, device)
 
 
 def wide(device: torch.device) -> torch.dtype:
@@ -64,7 +76,8 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
     asked = with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
     if any("definition" in METRICS[name].takes for name in asked):
         _check_size(pair, how.definition)
-    found, per_channel = _numbers(asked, x, y, pair, how)
+    fused = metrics.is_fused(x, y, how.kernel, once=how.once)
+    found, per_channel = _numbers(asked, x, y, pair, how, fused=fused)
     _check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
     height, width, channels = pair.reference.shape
@@ -77,7 +90,8 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         channels=channels,
         sample_type=pair.sample_type,
         data_range=pair.data_range,
-        identical=all(map(np.array_equal, pair.reference, pair.distorted)),
+        identical=found.get("mse", 0) == 0
+        and all(map(np.array_equal, pair.reference, pair.distorted)),
         metrics=found,
         per_channel=per_channel,
         definition=parts_of(how.definition),
@@ -85,18 +99,19 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         steps=pair.steps,
         thresholds=verdicts,
         device=str(device),
+        kernel="fused" if fused else "torch",
         version=__version__,
         warnings=pair.warnings,
     )
 
 
 def _numbers(
-    asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring
+    asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring, *, fused: bool
 ) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
     """Each metric, and each that has a definition by channel; each function is called once."""
     found: dict[str, float] = {}
     per_channel: dict[str, tuple[float, ...]] = {}
-    scored: dict[str, tuple[float, ...]] = {}
+    scored = _fused_scores(asked, x, y, pair, how) if fused else {}
     for name in asked:
         row = METRICS[name]
         if row.function not in scored:
@@ -107,6 +122,21 @@ def _numbers(
         if "definition" in row.takes:
             per_channel[name] = tuple(1 - v for v in values) if row.complement else values
     return found, per_channel
+
+
+def _fused_scores(
+    asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring
+) -> dict[str, tuple[float, ...]]:
+    """What one pass over both images gives, by the names of the functions that it stands for."""
+    formula = metrics.formula_of(how.definition, pair.data_range)
+    structure = any("definition" in METRICS[name].takes for name in asked)
+    found = metrics.one_pass(x, y, formula, wide(x.device), structure=structure)
+    return {
+        **({"ssim_loss": tuple(found.structure[0].tolist())} if structure else {}),
+        "mse": (found.mse.item(),),
+        "mae": (found.mae.item(),),
+        "psnr": (metrics.psnr_of(found.mse, pair.data_range).item(),),
+    }
 
 
 def map_of(pair: Pair, how: Scoring) -> Array:
@@ -126,16 +156,27 @@ def map_of(pair: Pair, how: Scoring) -> Array:
     _check_size(pair, how.definition)
     device = choose_device(how.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
-    total = torch.zeros(x.shape[2:], dtype=torch.float32, device=device)
-    for c in range(x.shape[1]):
-        total += metrics.ssim_map(
-            x[:, c : c + 1],
-            y[:, c : c + 1],
-            data_range=pair.data_range,
-            definition=definition,
-            dtype=wide(device),
-        )[0, 0]
-    result: Array = (total / x.shape[1]).cpu().numpy()
+    fused = metrics.is_fused(x, y, how.kernel, once=how.once)
+    total = torch.empty(x.shape[2:], dtype=torch.float32, device=device)
+    for band in bands(x.shape[2], max(1, MAP_SAMPLES // x[0, :, 0].numel()), definition):
+        a, b = x[:, :, band.source], y[:, :, band.source]
+        # Channel by channel where they are converted: the planes lie side by side then.
+        parts = (
+            [(a, b)] if fused else [(a[:, c : c + 1], b[:, c : c + 1]) for c in range(x.shape[1])]
+        )
+        maps = [
+            metrics.ssim_map(
+                p,
+                q,
+                data_range=pair.data_range,
+                definition=definition,
+                dtype=wide(device),
+                kernel="fused" if fused else "torch",
+            )[0, :, band.kept]
+            for p, q in parts
+        ]
+        total[band.core] = torch.cat(maps).mean(dim=0)
+    result: Array = total.cpu().numpy()
     return result
 
 
@@ -182,4 +223,6 @@ def _score(
     # Channel by channel also where the channels interleave: converted planes lie side by side.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
     score = getattr(metrics, function)
-    return tuple(score(a, b, dtype=wide(x.device), **arguments).item() for a, b in pairs)
+    return tuple(
+        score(a, b, dtype=wide(x.device), kernel="torch", **arguments).item() for a, b in pairs
+    )

@@ -12,13 +12,12 @@ from torch import Tensor
 
 from ssimtool import __version__, metrics
 from ssimtool.bands import Band, bands
-from ssimtool.catalog import Definition
 from ssimtool.errors import SsimtoolError
 from ssimtool.evaluate import choose_device, to_tensor, wide
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.readers.vae import CHUNK, KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
-from ssimtool.settings import Weighing
+from ssimtool.settings import KernelName, Weighing
 from ssimtool.suspicion import Span, image_warnings, latent_warnings
 
 
@@ -42,6 +41,7 @@ def evaluate_loss(
         ValueError: a device that is not present.
     """
     device = choose_device(how.device)
+    how = replace(how, kernel=_kernel(arrays, how, device))
     _check_size(arrays, how)
     sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}
     spans = {name: Span() for name in ("recon", "raw", "mu", "logvar")}
@@ -53,6 +53,13 @@ def evaluate_loss(
         on_scores(_rows(chunk.start, scores))
     means = {name: total / arrays.samples for name, total in sums.items()}
     return _report(arrays, paths, how, means, _warnings(arrays, how, spans), str(device))
+
+
+def _kernel(arrays: Arrays, how: Weighing, device: torch.device) -> KernelName:
+    """One kernel for all chunks: by the size of the arrays, since the process computes no more."""
+    if how.kernel != "auto":
+        return how.kernel
+    return "fused" if metrics.is_worth_it(arrays.size, device, once=True) else "torch"
 
 
 def _check_size(arrays: Arrays, how: Weighing) -> None:
@@ -106,22 +113,26 @@ def _score_band(
     recon, raw, data_range, divisor = _scaled(recon, raw, how.data_range)
     x, y = to_tensor(raw).to(device), to_tensor(recon).to(device)
     dtype = wide(device)
-    error = metrics.mse(x[:, :, inside], y[:, :, inside], dtype=dtype) / float(divisor) ** 2
+    error = metrics.mse(x[:, :, inside], y[:, :, inside], dtype=dtype, kernel=how.kernel)
+    error = error / float(divisor) ** 2
     terms = {"mse": (error, band.core.stop - band.core.start)}
     if how.alpha:
-        loss = _loss_of_band(x, y, data_range, band, how.definition)
+        loss = _loss_of_band(x, y, data_range, band, how)
         terms["ssim_loss"] = (loss, band.kept.stop - band.kept.start)
     return terms
 
 
-def _loss_of_band(
-    x: Tensor, y: Tensor, data_range: float, band: Band, definition: Definition
-) -> Tensor:
-    dtype = wide(x.device)
-    if band.core == band.source:  # the whole image: 1 - SSIM without a detour over the map
-        return metrics.ssim_loss(x, y, data_range=data_range, definition=definition, dtype=dtype)
-    ssim_map = metrics.ssim_map(x, y, data_range=data_range, definition=definition, dtype=dtype)
-    return 1 - ssim_map[:, :, band.kept].mean(dim=(1, 2, 3))
+def _loss_of_band(x: Tensor, y: Tensor, data_range: float, band: Band, how: Weighing) -> Tensor:
+    whole = band.core == band.source  # then 1 - SSIM without a detour over the map
+    found = (metrics.ssim_loss if whole else metrics.ssim_map)(
+        x,
+        y,
+        data_range=data_range,
+        definition=how.definition,
+        dtype=wide(x.device),
+        kernel=how.kernel,
+    )
+    return found if whole else 1 - found[:, :, band.kept].mean(dim=(1, 2, 3))
 
 
 def _scaled(recon: Array, raw: Array, given: float | None) -> tuple[Array, Array, float, float]:
@@ -189,6 +200,7 @@ def _report(
         definition=parts_of(how.definition),
         steps=_steps(arrays, how),
         device=device,
+        kernel=how.kernel,
         version=__version__,
         warnings=warned,
     )

@@ -86,6 +86,7 @@ class Comparison:
     steps: tuple[str, ...] = ()
     thresholds: tuple[Verdict, ...] = ()
     device: str | None = None
+    kernel: str | None = None
     version: str
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
@@ -130,6 +131,7 @@ class LossReport:
     steps: tuple[str, ...] = ()
     thresholds: tuple[Verdict, ...] = ()
     device: str | None = None
+    kernel: str | None = None
     version: str
     warnings: tuple[str, ...] = ()
     error: Failure | None = None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, Definition
 from ssimtool.records import Threshold
+
+KernelName = Literal["auto", "fused", "torch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +19,8 @@ class Scoring:
     definition: Definition = DEFINITIONS["wang2004"]
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
+    kernel: KernelName = "auto"
+    once: bool = False  # whether this is all that the process computes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +33,4 @@ class Weighing:
     definition: Definition = DEFINITIONS["cvae"]
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
+    kernel: KernelName = "auto"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ssimtool
-from ssimtool import errors, metrics, records
+from ssimtool import errors, metrics, records, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
 from ssimtool.cli import options
 from ssimtool.readers import arrays
@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "suspicion": {"readers"},
     "metrics": {"catalog", "errors", "metrics"},
     "readers": {"errors", "readers"},
-    "evaluate": {"catalog", "errors", "metrics", "readers", "records", "settings"},
+    "evaluate": {"bands", "catalog", "errors", "metrics", "readers", "records", "settings"},
     "evaluate_loss": {
         "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
         "suspicion",
@@ -45,7 +45,8 @@ MAY_IMPORT = {
 THIRD_PARTY = {
     "torch": {"metrics", "evaluate", "evaluate_loss"},
     "jaxtyping": {"metrics"},
-    "numpy": {"readers", "reports", "evaluate", "evaluate_loss", "suspicion"},
+    "numpy": {"metrics", "readers", "reports", "evaluate", "evaluate_loss", "suspicion"},
+    "numba": {"metrics"},
     "PIL": {"readers", "reports"},
     "imagecodecs": {"readers"},
     "cmap": {"reports"},
@@ -113,6 +114,7 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert options.FORMAT_NAMES[0] == "table"
     assert set(options.FORMAT_NAMES[1:]) == set(text.FORMATS) == set(catalogue.FORMATS)
     assert set(options.MAP_STYLES) == set(maps.STYLES)
+    assert options.KERNELS == settings.KernelName.__args__ == metrics.Kernel.__args__
     assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 

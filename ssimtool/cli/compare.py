@@ -47,6 +47,7 @@ def command(
     layout: o.LayoutOption = "auto",
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
+    kernel: o.KernelOption = "auto",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = "gray",
     format: o.FormatOption = "table",
@@ -62,7 +63,14 @@ def command(
     under = parsing.background(background)
     # A map states the score in its text, so it implies it.
     computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))
-    scoring = Scoring(metrics=computed, definition=chosen, thresholds=limits, device=device)
+    scoring = Scoring(
+        metrics=computed,
+        definition=chosen,
+        thresholds=limits,
+        device=device,
+        kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
+        once=True,
+    )
     style = Style(format, tuple(metric), computed, quiet, debug)
     targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted)) as files:
@@ -107,7 +115,7 @@ def _compare(
     pair = read_pair(*paths, how)  # before torch is loaded: what is wrong with a file shows at once
     from ssimtool.evaluate import compare, map_of
 
-    present(scoring.device)
+    present(scoring.device, scoring.kernel)
     record = compare(pair, scoring)
     if maps:
         ssim_map = map_of(pair, scoring)

@@ -88,6 +88,7 @@ def command(
         ),
     ] = "nchw",
     device: o.DeviceOption = "auto",
+    kernel: o.KernelOption = "auto",
     per_sample: Annotated[
         str | None,
         typer.Option(
@@ -110,6 +111,7 @@ def command(
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2),
         thresholds=parsing.thresholds(fail_under, fail_over, metrics=TERMS),
         device=device,
+        kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
     )
     _check_thresholds(how)
     if per_sample is not None and PurePath(per_sample).suffix.lower() not in (".csv", ".ndjson"):
@@ -181,7 +183,7 @@ def _evaluate(
     from ssimtool.evaluate_loss import evaluate_loss
     from ssimtool.reports.text import sample_header, sample_lines
 
-    present(how.device)
+    present(how.device, how.kernel)
     suffix = samples.target.suffix.lower() if samples else ""
     if samples is not None:
         write(samples, sample_header(suffix))

@@ -12,6 +12,7 @@ from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positiv
 FORMAT_NAMES = ("table", "json", "ndjson", "csv", "markdown", "value")
 MAP_STYLES = ("gray", "heat", "overlay", "panel")
 LAYOUTS = ("auto", "hwc", "chw")
+KERNELS = ("auto", "fused", "torch")
 
 SCORES = "Scores"
 COMPUTING = "How it is computed"
@@ -110,6 +111,17 @@ DeviceOption = Annotated[
         metavar="NAME",
         help="auto, cpu, cuda, cuda:N or mps; auto is the best that is present.",
         callback=device_name,
+        rich_help_panel=COMPUTING,
+    ),
+]
+KernelOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, fused (one pass over the samples, on the CPU) or torch; auto is what is faster "
+        "for the size of the input.",
+        callback=one_of(KERNELS),
+        autocompletion=lambda: list(KERNELS),
         rich_help_panel=COMPUTING,
     ),
 ]

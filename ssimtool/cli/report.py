@@ -12,6 +12,7 @@ import typer
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.errors import SsimtoolError, printable
 from ssimtool.records import EXIT_CODES, Comparison, Failure, LossReport, Record
+from ssimtool.settings import KernelName
 
 R = TypeVar("R", Comparison, LossReport)
 
@@ -86,15 +87,18 @@ def _table(record: Record, *, to_file: bool) -> str:
     return table_text(record, width=width, colour=wants_colour() and not to_file)
 
 
-def present(device: str) -> None:
-    """Refuses a device that is not there, as a wrong command line.
+def present(device: str, kernel: KernelName) -> None:
+    """Refuses a device that is not there, or a kernel that it has not, as a wrong command line.
 
     Raises:
         typer.BadParameter: it is not present.
     """
-    from ssimtool.evaluate import choose_device
+    from ssimtool.evaluate import check_kernel, choose_device
 
+    option = "--device"
     try:
-        choose_device(device)
+        chosen = choose_device(device)
+        option = "--kernel"
+        check_kernel(kernel, chosen)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--device") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None

@@ -1,20 +1,30 @@
 """The numbers: tensors in, tensors out; no path, no file, nothing printed."""
 
 from ssimtool.metrics.divergence import kl_divergence
+from ssimtool.metrics.kernels.choice import Kernel, check_kernel, is_fused, is_worth_it
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
-from ssimtool.metrics.pixel import mae, mse, psnr
+from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
+from ssimtool.metrics.reference import formula_of
 from ssimtool.metrics.ssim import smallest_side, ssim, ssim_loss, ssim_map
 from ssimtool.metrics.windows import gaussian_window, uniform_window
 
 __all__ = [
+    "Kernel",
     "LossParts",
     "MSE_SSIM_KL_Loss",
     "SSIMLoss",
+    "check_kernel",
+    "formula_of",
     "gaussian_window",
+    "is_fused",
+    "is_worth_it",
     "kl_divergence",
     "mae",
     "mse",
+    "one_pass",
     "psnr",
+    "psnr_of",
     "smallest_side",
     "ssim",
     "ssim_loss",

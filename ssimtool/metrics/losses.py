@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from ssimtool.catalog import find_definition
 from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
 from ssimtool.metrics.divergence import kl_divergence
+from ssimtool.metrics.kernels.choice import is_fused
+from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mse
+from ssimtool.metrics.reference import formula_of
 from ssimtool.metrics.ssim import ssim_loss, ssim_map
 
 
@@ -136,11 +139,21 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
         """
         check_pair(recon_x, raw_x)
         nothing = recon_x.new_zeros((), dtype=computing_dtype(recon_x, raw_x))
-        error = mse(raw_x, recon_x).mean()
-        structure = self.ssim_loss(raw_x, recon_x) if self.alpha else nothing
+        if self.alpha and is_fused(raw_x, recon_x, "auto"):
+            error, structure = self._one_pass(raw_x, recon_x)
+        else:
+            error = mse(raw_x, recon_x).mean()
+            structure = self.ssim_loss(raw_x, recon_x) if self.alpha else nothing
         divergence = self._divergence(mu, logvar, len(recon_x)) if self.beta else nothing
         loss = error + self.alpha * structure + self.beta * divergence
         return LossParts(loss, error, structure, divergence)
+
+    def _one_pass(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The squared error and the SSIM loss, from reading both batches once."""
+        of = self.ssim_loss
+        dtype = computing_dtype(x, y)
+        found = one_pass(x, y, formula_of(of.definition, of.data_range), dtype)
+        return found.mse.mean().to(dtype), found.structure.mean().to(dtype)
 
     def _divergence(self, mu: Tensor | None, logvar: Tensor | None, n: int) -> Tensor:
         if mu is None or logvar is None:

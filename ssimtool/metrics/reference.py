@@ -49,11 +49,11 @@ def formula_of(definition: Definition, data_range: float) -> Formula:
     return Formula(weights, definition.border, float(data_range), definition.k1, definition.k2)
 
 
-def map_shape(x: Tensor, formula: Formula) -> tuple[int, int, int, int]:
+def map_shape(x: Tensor, formula: Formula) -> torch.Size:
     """The shape of the SSIM map."""
     n, c, h, w = x.shape
     shrink = len(formula.weights) - 1 - 2 * formula.margin
-    return n, c, h - shrink, w - shrink
+    return torch.Size((n, c, h - shrink, w - shrink))
 
 
 def mean_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> Tensor:

@@ -53,9 +53,7 @@ def ssim(
     >>> ssim(ones / 2, ones, data_range=1)  # (2·0.5·1 + c1)/(0.25 + 1 + c1), c1 = 1e-4
     tensor([0.8000])
     """
-    loss = ssim_loss(
-        x, y, data_range=data_range, definition=definition, dtype=dtype, kernel=kernel
-    )
+    loss = ssim_loss(x, y, data_range=data_range, definition=definition, dtype=dtype, kernel=kernel)
     return 1 - loss
 
 

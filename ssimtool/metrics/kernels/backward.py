@@ -1,13 +1,8 @@
 """The way back: the gradients of 1 − SSIM and of the errors, from one recomputation.
 
-With A, B as in `ssimtool.metrics.ssim`, p and q their denominators, M = μ_s + 1 and everything in
-units of the data range, the loss e = A + B − A·B of one window has the slopes
-
-    ∂e/∂E[s²] = −(1 − A)·B/(2q)             ∂e/∂E[d²] = (1 − A)·(1 − B/2)/q
-    ∂e/∂μ_s = −(1 − B)·A·M/p − 2·μ_s·∂e/∂E[s²]
-    ∂e/∂μ_d = (1 − B)·μ_d·(2 − A)/p − 2·μ_d·∂e/∂E[d²]
-
-The adjoint of the blur carries them to the samples, and ∂/∂x = ∂/∂s + ∂/∂d, ∂/∂y = ∂/∂s − ∂/∂d.
+The slopes of each window (`slopes`) are blurred by the adjoint, along the rows first, and meet the
+samples that the window saw. Where the border repeats rows or columns, what reaches the repeated
+ones is added to their originals.
 """
 
 from __future__ import annotations
@@ -16,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssimtool.metrics.kernels.compiling import SOURCES, entry, plain, stage
-from ssimtool.metrics.kernels.forward import LANES, blur_tile
-from ssimtool.metrics.kernels.stages import blur_line, blur_two, source_index
+from ssimtool.metrics.kernels.compiling import SOURCES, entry, plain
+from ssimtool.metrics.kernels.forward import LANES, blur_along, blur_tile, new_scratch
+from ssimtool.metrics.kernels.slopes import Weighed, slopes_of_samples, slopes_of_windows
+from ssimtool.metrics.kernels.stages import blur_two, clear_line, copy_line, source_index
 
 
 class Slopes(NamedTuple):
@@ -32,7 +28,7 @@ class Slopes(NamedTuple):
     structure: np.ndarray
     square: np.ndarray
     absolute: np.ndarray
-    sign: float
+    sign: np.floating
     both: int | None
     first: np.ndarray
     first_planes: np.ndarray
@@ -42,65 +38,12 @@ class Slopes(NamedTuple):
     second_step: int
 
 
-@stage
-def slopes_of_windows(blurred, start, pitch, n, scale, c1, c2, sign, out, at, both):
-    """The slopes of each window by E[s²], E[d²] and μ_s + sign·μ_d, into the lines 0, 1, 2 of
-    `out`; into line 3 by μ_s − sign·μ_d unless `both` is None."""
-    kind = blurred.dtype.type
-    one, two, half, zero, square = kind(1), kind(2), kind(0.5), kind(0), scale * scale
-    for j in range(n):
-        mu_s = blurred[np.uint64(start + j)] * scale
-        mu_d = blurred[np.uint64(start + pitch + j)] * scale
-        raw_s = blurred[np.uint64(start + 2 * pitch + j)] * square - mu_s * mu_s
-        raw_d = blurred[np.uint64(start + 3 * pitch + j)] * square - mu_d * mu_d
-        sigma_s_sq = zero if raw_s < zero else raw_s
-        sigma_d_sq = zero if raw_d < zero else raw_d
-        m = mu_s + one
-        mu_d_sq = mu_d * mu_d
-        by_p = one / ((m * m + mu_d_sq) * half + c1)
-        by_q = one / ((sigma_s_sq + sigma_d_sq) * half + c2)
-        a, b = mu_d_sq * by_p, sigma_d_sq * by_q
-        by_ss = -half * (one - a) * b * by_q
-        by_dd = (one - a) * (one - half * b) * by_q
-        by_ss = zero if raw_s < zero else by_ss
-        by_dd = zero if raw_d < zero else by_dd
-        by_s = -((one - b) * a * m * by_p) - two * mu_s * by_ss
-        by_d = (one - b) * mu_d * (two - a) * by_p - two * mu_d * by_dd
-        out[np.uint64(at + j)] = by_ss
-        out[np.uint64(at + pitch + j)] = by_dd
-        out[np.uint64(at + 2 * pitch + j)] = by_s + sign * by_d
-        if both is not None:
-            out[np.uint64(at + 3 * pitch + j)] = by_s - sign * by_d
-
-
-@stage
-def slopes_of_samples(
-    x, y, from_x, from_y, n, slopes, start, pitch, line, mid, scale, sign, factors, square, absolute,
-    out, at,
-):
-    """The gradient of one row of samples, by x (sign 1) or y (sign −1)."""
-    kind = slopes.dtype.type
-    zero, one, twice = kind(0), kind(1), kind(2) * scale * scale
-    for j in range(n):
-        a, b = kind(x[np.uint64(from_x + j)]), kind(y[np.uint64(from_y + j)])
-        s, d = (a + b) - mid, (a - b) * sign
-        by_ss, by_dd = slopes[np.uint64(start + j)], slopes[np.uint64(start + pitch + j)]
-        mean = slopes[np.uint64(start + line * pitch + j)]
-        up = one if d > zero else zero
-        down = one if d < zero else zero
-        out[np.uint64(at + j)] = (
-            factors[np.uint64(j)] * (scale * mean + twice * (s * by_ss + d * by_dd))
-            + square * d
-            + absolute * (up - down)
-        )
-
-
 @plain
-def fold_columns(lines, count, plan, outer, first, last):
+def fold_columns(lines, start, count, plan, outer, first, last):
     """Adds what stands in the columns beyond the edges to those that they repeat."""
     c = plan.channels
     for line in range(count):
-        base = line * plan.pitch
+        base = start + line * plan.pitch
         for column in range(outer, first):
             to = base + (source_index(column, plan.width, plan.border) - outer) * c
             for q in range(c):
@@ -115,7 +58,7 @@ def fold_columns(lines, count, plan, outer, first, last):
 def fold_weights(row, weights, plan, out):
     """The weights with which a row of pixels enters the windows from `row + margin − size + 1` on:
     those of the rows beyond the edges that repeat it are added to its own."""
-    out[:] = weights
+    copy_line(weights, 0, len(weights), out, 0)
     if plan.border < 2:
         return
     for beyond in range(1, plan.margin + 1):
@@ -127,14 +70,15 @@ def fold_weights(row, weights, plan, out):
 
 
 @plain
-def window_slopes(sides, window, plan, sign, both, plane, low, high, first, last, edge_x, edge_y,
-                  lines, blurred, raw, slots):
+def window_slopes(
+    sides, window, more, plan, slopes, plane, low, high, first, last, scratch, raw, slots
+):
     """The slopes of the windows that see the rows `low` to `high` and the columns `first` to
     `last`, blurred along the rows by the adjoint: a slot of lines for each row of windows.
 
     Returns where in a line the column `first` stands."""
-    c, pitch, taps = plan.channels, plan.pitch, len(window.taps)
-    count = 3 if both is None else 4
+    c, pitch = plan.channels, plan.pitch
+    count = 3 if slopes.both is None else 4
     reflects = plan.border >= 2
     outer = first - plan.margin if reflects and first == 0 else first
     end = last + plan.margin if reflects and last == plan.width else last
@@ -145,41 +89,75 @@ def window_slopes(sides, window, plan, sign, both, plane, low, high, first, last
     top = low + plan.margin - plan.size + 1
     bottom = min(high + plan.margin, plan.rows)
     for row in range(max(top, 0), bottom, 2):
-        blur_tile(sides, window, plan, plane, row, begin * c, n, edge_x, edge_y, lines, blurred)
+        blur_tile(sides, window, more, plan, plane, row, begin * c, n, scratch)
         for r in range(min(2, bottom - row)):
-            slopes_of_windows(blurred, 4 * r * pitch, pitch, long, window.scale, window.c1,
-                              window.c2, sign, raw, at, both)
+            slopes_of_windows(
+                scratch.blurred,
+                4 * r * pitch,
+                pitch,
+                long,
+                window,
+                slopes.sign,
+                slopes.both,
+                raw,
+                at,
+            )
             for line in range(count):
-                raw[line * pitch + at + n : line * pitch + at + long] = 0
-            slot = slots[(row + r - top) * count * pitch :]
-            whole = (count - 1) * pitch + ((end - outer) * c + LANES - 1) // LANES * LANES
-            blur_line(raw, 0, whole, c, window.weights[:taps], window.taps, slot, None)
-            if window.more is not None:
-                for k in range(1, plan.reach // taps):
-                    blur_line(raw, k * taps * c, whole, c, window.weights[k * taps :], window.taps,
-                              slot, 0)
+                clear_line(raw, line * pitch + at + n, long - n)
+            slot = (row + r - top) * count * pitch
+            blur_along(
+                raw, (count - 1) * pitch + (end - outer) * c, window, more, plan, slots, slot
+            )
             if outer < first or end > last:
-                fold_columns(slot, count, plan, outer, first, end)
+                fold_columns(slots, slot, count, plan, outer, first, end)
     return (first - outer) * c
 
 
+@plain
+def blur_up(slots, start, n, step, upper, lower, window, more, plan, out):
+    """The vertical adjoint for two neighbouring rows of pixels, the second `step` behind."""
+    n, taps = (n + LANES - 1) // LANES * LANES, len(window.taps)
+    blur_two(slots, start, n, step, upper, lower, 0, window.taps, out, None)
+    if more is not None:
+        for k in range(taps, plan.reach, taps):
+            at = start + k * step
+            blur_two(slots, at, n, step, upper, lower, k, window.taps, out, 0)
+
+
+@plain
+def write_rows(sides, window, plan, slopes, plane, row, count, first, n, lines, step, factors):
+    """The gradients of `count` rows of `n` samples from `first` on."""
+    pitch, square, absolute = plan.pitch, slopes.square[plane], slopes.absolute[plane]
+    of_first = Weighed(factors, square, absolute, slopes.sign)
+    of_second = Weighed(factors, square, absolute, -slopes.sign)
+    for r in range(row, row + count):
+        x = sides.planes_x[plane] + r * sides.step_x + first
+        y = sides.planes_y[plane] + r * sides.step_y + first
+        start = (r - row) * step
+        at = slopes.first_planes[plane] + r * slopes.first_step + first
+        slopes_of_samples(
+            sides, x, y, n, lines, start, 2, pitch, window, of_first, slopes.first, at
+        )
+        if slopes.both is not None:
+            at = slopes.second_planes[plane] + r * slopes.second_step + first
+            slopes_of_samples(
+                sides, x, y, n, lines, start, 3, pitch, window, of_second, slopes.second, at
+            )
+
+
 def _backward(stamp):
-    def backward(first, last, sides, window, plan, slopes):
+    def backward(first, last, sides, window, more, plan, slopes):
         """Tasks `first` to `last`, each some rows and columns of one plane: writes the gradients
         of its samples."""
         if stamp == "":
             return
-        c, pitch, taps = plan.channels, plan.pitch, len(window.taps)
-        kind = window.weights.dtype
-        count = 3 if slopes.both is None else 4
-        edge_x = np.empty((plan.reach + 1) * pitch + LANES, sides.x.dtype)
-        edge_y = np.empty((plan.reach + 1) * pitch + LANES, sides.y.dtype)
-        lines, blurred = np.zeros(9 * pitch + plan.reach * c, kind), np.zeros(9 * pitch, kind)
+        c, pitch, kind = plan.channels, plan.pitch, window.weights.dtype
+        step = (3 if slopes.both is None else 4) * pitch
+        scratch = new_scratch(sides, window, plan)
         raw = np.zeros(5 * pitch + plan.reach * c, kind)
-        slots = np.zeros(((plan.band + plan.reach + 1) * count + 1) * pitch, kind)
-        blurred_slopes = np.zeros((2 * count + 1) * pitch, kind)
+        slots = np.zeros((plan.band + plan.reach + 1) * step + pitch, kind)
+        lines, factors = np.zeros(2 * step + pitch, kind), np.zeros(pitch, kind)
         upper, lower = np.zeros(plan.reach, kind), np.zeros(plan.reach, kind)
-        factors = np.zeros(pitch, kind)
         tiles = max(1, plan.width * c // plan.tile)
         for task in range(first, last):
             plane, part = task // (plan.bands * tiles), task % (plan.bands * tiles)
@@ -187,41 +165,25 @@ def _backward(stamp):
             low, high = band * plan.band, min((band + 1) * plan.band, plan.height)
             begin, end = tile * plan.width // tiles, (tile + 1) * plan.width // tiles
             n = (end - begin) * c
-            raw[:] = 0
-            slots[:] = 0
+            clear_line(raw, 0, len(raw))
+            clear_line(slots, 0, len(slots))
             for j in range(n):
                 factors[j] = slopes.structure[plane, j % c]
-            at = window_slopes(sides, window, plan, slopes.sign, slopes.both, plane, low, high,
-                               begin, end, edge_x, edge_y, lines, blurred, raw, slots)
-            step, offset = count * pitch, count * pitch
-            whole = (count - 1) * pitch + (n + LANES - 1) // LANES * LANES
+            at = window_slopes(
+                sides, window, more, plan, slopes, plane, low, high, begin, end, scratch, raw, slots
+            )
             for row in range(low, high, 2):
                 fold_weights(row, window.weights, plan, upper)
                 fold_weights(row + 1, window.weights, plan, lower)
                 start = (row - low) * step + at
-                blur_two(slots, start, whole, step, upper[:taps], lower[:taps], window.taps,
-                         blurred_slopes, offset, None)
-                if window.more is not None:
-                    for k in range(taps, plan.reach, taps):
-                        blur_two(slots, start + k * step, whole, step, upper[k:], lower[k:],
-                                 window.taps, blurred_slopes, offset, 0)
-                for r in range(min(2, high - row)):
-                    from_x = sides.planes_x[plane] + (row + r) * sides.step_x + begin * c
-                    from_y = sides.planes_y[plane] + (row + r) * sides.step_y + begin * c
-                    into = slopes.first_planes[plane] + (row + r) * slopes.first_step + begin * c
-                    slopes_of_samples(
-                        sides.x, sides.y, from_x, from_y, n, blurred_slopes, r * offset, pitch, 2,
-                        window.mid, window.scale, slopes.sign, factors, slopes.square[plane],
-                        slopes.absolute[plane], slopes.first, into,
-                    )
-                    if slopes.both is not None:
-                        into = (slopes.second_planes[plane] + (row + r) * slopes.second_step
-                                + begin * c)
-                        slopes_of_samples(
-                            sides.x, sides.y, from_x, from_y, n, blurred_slopes, r * offset, pitch,
-                            3, window.mid, window.scale, -slopes.sign, factors,
-                            slopes.square[plane], slopes.absolute[plane], slopes.second, into,
-                        )
+                blur_up(
+                    slots, start, step - pitch + n, step, upper, lower, window, more, plan, lines
+                )
+                count = min(2, high - row)
+                write_rows(
+                    sides, window, plan, slopes, plane, row, count, begin * c, n, lines, step,
+                    factors,
+                )  # fmt: skip
 
     return entry(backward)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Literal
 
 import torch
@@ -17,8 +18,9 @@ FUSED_FROM = 1 << 14
 # Torch computes this many samples in about as long: below, one comparison alone does not gain.
 FUSED_ONCE_FROM = 1 << 24
 
+_FOUND = find_spec("numba") is not None
 _AS_THEY_LIE = (torch.uint8, torch.uint16, torch.float32, torch.float64)
-_WIDENED = (torch.float16, torch.bfloat16)
+_HALF = (torch.float16, torch.bfloat16, torch.float32)  # computed in float32, in any mixture
 
 
 def is_fused(x: Tensor, y: Tensor, kernel: Kernel, *, once: bool = False) -> bool:
@@ -32,27 +34,41 @@ def is_fused(x: Tensor, y: Tensor, kernel: Kernel, *, once: bool = False) -> boo
     Raises:
         ValueError: no such kernel, or `fused` where it cannot be had.
     """
-    if kernel == "torch":
-        return False
-    if kernel == "fused":
-        if x.device.type != "cpu":
-            raise ValueError(f"kernel is 'fused' on {x.device}: expected CPU tensors, or 'auto'")
-        if not kernels_load():
-            raise ValueError("kernel is 'fused' but Numba cannot be imported: install it, or 'auto'")
-        return True
+    check_kernel(kernel, x.device)
     if kernel != "auto":
-        raise ValueError(f"kernel is {kernel!r}: expected auto, fused or torch")
-    known = all(t.dtype in _WIDENED for t in (x, y)) or (
+        return kernel == "fused"
+    known = all(t.dtype in _HALF for t in (x, y)) or (
         x.dtype == y.dtype and x.dtype in _AS_THEY_LIE
     )
+    return known and is_worth_it(x.numel(), x.device, once=once)
+
+
+def is_worth_it(samples: int, device: torch.device, *, once: bool = False) -> bool:
+    """Whether `auto` takes the fused kernels for so many samples of a dtype that they read."""
     size = FUSED_ONCE_FROM if once else FUSED_FROM
-    return known and x.device.type == "cpu" and x.numel() >= size and kernels_load()
+    return device.type == "cpu" and samples >= size and kernels_load()
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def check_kernel(kernel: Kernel, device: torch.device) -> None:
+    """A kernel that is one, and can be had on the device.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if kernel not in ("auto", "fused", "torch"):
+        raise ValueError(f"kernel is {kernel!r}: expected auto, fused or torch")
+    if kernel == "fused" and device.type != "cpu":
+        raise ValueError(f"kernel is 'fused' on {device}: expected the CPU, or the kernel 'auto'")
+    if kernel == "fused" and not kernels_load():
+        raise ValueError(
+            "kernel is 'fused' and Numba cannot be imported: expected Numba, or the kernel 'auto'"
+        )
+
+
 def kernels_load() -> bool:
     """Whether Numba is there and takes the NumPy that is; the first call imports it."""
-    return _loads()
+    # A compiler cannot trace an import; that Numba is there has to do.
+    return _FOUND if torch.compiler.is_compiling() else _loads()
 
 
 @cache

@@ -78,7 +78,7 @@ def gradients(
     """
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
-    n, c, h, w = x.shape
+    c, h, w = x.shape[1:]
     kind = np.float64 if wide else np.float32
     plan, window = _plan(x, formula, interleaved, back=True), _window(formula, kind)
     results = [
@@ -106,9 +106,12 @@ def gradients(
         second_step=written[-1].step,
     )
     pair = _sides(x, y, interleaved)
+    more = None if plan.reach == len(window.taps) else 0
     tasks = len(pair.planes_x) * plan.bands * max(1, w * plan.channels // plan.tile)
     share(
-        lambda first, last: backward(first, last, pair, window, plan, slopes), tasks, 4 * x.numel()
+        lambda first, last: backward(first, last, pair, window, more, plan, slopes),
+        tasks,
+        4 * x.numel(),
     )
     return results[0], results[1]
 
@@ -124,10 +127,11 @@ def _forward(
         formula = replace(formula, weights=(1.0,), border="valid")
     plan, window = _plan(x, formula, interleaved), _window(formula, kind)
     pair = _sides(x, y, interleaved)
+    more = None if plan.reach == len(window.taps) else 0
     count = len(pair.planes_x)
     sums = np.zeros((count, plan.bands, plan.channels))
     errors = np.zeros((count, plan.bands, 2))
-    found, line = None, None
+    found, line = None, np.zeros(0, kind)
     if with_map:
         shape = (n, c, plan.rows, plan.columns)
         dtype = torch.float64 if wide else torch.float32
@@ -136,7 +140,17 @@ def _forward(
     exact = None if x.dtype.is_floating_point else 0
     share(
         lambda first, last: forward(
-            first, last, pair, window, plan, 0 if structure else None, exact, sums, errors, line
+            first,
+            last,
+            pair,
+            window,
+            more,
+            plan,
+            0 if structure else None,
+            exact,
+            sums,
+            errors,
+            line,
         ),
         count * plan.bands,
         x.numel(),
@@ -195,7 +209,6 @@ def _window(formula: Formula, kind: type[np.floating]) -> Window:
     return Window(
         weights=weights,
         taps=(0,) * taps,
-        more=None if rounds == 1 else 0,
         mid=kind(formula.data_range),
         scale=kind(1 / formula.data_range),
         c1=kind(formula.k1**2),

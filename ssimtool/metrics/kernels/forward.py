@@ -11,6 +11,8 @@ from ssimtool.metrics.kernels.stages import (
     accumulate,
     blur_line,
     blur_rows,
+    clear_line,
+    copy_line,
     errors_of_floats,
     errors_of_integers,
     losses,
@@ -54,101 +56,128 @@ class Sides(NamedTuple):
     step_y: int
 
 
-class Window(NamedTuple):
-    """The weights, in rounds of len(taps) of them, and the constants of SSIM, in one dtype.
+class Scratch(NamedTuple):
+    """Lines that the work of one thread uses again and again; `edges` holds rows of both images
+    where some lie beyond the edges."""
 
-    `more` is None where one round is all."""
+    edges: Sides
+    lines: np.ndarray
+    blurred: np.ndarray
+
+
+class Window(NamedTuple):
+    """The weights, in rounds of len(taps) of them, and the constants of SSIM, in one dtype."""
 
     weights: np.ndarray
     taps: tuple
-    more: int | None
-    mid: float
-    scale: float
-    c1: float
-    c2: float
+    mid: np.floating
+    scale: np.floating
+    c1: np.floating
+    c2: np.floating
 
 
 @plain
-def copy_rows(samples, start, step, top, count, first, n, plan, out):
-    """`count` rows of the extended image from row `top` on, `n` samples of each."""
-    for q in range(count):
+def new_scratch(sides, window, plan):
+    """Scratch of one thread."""
+    size = (plan.reach + 1) * plan.pitch + LANES
+    edges = Sides(
+        np.zeros(size, sides.x.dtype),
+        np.zeros(size, sides.y.dtype),
+        sides.planes_x,
+        sides.planes_y,
+        plan.pitch,
+        plan.pitch,
+    )
+    kind = window.weights.dtype
+    lines = np.zeros(9 * plan.pitch + plan.reach * plan.channels, kind)
+    return Scratch(edges, lines, np.zeros(9 * plan.pitch, kind))
+
+
+@plain
+def copy_rows(samples, start, step, top, n, plan, out):
+    """All rows of the extended image that two rows of windows need, from row `top` on: `n` samples
+    of each, from `start` in row 0 on."""
+    for q in range(plan.reach + 1):
         row = source_index(top + q, plan.height, plan.border)
-        at = start + row * step + first
-        to = out[q * plan.pitch : q * plan.pitch + n]
         if row >= 0:
-            to[:] = samples[at : at + n]
+            copy_line(samples, start + row * step, n, out, q * plan.pitch)
         else:
-            to[:] = 0
+            clear_line(out, q * plan.pitch, n)
 
 
 @plain
-def extend_lines(lines, low, high, first, mid, plan):
-    """Fills the columns `low` to `high` of the image, which lie beyond its edges, in eight lines
-    that begin with column `first`."""
+def extend_lines(lines, first, last, mid, plan):
+    """Fills what lies beyond the edges of the image in eight lines that hold the columns `first`
+    to `last`."""
     c = plan.channels
-    for column in range(low, high):
+    left, right = max(-first, 0), max(last - plan.width, 0)
+    for k in range(left + right):
+        column = first + k if k < left else plan.width + k - left
         source = source_index(column, plan.width, plan.border)
         at, to = (source - first) * c, (column - first) * c
         for line in range(8):
+            zeros = -mid if line & 3 == 0 else mid * mid if line & 3 == 2 else mid - mid
             for q in range(c):
-                if source >= 0:
-                    lines[to + q] = lines[at + q]
-                else:
-                    zeros = -mid if line & 3 == 0 else mid * mid if line & 3 == 2 else mid - mid
-                    lines[to + q] = zeros
+                lines[to + q] = lines[at + q] if source >= 0 else zeros
             at += plan.pitch
             to += plan.pitch
 
 
 @plain
-def blur_tile(sides, window, plan, plane, row, first, n, edge_x, edge_y, lines, blurred):
+def more_rows(sides, from_x, from_y, n, window, plan, out, at):
+    """The further rounds of the vertical blur of two rows of windows."""
+    for k in range(len(window.taps), plan.reach, len(window.taps)):
+        x, y = from_x + k * sides.step_x, from_y + k * sides.step_y
+        blur_rows(sides, x, y, n, k, window, out, at, plan.pitch, 0)
+
+
+@plain
+def blur_along(line, n, window, more, plan, out, at):
+    """The horizontal blur of some lines that stand behind each other, into `out` from `at` on."""
+    n = (n + LANES - 1) // LANES * LANES
+    blur_line(line, n, plan.channels, 0, window, out, at, None)
+    if more is not None:
+        for k in range(len(window.taps), plan.reach, len(window.taps)):
+            blur_line(line, n, plan.channels, k, window, out, at, 0)
+
+
+@plain
+def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
     """The blurred lines (4 for the windows of `row`, 4 for those of the next) of `n` samples of
-    the map from `first` on, into `blurred`, `pitch` apart."""
-    c, pitch = plan.channels, plan.pitch
-    taps, rounds = len(window.taps), plan.reach // len(window.taps)
-    low = first - plan.margin * c
+    the map from `first` on, into `scratch.blurred`, `pitch` apart."""
+    c, pitch, lines = plan.channels, plan.pitch, scratch.lines
+    top, low = row - plan.margin, first - plan.margin * c
     needed = n + (plan.reach - 1) * c
     start = max(low, 0)
-    inside = min(low + needed, plan.width * c) - start
-    left = start - low
-    top = row - plan.margin
+    at, inside = start - low, min(low + needed, plan.width * c) - start
+    x, y = sides.planes_x[plane] + start, sides.planes_y[plane] + start
     long = (inside + LANES - 1) // LANES * LANES
-    x, y, step_x, step_y = sides.x, sides.y, sides.step_x, sides.step_y
-    from_x = sides.planes_x[plane] + top * step_x + start
-    from_y = sides.planes_y[plane] + top * step_y + start
     if top < 0 or top + plan.reach >= plan.height:
-        copy_rows(x, sides.planes_x[plane], step_x, top, plan.reach + 1, start, inside, plan, edge_x)
-        copy_rows(y, sides.planes_y[plane], step_y, top, plan.reach + 1, start, inside, plan, edge_y)
-        x, y, step_x, step_y, from_x, from_y = edge_x, edge_y, pitch, pitch, 0, 0
-    elif max(from_x + plan.reach * step_x + long - len(x),
-             from_y + plan.reach * step_y + long - len(y)) > 0:
-        long = inside  # the last row of all: nothing lies behind it
-    out = lines[left:]
-    blur_rows(x, y, from_x, from_y, step_x, step_y, long, window.weights[:taps], window.taps,
-              window.mid, out, pitch, None)
-    if window.more is not None:
-        for k in range(1, rounds):
-            blur_rows(x, y, from_x + k * taps * step_x, from_y + k * taps * step_y, step_x, step_y,
-                      long, window.weights[k * taps :], window.taps, window.mid, out, pitch, 0)
-    column = low // c
-    extend_lines(lines, column, 0, column, window.mid, plan)
-    extend_lines(lines, plan.width, (low + needed) // c, column, window.mid, plan)
-    whole = 7 * pitch + (n + LANES - 1) // LANES * LANES
-    blur_line(lines, 0, whole, c, window.weights[:taps], window.taps, blurred, None)
-    if window.more is not None:
-        for k in range(1, rounds):
-            blur_line(lines, k * taps * c, whole, c, window.weights[k * taps :], window.taps,
-                      blurred, 0)
+        copy_rows(sides.x, x, sides.step_x, top, inside, plan, scratch.edges.x)
+        copy_rows(sides.y, y, sides.step_y, top, inside, plan, scratch.edges.y)
+        blur_rows(scratch.edges, 0, 0, long, 0, window, lines, at, pitch, None)
+        if more is not None:
+            more_rows(scratch.edges, 0, 0, long, window, plan, lines, at)
+    else:
+        x, y = x + top * sides.step_x, y + top * sides.step_y
+        end_x, end_y = x + plan.reach * sides.step_x, y + plan.reach * sides.step_y
+        if end_x + long > len(sides.x) or end_y + long > len(sides.y):
+            long = inside  # the last row of all: nothing lies behind it
+        blur_rows(sides, x, y, long, 0, window, lines, at, pitch, None)
+        if more is not None:
+            more_rows(sides, x, y, long, window, plan, lines, at)
+    extend_lines(lines, low // c, (low + needed) // c, window.mid, plan)
+    blur_along(lines, 7 * pitch + n, window, more, plan, scratch.blurred, 0)
 
 
 @plain
 def errors_of_rows(sides, plan, plane, first, last, exact):
     """Σ (x − y)² and Σ |x − y| over some rows."""
     square = absolute = 0.0
+    n = plan.width * plan.channels
     for row in range(first, last):
         from_x = sides.planes_x[plane] + row * sides.step_x
         from_y = sides.planes_y[plane] + row * sides.step_y
-        n = plan.width * plan.channels
         if exact is None:
             more = errors_of_floats(sides.x, sides.y, from_x, from_y, n)
         else:
@@ -158,48 +187,48 @@ def errors_of_rows(sides, plan, plane, first, last, exact):
     return square, absolute
 
 
+@plain
+def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, loss, total, ssim_map):
+    """Adds 1 − SSIM of some rows of windows to `total`, sample by sample of a tile."""
+    length = plan.columns * plan.channels
+    for row in range(first, last, 2):
+        for tile in range(0, length, plan.tile):
+            n = min(plan.tile, length - tile)
+            long = (n + LANES - 1) // LANES * LANES
+            blur_tile(sides, window, more, plan, plane, row, tile, n, scratch)
+            for r in range(min(2, last - row)):
+                losses(scratch.blurred, 4 * r * plan.pitch, plan.pitch, long, window, loss)
+                accumulate(loss, n, total)
+                if len(ssim_map) > 0:
+                    at = (plane * plan.rows + row + r) * length + tile
+                    for j in range(n):
+                        ssim_map[at + j] = 1 - loss[j]
+
+
 def _forward(stamp):
-    def forward(first, last, sides, window, plan, structure, exact, sums, errors, ssim_map):
-        """Tasks `first` to `last`, each one band of one plane. Adds to sums (planes, bands,
-        channels), errors (planes, bands, 2) and, unless it is None, to the map, a line of
-        (planes, rows, columns·channels). `structure` None leaves SSIM out; `exact` None says
-        that the samples are floats."""
+    def forward(first, last, sides, window, more, plan, structure, exact, sums, errors, ssim_map):
+        """Tasks `first` to `last`, each one band of one plane. Writes sums (planes, bands,
+        channels), errors (planes, bands, 2) and, unless it is empty, the map, a line of
+        (planes, rows, columns·channels). `more` None says that one round is all, `structure`
+        None leaves SSIM out, `exact` None says that the samples are floats."""
         if stamp == "":
             return
-        c = plan.channels
-        edge_x = np.empty((plan.reach + 1) * plan.pitch + LANES, sides.x.dtype)
-        edge_y = np.empty((plan.reach + 1) * plan.pitch + LANES, sides.y.dtype)
-        lines = np.zeros(9 * plan.pitch + plan.reach * c, window.weights.dtype)
-        blurred = np.zeros(9 * plan.pitch, window.weights.dtype)
-        loss = np.zeros(plan.pitch, window.weights.dtype)
-        total = np.zeros(plan.pitch, np.float64)
-        row_length = plan.columns * c
+        scratch = new_scratch(sides, window, plan)
+        loss, total = np.zeros(plan.pitch, window.weights.dtype), np.zeros(plan.pitch)
         for task in range(first, last):
             plane, band = task // plan.bands, task % plan.bands
             low = band * plan.band
             high = min(low + plan.band, plan.rows)
-            total[:] = 0
             if structure is not None:
-                for row in range(low, high, 2):
-                    for tile in range(0, row_length, plan.tile):
-                        n = min(plan.tile, row_length - tile)
-                        long = (n + LANES - 1) // LANES * LANES
-                        blur_tile(sides, window, plan, plane, row, tile, n, edge_x, edge_y,
-                                  lines, blurred)
-                        for r in range(min(2, high - row)):
-                            losses(blurred, 4 * r * plan.pitch, plan.pitch, long, window.scale,
-                                   window.c1, window.c2, loss)
-                            accumulate(loss, n, total)
-                            if ssim_map is not None:
-                                at = (plane * plan.rows + row + r) * row_length + tile
-                                for j in range(n):
-                                    ssim_map[at + j] = 1 - loss[j]
-            for q in range(len(total)):
-                sums[plane, band, q % c] += total[q]
+                clear_line(total, 0, len(total))
+                losses_of_rows(
+                    sides, window, more, plan, plane, low, high, scratch, loss, total, ssim_map
+                )
+                for q in range(len(total)):
+                    sums[plane, band, q % plan.channels] += total[q]
             bottom = plan.height if band == plan.bands - 1 else high
-            square, absolute = errors_of_rows(sides, plan, plane, low, bottom, exact)
-            errors[plane, band, 0] = square
-            errors[plane, band, 1] = absolute
+            found = errors_of_rows(sides, plan, plane, low, bottom, exact)
+            errors[plane, band, 0], errors[plane, band, 1] = found
 
     return entry(forward)
 

@@ -32,17 +32,16 @@ def usable_cores() -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    return min(cores, _container_limit() or cores)
+    return min(cores, container_limit() or cores)
 
 
 @cache  # a container's limit stays
-def _container_limit() -> int | None:
+def container_limit(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     """The cores that the control group allows, rounded up; None without a limit.
 
     Linux, Documentation/admin-guide/cgroup-v2.rst, cpu.max: quota and period in microseconds;
     version 1 has a file for each.
     """
-    root = Path("/sys/fs/cgroup")
     try:
         quota, period = (root / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -1,0 +1,121 @@
+"""Which computation runs, and that there is one without Numba."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ssimtool import MSE_SSIM_KL_Loss, SSIMLoss, mse, ssim_loss
+from ssimtool.metrics.kernels import choice
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "side", "fused"),
+    [
+        ((torch.uint8, torch.uint8), 128, True),
+        ((torch.uint16, torch.uint16), 128, True),
+        ((torch.float32, torch.float32), 128, True),
+        ((torch.float64, torch.float64), 128, True),
+        ((torch.float16, torch.float16), 128, True),
+        ((torch.bfloat16, torch.float32), 128, True),
+        ((torch.uint8, torch.uint8), 127, False),  # too small
+        ((torch.int16, torch.int16), 128, False),  # not read as it lies
+        ((torch.uint8, torch.float32), 128, False),
+        ((torch.float32, torch.float64), 128, False),
+    ],
+)
+def test_auto_goes_by_dtype_and_size(dtypes, side, fused):
+    x, y = (torch.zeros(1, 1, side, side, dtype=dtype) for dtype in dtypes)
+    assert choice.is_fused(x, y, "auto") is fused
+    assert choice.is_fused(x, y, "fused")
+    assert not choice.is_fused(x, y, "torch")
+
+
+def test_one_comparison_alone_pays_for_no_compiler():
+    x = torch.zeros(1, 1, 1, choice.FUSED_ONCE_FROM, dtype=torch.uint8)
+    assert choice.is_fused(x, x, "auto", once=True)
+    assert not choice.is_fused(x[..., 1:], x[..., 1:], "auto", once=True)
+    assert choice.is_fused(x[..., 1:], x[..., 1:], "auto")
+
+
+def test_other_devices_are_left_to_torch():
+    x = torch.zeros(1, 1, 200, 200, device="meta")
+    assert not choice.is_fused(x, x, "auto")
+    with pytest.raises(ValueError, match="on meta: expected the CPU"):
+        choice.is_fused(x, x, "fused")
+
+
+def test_unknown_kernels_are_refused():
+    x = torch.zeros(1, 1, 16, 16)
+    unchecked = getattr(ssim_loss, "__wrapped__", ssim_loss)
+    with pytest.raises(ValueError, match="expected auto, fused or torch"):
+        unchecked(x, x, data_range=1, kernel="cuda")
+
+
+def test_without_numba(monkeypatch):
+    monkeypatch.setattr(choice, "_loads", lambda: False)
+    x = torch.rand(1, 1, 200, 200)
+    assert not choice.is_fused(x, x, "auto")
+    with pytest.raises(ValueError, match="Numba cannot be imported"):
+        choice.is_fused(x, x, "fused")
+
+
+WITHOUT = """
+import sys
+sys.modules["numba"] = None  # as where it is not installed
+import torch
+from ssimtool import MSE_SSIM_KL_Loss, ssim
+x = torch.rand(2, 3, 100, 100, requires_grad=True)
+loss = MSE_SSIM_KL_Loss(beta=0)(x, x.detach().flip(3)).loss
+loss.backward()
+print(ssim(x, x, data_range=1).tolist(), bool(x.grad.isfinite().all()))
+"""
+
+
+def test_a_process_without_numba_computes():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[1.0, 1.0] True"
+
+
+def counted(monkeypatch):
+    """The calls of the operator that the kernels are behind."""
+    calls = []
+    from ssimtool.metrics.kernels import ops
+
+    real = ops.measure
+    monkeypatch.setattr(ops, "measure", lambda *a: calls.append(a) or real(*a))
+    return calls
+
+
+def test_the_modules_use_the_kernels_by_themselves(monkeypatch):
+    x, y = torch.rand(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    x.requires_grad_()
+    calls = counted(monkeypatch)
+    mu = torch.zeros(2, 4)
+    criteria = (lambda a: SSIMLoss()(a, y), lambda a: MSE_SSIM_KL_Loss()(a, y, mu, mu).loss)
+    for number, criterion in enumerate(criteria, start=1):
+        a = x.detach().clone().requires_grad_()
+        fused = criterion(a)
+        fused.backward()
+        assert len(calls) == number
+        with monkeypatch.context() as patch:
+            patch.setattr(choice, "FUSED_FROM", 1 << 40)
+            b = x.detach().clone().requires_grad_()
+            plain = criterion(b)
+            plain.backward()
+        assert len(calls) == number
+        assert fused.item() == pytest.approx(plain.item(), abs=1e-6)  # of float32 means
+        assert (a.grad - b.grad).norm() / b.grad.norm() < 1e-5  # the bound of gradients
+
+
+def test_errors_alone_ask_for_no_window(monkeypatch):
+    x = torch.rand(1, 1, 200, 200)
+    calls = counted(monkeypatch)
+    assert mse(x, x + 1).item() == pytest.approx(1, rel=1e-6)
+    (call,) = calls
+    assert call[-1] is False  # structure

@@ -1,7 +1,7 @@
 """The numbers: tensors in, tensors out; no path, no file, nothing printed."""
 
 from ssimtool.metrics.divergence import kl_divergence
-from ssimtool.metrics.kernels.choice import Kernel, check_kernel, is_fused, is_worth_it
+from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
@@ -10,7 +10,6 @@ from ssimtool.metrics.ssim import smallest_side, ssim, ssim_loss, ssim_map
 from ssimtool.metrics.windows import gaussian_window, uniform_window
 
 __all__ = [
-    "Kernel",
     "LossParts",
     "MSE_SSIM_KL_Loss",
     "SSIMLoss",

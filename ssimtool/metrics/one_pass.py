@@ -35,5 +35,6 @@ def one_pass(
         float64 throughout.
     """
     x, y = as_they_lie(x, y, dtype)
-    means, errors = ops.measure(x, y, *ops.numbers(formula), dtype == torch.float64, structure)
+    wide = dtype == torch.float64
+    means, errors = ops.measured(x, y, formula, wide=wide, structure=structure)
     return OnePass(means, errors[:, 0], errors[:, 1])

@@ -120,8 +120,7 @@ def ssim_map(
     formula, dtype = _settled(x, y, data_range, definition, dtype)
     if is_fused(x, y, kernel) and not wants_grad(x, y):
         x, y = as_they_lie(x, y, dtype)
-        found: Tensor = ops.ssim_map(x, y, *ops.numbers(formula), dtype == torch.float64)
-        return found
+        return ops.mapped(x, y, formula, wide=dtype == torch.float64)
     result = torch.empty(map_shape(x, formula), dtype=dtype, device=x.device)
     for block, loss in loss_maps(x, y, formula, dtype):
         result[block.images, :, block.rows] = 1 - loss

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import ssimtool as library
+from ssimtool import evaluate
 from ssimtool.catalog import METRICS
 
 RNG = np.random.RandomState(0)
@@ -49,11 +50,11 @@ def test_numbers_of_the_json_record(ssimtool, pair):
 
 def test_fields_of_the_json_record(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json", "--fail-under", "0.5").record
-    # every field of the contract, in its order; sample_type is an addition
+    # every field of the contract, in its order; sample_type and kernel are additions
     assert list(record) == [
         "schema", "status", "reference", "distorted", "width", "height", "channels",
         "sample_type", "data_range", "identical", "metrics", "per_channel", "definition",
-        "colour", "steps", "thresholds", "device", "version", "warnings", "error",
+        "colour", "steps", "thresholds", "device", "kernel", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["schema"] == "ssimtool.comparison/1"
     assert (record["width"], record["height"], record["channels"]) == (50, 40, 3)
@@ -261,3 +262,57 @@ def test_the_cli_is_the_library(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json").record
     there = library.ssim(x, y, data_range=255, dtype=torch.float64).item()
     assert record["metrics"]["ssim"] == pytest.approx(there, abs=1e-14)
+
+
+# --- kernels ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("definition", ["wang2004", "cvae"])
+@pytest.mark.parametrize("metrics", [("ssim", "mse", "mae", "psnr"), ("mae",)])
+def test_the_fused_kernels_give_the_same_record(ssimtool, pair, tmp_path, definition, metrics):
+    asked = [a for name in metrics for a in ("-m", name)]
+    records, maps = [], []
+    for kernel in ("fused", "torch"):
+        path = tmp_path / f"{kernel}.npy"
+        done = ssimtool(
+            "compare", *pair, *asked, "--definition", definition, "--kernel", kernel, "-f", "json",
+            "--map", path,
+        )  # fmt: skip
+        assert done.code == 0
+        assert done.record["kernel"] == kernel
+        records.append(done.record)
+        maps.append(np.load(path))
+    for key in ("metrics", "per_channel"):
+        fused, plain = (record[key] for record in records)
+        assert list(fused) == list(plain)
+        for name, value in fused.items():
+            # float64 both
+            assert value == pytest.approx(plain[name], rel=1e-11, abs=1e-13)
+    assert maps[0].dtype == np.float32
+    np.testing.assert_allclose(maps[0], maps[1], atol=1e-6)  # float32: one unit in the last place
+    same = {k: v for k, v in records[0].items() if k not in ("kernel", "metrics", "per_channel")}
+    assert same == {k: records[1][k] for k in same}
+
+
+def test_a_small_comparison_takes_the_torch_path(ssimtool, pair):
+    assert ssimtool("compare", *pair, "-f", "json").record["kernel"] == "torch"
+
+
+def test_a_map_in_several_bands_is_the_map(ssimtool, pair, tmp_path, monkeypatch):
+    whole, bands = tmp_path / "whole.npy", tmp_path / "bands.npy"
+    ssimtool("compare", *pair, "--map", whole)
+    monkeypatch.setattr(evaluate, "MAP_SAMPLES", 1)  # each band four windows high: the least
+    for kernel in ("torch", "fused"):
+        ssimtool("compare", *pair, "--map", bands, "--kernel", kernel)
+        np.testing.assert_allclose(np.load(bands), np.load(whole), atol=1e-6)  # as above
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_identical_is_of_all_samples(ssimtool, pair, same):
+    other = pair[0] if same else pair[1]
+    for kernel in ("fused", "torch"):
+        for metric in ("mse", "ssim"):
+            done = ssimtool(
+                "compare", pair[0], other, "-m", metric, "--kernel", kernel, "-f", "json"
+            )
+            assert done.record["identical"] is same

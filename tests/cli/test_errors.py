@@ -242,6 +242,7 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
         (["compare", "a.png", "b.png", "--data-range", "0"], "not a finite number above 0"),
         (["compare", "a.png", "b.png", "--data-range", "nan"], "not a finite number above 0"),
         (["compare", "a.png", "b.png", "--device", "gpu"], "is not one of auto"),
+        (["compare", "a.png", "b.png", "--kernel", "cuda"], "is not one of auto, fused, torch"),
         (["compare", "a.png", "b.png", "--channels", "hsv"], "is not one of rgb"),
         (["compare", "a.png", "b.png", "--layout", "nchw"], "is not one of auto"),
         (["compare", "a.png", "b.png", "--background", "whitish"], "neither checker nor"),
@@ -331,6 +332,21 @@ def test_a_full_disk_keeps_what_was_there(process, tmp_path):
     assert "cannot be written (file too large)" in done.err
     assert target.read_bytes() == b"before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "m.npy"]
+
+
+def test_a_kernel_that_cannot_be_had(tmp_path):
+    x, y = _image(tmp_path / "x.png"), _image(tmp_path / "y.png")
+    without = "import sys; sys.modules['numba'] = None; from ssimtool.cli import main; main()"
+    command = [sys.executable, "-c", without, "compare", str(x), str(y)]
+    done = subprocess.run(
+        [*command, "--kernel", "fused"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "--kernel" in done.stderr
+    assert "Numba cannot be imported: expected Numba, or the kernel 'auto'" in done.stderr
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_devices_are_written_as_they_are(process, tmp_path):

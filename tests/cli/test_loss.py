@@ -79,8 +79,8 @@ def test_fields_of_the_record(ssimtool, design):
     assert list(record) == [
         "schema", "status", "recon", "raw", "mu", "logvar", "samples", "shape", "latent_shape",
         "alpha", "beta", "loss", "mse", "ssim", "ssim_loss", "kl", "contributions", "data_range",
-        "definition", "kl_reduction", "steps", "thresholds", "device", "version", "warnings",
-        "error",
+        "definition", "kl_reduction", "steps", "thresholds", "device", "kernel", "version",
+        "warnings", "error",
     ]  # fmt: skip
     assert record["schema"] == "ssimtool.loss/1"
     assert (record["samples"], record["shape"]) == (5, [5, 1, 128, 128])
@@ -323,3 +323,31 @@ def test_memory_does_not_grow_with_the_arrays(tmp_path, shape):
     assert code == 0
     assert json.loads(done.stdout)["loss"] == 0
     assert megabytes < 300
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8, np.uint16, np.int16])
+def test_the_fused_kernels_give_the_same_record(ssimtool, tmp_path, kind):
+    rng = np.random.default_rng(0)
+    whole = 1 if np.dtype(kind).kind == "f" else 200
+    for name in ("recon", "raw"):
+        np.save(tmp_path / f"{name}.npy", (whole * rng.random((4, 3, 20, 30))).astype(kind))
+    paths = (tmp_path / "recon.npy", tmp_path / "raw.npy")
+    records = [
+        ssimtool("loss", *paths, "--beta", 0, "--kernel", kernel, "-f", "json").record
+        for kernel in ("fused", "torch", "auto")
+    ]
+    assert [record["kernel"] for record in records] == ["fused", "torch", "torch"]
+    for name in ("loss", "mse", "ssim_loss"):
+        # float64 all
+        assert records[0][name] == pytest.approx(records[1][name], rel=1e-11)
+
+
+def test_large_arrays_take_the_fused_kernels(ssimtool, design, monkeypatch):
+    from ssimtool.metrics.kernels import choice
+
+    folder, _ = design
+    plain = ssimtool("loss", *_paths(folder), "-f", "json").record
+    monkeypatch.setattr(choice, "FUSED_ONCE_FROM", 1)
+    fused = ssimtool("loss", *_paths(folder), "-f", "json").record
+    assert (plain["kernel"], fused["kernel"]) == ("torch", "fused")
+    assert fused["loss"] == pytest.approx(plain["loss"], rel=1e-11)  # float64 both

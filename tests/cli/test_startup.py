@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "PIL", "imagecodecs", "cmap", "jaxtyping")
+HEAVY = ("torch", "numpy", "numba", "PIL", "imagecodecs", "cmap", "jaxtyping")
 
 
 def _loaded(code: str) -> tuple[int, set[str]]:
@@ -62,3 +62,12 @@ def test_a_file_that_is_absent_is_told_without_torch():
 def test_the_check_can_fail():
     assert "torch" in _loaded("from ssimtool import ssim")[1]
     assert "numpy" in _loaded("import numpy")[1]
+
+
+def test_a_small_comparison_loads_no_compiler_and_no_codecs(samples):
+    pair = (str(samples / "reference.png"), str(samples / "jpeg.jpg"))
+    code, loaded = _loaded(_command("compare", *pair))
+    assert code == 0
+    assert "torch" in loaded
+    assert not loaded & {"numba", "imagecodecs", "cmap"}
+    assert "numba" in _loaded(_command("compare", *pair, "--kernel", "fused"))[1]

@@ -14,9 +14,9 @@ Kernel = Literal["auto", "fused", "torch"]
 
 # From here on the fused kernels are faster; below, calling them costs what they save.
 FUSED_FROM = 1 << 14
-# Loading Numba and the kernels takes half a second, and the first time of all some seconds more.
-# Torch computes this many samples in about as long: below, one comparison alone does not gain.
-FUSED_ONCE_FROM = 1 << 24
+# Numba and the kernels are loaded in 0.6 s, and compiled in 4 to 8 s the first time of all. Torch
+# computes 50 million samples a second on two cores: one comparison alone gains above this.
+FUSED_ONCE_FROM = 1 << 26
 
 _FOUND = find_spec("numba") is not None
 _AS_THEY_LIE = (torch.uint8, torch.uint16, torch.float32, torch.float64)

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from ssimtool.catalog import Border
+from ssimtool.metrics.blocks import wants_grad
 from ssimtool.metrics.kernels.layout import is_interleaved, memory_format
 from ssimtool.metrics.reference import Formula, map_shape, mean_losses
 
@@ -16,7 +18,35 @@ FORMULA = "float[] weights, str border, float data_range, float k1, float k2"
 Numbers = tuple[list[float], str, float, float, float]
 
 
-def numbers(formula: Formula) -> Numbers:
+def measured(
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool
+) -> tuple[Tensor, Tensor]:
+    """`cpu.measure`, through the operator where somebody looks on: its first call loads the
+    compiler of torch, for most of a second."""
+    if _is_watched(x, y):
+        found: tuple[Tensor, Tensor] = measure(x, y, *_numbers(formula), wide, structure)
+        return found
+    from ssimtool.metrics.kernels import cpu
+
+    return cpu.measure(x, y, formula, wide=wide, structure=structure)
+
+
+def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
+    """`cpu.ssim_map`, likewise."""
+    if _is_watched(x, y):
+        found: Tensor = ssim_map(x, y, *_numbers(formula), wide)
+        return found
+    from ssimtool.metrics.kernels import cpu
+
+    return cpu.ssim_map(x, y, formula, wide=wide)
+
+
+def _is_watched(x: Tensor, y: Tensor) -> bool:
+    """Whether autograd, a compiler, or a tensor that is more than its samples is there."""
+    return wants_grad(x, y) or not all(type(t) in (Tensor, Parameter) for t in (x, y))
+
+
+def _numbers(formula: Formula) -> Numbers:
     """A formula as the arguments of an operator."""
     parts = formula.data_range, formula.k1, formula.k2
     return list(formula.weights), formula.border, *parts

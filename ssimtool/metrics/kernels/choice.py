@@ -40,7 +40,12 @@ def is_fused(x: Tensor, y: Tensor, kernel: Kernel, *, once: bool = False) -> boo
     known = all(t.dtype in _HALF for t in (x, y)) or (
         x.dtype == y.dtype and x.dtype in _AS_THEY_LIE
     )
-    return known and is_worth_it(x.numel(), x.device, once=once)
+    return known and not _is_transformed() and is_worth_it(x.numel(), x.device, once=once)
+
+
+def _is_transformed() -> bool:
+    """Whether a transform of torch.func is at work, which operators of others do not know."""
+    return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
 
 
 def is_worth_it(samples: int, device: torch.device, *, once: bool = False) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 
 import torch
 
@@ -58,33 +60,63 @@ def container_limit(root: Path = Path("/sys/fs/cgroup")) -> int | None:
 def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
     """Calls work(first, last) over the tasks 0 to `tasks`, on as many threads as it pays for.
 
-    Which thread takes which piece is left open: no result may depend on it.
+    Callers that work at the same time, the workers of a pool say, share the cores: each takes as
+    many threads as are idle, and none but its own where there are none. Which thread takes which
+    piece is left open: no result may depend on it.
 
     Args:
         work: releases the GIL.
         tasks: their number.
         samples: how many samples all of them hold.
     """
-    threads = min(thread_count(), tasks, max(1, samples // SAMPLES_PER_THREAD))
-    count = min(tasks, max(4 * threads, -(-samples // SAMPLES_PER_PIECE))) if threads > 1 else 1
-    count = max(count, min(tasks, -(-samples // SAMPLES_PER_PIECE)))
-    pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
+    most = min(thread_count(), tasks, max(1, samples // SAMPLES_PER_THREAD))
+    with _crew(os.getpid()).taken(most) as threads:
+        count = max(4 * threads if threads > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
+        count = min(tasks, count)
+        pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
 
-    def take() -> None:
-        for first, last in pieces:  # `next` of a list's iterator is one step under the GIL
-            work(first, last)
+        def take() -> None:
+            for first, last in pieces:  # `next` of a list's iterator is one step under the GIL
+                work(first, last)
 
-    if threads == 1:
-        return take()
-    helpers = [_pool(os.getpid(), threads - 1).submit(take) for _ in range(threads - 1)]
-    try:
-        take()
-    finally:
-        for _ in pieces:  # on an error or Ctrl-C: nothing is begun any more
-            pass
-        for helper in helpers:
-            helper.result()
-    return None
+        helpers = [_pool(os.getpid(), thread_count() - 1).submit(take) for _ in range(threads - 1)]
+        try:
+            take()
+        finally:
+            for _ in pieces:  # on an error or Ctrl-C: nothing is begun any more
+                pass
+            for helper in helpers:
+                helper.result()
+
+
+class Crew:
+    """How many threads compute at the moment."""
+
+    def __init__(self) -> None:
+        self.busy = 0
+        self.lock = Lock()
+
+    @contextmanager
+    def taken(self, most: int) -> Iterator[int]:
+        """The caller's own thread, and others as long as there are cores for them: `most` in all.
+
+        Yields:
+            how many they are.
+        """
+        with self.lock:
+            threads = max(1, min(most, usable_cores() - self.busy))
+            self.busy += threads
+        try:
+            yield threads
+        finally:
+            with self.lock:
+                self.busy -= threads
+
+
+@lru_cache(maxsize=1)
+def _crew(process: int) -> Crew:
+    """Of one process: those that its parent counted do not compute in it."""
+    return Crew()
 
 
 @lru_cache(maxsize=1)

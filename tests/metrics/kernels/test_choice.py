@@ -48,6 +48,18 @@ def test_other_devices_are_left_to_torch():
         choice.is_fused(x, x, "fused")
 
 
+def test_transforms_of_functions_are_left_to_torch():
+    x, y = torch.rand(2, 1, 1, 200, 200, generator=torch.Generator().manual_seed(0))
+
+    def loss(a):
+        return ssim_loss(a, y, data_range=1).sum()
+
+    a = x.clone().requires_grad_()
+    loss(a).backward()
+    # the bound of gradients in float32
+    assert (torch.func.grad(loss)(x) - a.grad).norm() / a.grad.norm() < 1e-5
+
+
 def test_unknown_kernels_are_refused():
     x = torch.zeros(1, 1, 16, 16)
     unchecked = getattr(ssim_loss, "__wrapped__", ssim_loss)

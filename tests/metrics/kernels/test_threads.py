@@ -86,6 +86,23 @@ def test_a_worker_that_says_so_computes_alone(monkeypatch, restored):
     assert threads.thread_count() == 4  # of this thread, as before
 
 
+def test_callers_share_the_cores(monkeypatch, restored):
+    """A pool of a user's own, whose workers say nothing: no more threads than cores."""
+    monkeypatch.setattr(threads, "usable_cores", lambda: 3)
+    torch.set_num_threads(3)
+    crew = threads.Crew()
+    with crew.taken(3) as first:
+        with crew.taken(3) as second:
+            with crew.taken(3) as third:
+                assert (first, second, third) == (3, 1, 1)  # a caller computes in any case
+            with crew.taken(1) as alone:
+                assert alone == 1
+        assert crew.busy == 3
+    with crew.taken(1), crew.taken(3) as rest:
+        assert rest == 2
+    assert crew.busy == 0
+
+
 def test_an_error_ends_the_work():
     def work(first, last):
         raise MemoryError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -109,33 +110,36 @@ def _numbers(
     asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring, *, fused: bool
 ) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
     """Each metric, and each that has a definition by channel; each function is called once."""
-    found: dict[str, float] = {}
-    per_channel: dict[str, tuple[float, ...]] = {}
     scored = _fused_scores(asked, x, y, pair, how) if fused else {}
-    for name in asked:
-        row = METRICS[name]
+    for row in (METRICS[name] for name in asked):
         if row.function not in scored:
             scored[row.function] = _score(row.function, row.takes, x, y, pair.data_range, how)
-        values = scored[row.function]
-        mean = sum(values) / len(values)
+    numbers = iter(torch.cat(list(scored.values())).tolist())  # fetched from a device at once
+    values = {name: tuple(islice(numbers, len(found))) for name, found in scored.items()}
+    found: dict[str, float] = {}
+    per_channel: dict[str, tuple[float, ...]] = {}
+    for name in asked:
+        row = METRICS[name]
+        of_row = values[row.function]
+        mean = sum(of_row) / len(of_row)
         found[name] = 1 - mean if row.complement else mean
         if "definition" in row.takes:
-            per_channel[name] = tuple(1 - v for v in values) if row.complement else values
+            per_channel[name] = tuple(1 - v for v in of_row) if row.complement else of_row
     return found, per_channel
 
 
 def _fused_scores(
     asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring
-) -> dict[str, tuple[float, ...]]:
+) -> dict[str, Tensor]:
     """What one pass over both images gives, by the names of the functions that it stands for."""
     formula = metrics.formula_of(how.definition, pair.data_range)
     structure = any("definition" in METRICS[name].takes for name in asked)
     found = metrics.one_pass(x, y, formula, wide(x.device), structure=structure)
     return {
-        **({"ssim_loss": tuple(found.structure[0].tolist())} if structure else {}),
-        "mse": (found.mse.item(),),
-        "mae": (found.mae.item(),),
-        "psnr": (metrics.psnr_of(found.mse, pair.data_range).item(),),
+        **({"ssim_loss": found.structure[0]} if structure else {}),
+        "mse": found.mse,
+        "mae": found.mae,
+        "psnr": metrics.psnr_of(found.mse, pair.data_range),
     }
 
 
@@ -180,9 +184,17 @@ def map_of(pair: Pair, how: Scoring) -> Array:
     return result
 
 
+def sent(array: Array, device: torch.device) -> Tensor:
+    """A tensor on the device, in the type of the array: it is converted there."""
+    tensor = to_tensor(array)
+    if device.type == "cuda":  # from pinned memory the copy runs beside what comes next
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def _batch(image: Array, device: torch.device) -> Tensor:
     """(H, W, C) as (1, C, H, W), in the memory that it lies in."""
-    return to_tensor(image).permute(2, 0, 1)[None].to(device)
+    return sent(image, device).permute(2, 0, 1)[None]
 
 
 def _check_numbers(found: dict[str, float], pair: Pair) -> None:
@@ -215,7 +227,7 @@ def _score(
     y: Tensor,
     data_range: float,
     how: Scoring,
-) -> tuple[float, ...]:
+) -> Tensor:
     """One number per channel where the metric has a definition, else one number."""
     given = {"data_range": data_range, "definition": how.definition}
     arguments = {name: given[name] for name in takes}
@@ -223,6 +235,6 @@ def _score(
     # Channel by channel also where the channels interleave: converted planes lie side by side.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
     score = getattr(metrics, function)
-    return tuple(
-        score(a, b, dtype=wide(x.device), kernel="torch", **arguments).item() for a, b in pairs
+    return torch.cat(
+        [score(a, b, dtype=wide(x.device), kernel="torch", **arguments) for a, b in pairs]
     )

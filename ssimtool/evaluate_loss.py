@@ -13,7 +13,7 @@ from torch import Tensor
 from ssimtool import __version__, metrics
 from ssimtool.bands import Band, bands
 from ssimtool.errors import SsimtoolError
-from ssimtool.evaluate import choose_device, to_tensor, wide
+from ssimtool.evaluate import choose_device, sent, wide
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.readers.vae import CHUNK, KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
@@ -101,7 +101,7 @@ def _score(
     if chunk.mu is not None and chunk.logvar is not None and arrays.mu and arrays.logvar:
         spans["mu"].add(chunk.mu, arrays.mu.name)
         spans["logvar"].add(chunk.logvar, arrays.logvar.name)
-        mu, logvar = (to_tensor(a).to(device).to(wide(device)) for a in (chunk.mu, chunk.logvar))
+        mu, logvar = (sent(a, device).to(wide(device)) for a in (chunk.mu, chunk.logvar))
         scores["kl"] = metrics.kl_divergence(mu, logvar).tolist()
     return scores
 
@@ -111,7 +111,7 @@ def _score_band(
 ) -> dict[str, tuple[Tensor, int]]:
     """The mean of each term over the band, (n,), and over how many rows."""
     recon, raw, data_range, divisor = _scaled(recon, raw, how.data_range)
-    x, y = to_tensor(raw).to(device), to_tensor(recon).to(device)
+    x, y = sent(raw, device), sent(recon, device)
     dtype = wide(device)
     error = metrics.mse(x[:, :, inside], y[:, :, inside], dtype=dtype, kernel=how.kernel)
     error = error / float(divisor) ** 2

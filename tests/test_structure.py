@@ -48,6 +48,8 @@ THIRD_PARTY = {
     "numpy": {"readers", "reports", "evaluate", "evaluate_loss", "suspicion"},
     "PIL": {"readers", "reports"},
     "imagecodecs": {"readers"},
+    "isal": {"readers"},
+    "numba": {"readers"},
     "cmap": {"reports"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},

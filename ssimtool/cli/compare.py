@@ -112,7 +112,9 @@ def _compare(
     from ssimtool.readers.images import set_up_pillow
 
     set_up_pillow()
-    pair = read_pair(*paths, how)  # before torch is loaded: what is wrong with a file shows at once
+    # Before torch is loaded, since what is wrong with a file shows at once; only the samples of
+    # large images are decoded meanwhile.
+    pair = read_pair(*paths, how, meanwhile=_load_torch)
     from ssimtool.evaluate import compare, map_of
 
     present(scoring.device, scoring.kernel)
@@ -122,6 +124,10 @@ def _compare(
         for path, file in maps:
             put(file, _rendered(path, ssim_map, pair, record, style))
     return record
+
+
+def _load_torch() -> None:
+    import ssimtool.evaluate  # noqa: F401  # for what it loads
 
 
 def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:

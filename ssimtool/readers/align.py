@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,10 +12,12 @@ import numpy as np
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays import ImageLayout
 from ssimtool.readers.colour import Background, laid_on, to_rgb, to_same_profile
+from ssimtool.readers.fast import LONG
 from ssimtool.readers.files import shown
-from ssimtool.readers.images import read_image
+from ssimtool.readers.images import Opened, open_image
 from ssimtool.readers.resample import resized
 from ssimtool.readers.samples import Array, Pair, Samples
+from ssimtool.readers.together import decode_together
 
 Channels = Literal["rgb", "luma"]
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
@@ -33,12 +37,26 @@ class Reading:
     layout: ImageLayout = "auto"
 
 
-def read_pair(reference: str, distorted: str, how: Reading) -> Pair:
+def _nothing() -> None:
+    pass
+
+
+def read_pair(
+    reference: str,
+    distorted: str,
+    how: Reading,
+    *,
+    threads: int | None = None,
+    meanwhile: Callable[[], object] = _nothing,
+) -> Pair:
     """Two images, read and made comparable.
 
     Args:
         reference, distorted: files, or `-` for standard input, for one of the two.
         how: the options of the command line.
+        threads: 2 decodes two large PNG or JPEG side by side, 1 one after the other; None is 2 in
+            the main thread and 1 in any other, beside which more are likely to decode.
+        meanwhile: called in one more thread while two images decode for long; else not at all.
 
     Returns:
         the pair, of one shape and one dynamic range.
@@ -46,11 +64,24 @@ def read_pair(reference: str, distorted: str, how: Reading) -> Pair:
     Raises:
         SsimtoolError: a file that cannot be read, or two that cannot be compared.
     """
-    x, y = (
-        read_image(path, frame=how.frame, max_pixels=how.max_pixels, layout=how.layout)
-        for path in (reference, distorted)
-    )
-    return align(x, y, how)
+    x = _opened(reference, how)
+    try:
+        y = _opened(distorted, how)
+    except SsimtoolError:
+        x.decode(lambda: False)  # where both are wrong, it is the reference that is told of
+        raise
+    if threads is None:
+        threads = 2 if threading.current_thread() is threading.main_thread() else 1
+    if threads > 1 and x.is_fast and y.is_fast:
+        long = min(x.pixels, y.pixels) >= LONG
+        return align(*decode_together(x, y, meanwhile if long else _nothing), how)
+    first = x.decode(lambda: False)
+    del x  # and with it what Pillow and the file hold in memory
+    return align(first, y.decode(lambda: False), how)
+
+
+def _opened(path: str, how: Reading) -> Opened:
+    return open_image(path, frame=how.frame, max_pixels=how.max_pixels, layout=how.layout)
 
 
 def align(x: Samples, y: Samples, how: Reading) -> Pair:

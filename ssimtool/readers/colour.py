@@ -37,8 +37,10 @@ def to_same_profile(x: Samples, y: Samples) -> tuple[Samples, Samples]:
 
     An image without a profile is taken for sRGB, as the web does (CSS Color 4, section 10.1).
     """
+    if x.profile == y.profile:
+        return x, y
     a, b = _profile_name(x), _profile_name(y)
-    if x.profile == y.profile or a == b == "sRGB":
+    if a == b == "sRGB":
         return x, y
     return _to_srgb(x, a, b), _to_srgb(y, b, a)
 
@@ -130,7 +132,9 @@ def laid_on(image: Samples, background: Background) -> Samples:
     step = (*image.steps, f"alpha laid on {named}")
     top = int(image.data_range or 1)
     if (alpha == top).all():
-        return replace(image, alpha=None, steps=(*image.steps, "opaque alpha dropped"))
+        samples = np.ascontiguousarray(image.samples)  # without what lay between the pixels
+        steps = (*image.steps, "opaque alpha dropped")
+        return replace(image, samples=samples, alpha=None, steps=steps)
     height, _, channels = image.samples.shape
     if background != "checker" and channels == 1 and len(set(background)) > 1:
         image = replace(image, samples=np.repeat(image.samples, 3, axis=2), space="rgb")

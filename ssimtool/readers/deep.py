@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.files import shown
+from ssimtool.readers.files import Content, shown
 from ssimtool.readers.samples import Array, Samples, range_of_type
 
 # TIFF 6.0 tags and values
@@ -18,7 +18,7 @@ BLACK_IS_ZERO, RGB = 1, 2
 UNASSOCIATED_ALPHA = 2
 
 
-def is_deep(image: Image.Image, data: bytes, name: str) -> bool:
+def is_deep(image: Image.Image, data: Content, name: str) -> bool:
     """Whether Pillow would cut this image to 8 bits, by its header.
 
     Raises:
@@ -36,7 +36,7 @@ def is_deep(image: Image.Image, data: bytes, name: str) -> bool:
     return True
 
 
-def _bits(image: Image.Image, data: bytes) -> int:
+def _bits(image: Image.Image, data: Content) -> int:
     """Bits of a channel where there are several; 8 where Pillow keeps what there is."""
     if image.format == "PNG":  # W3C PNG, IHDR: bit depth at byte 24, colour type at 25
         return data[24] if data[25] in (2, 4, 6) else 8
@@ -57,7 +57,7 @@ def _bits(image: Image.Image, data: bytes) -> int:
     return 8
 
 
-def _ppm_bits(data: bytes) -> int:
+def _ppm_bits(data: Content) -> int:
     """By the largest value that the header of a PPM or PAM states, behind any comments."""
     head = re.sub(rb"#[^\n]*", b"", data[:65536])
     if data[:2] == b"P7":
@@ -66,7 +66,7 @@ def _ppm_bits(data: bytes) -> int:
     return int(head.split(maxsplit=4)[3]).bit_length()
 
 
-def read_deep(image: Image.Image, data: bytes, frame: int, path: str) -> Samples:
+def read_deep(image: Image.Image, data: Content, frame: int, path: str) -> Samples:
     """The samples of a 16-bit colour PNG or TIFF, by imagecodecs (libpng, libtiff).
 
     Raises:
@@ -91,7 +91,7 @@ def read_deep(image: Image.Image, data: bytes, frame: int, path: str) -> Samples
     )
 
 
-def _decode_png(data: bytes, frame: int, path: str) -> Array:
+def _decode_png(data: Content, frame: int, path: str) -> Array:
     import imagecodecs
 
     if frame:
@@ -105,7 +105,7 @@ def _decode_png(data: bytes, frame: int, path: str) -> Array:
         ) from None
 
 
-def _decode_tiff(image: Image.Image, data: bytes, frame: int, path: str) -> tuple[Array, bool]:
+def _decode_tiff(image: Image.Image, data: Content, frame: int, path: str) -> tuple[Array, bool]:
     import imagecodecs
 
     tags: Any = getattr(image, "tag_v2", {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,10 @@ from ssimtool.errors import SsimtoolError, printable
 
 STDIN = "-"
 NPY_MAGIC = b"\x93NUMPY"
+# Larger files are mapped, so that they need no memory beside what is decoded from them; smaller
+# ones are read, which is as fast and holds whatever becomes of the file meanwhile.
+MAPPED = 2**24  # bytes
+Content = bytes | mmap.mmap
 
 
 def shown(path: str) -> str:
@@ -44,7 +50,7 @@ def reading(path: str) -> Iterator[None]:
         ) from None
 
 
-def read_bytes(path: str) -> bytes:
+def read_content(path: str) -> Content:
     """The content of a file, or of standard input for `-`.
 
     Raises:
@@ -52,10 +58,20 @@ def read_bytes(path: str) -> bytes:
     """
     with reading(path):
         if path != STDIN:
-            return Path(path).read_bytes()
+            with open(path, "rb") as file:
+                if os.fstat(file.fileno()).st_size < MAPPED:  # of a pipe it is 0
+                    return file.read()
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if sys.stdin is None:
             raise OSError("is closed")
         return sys.stdin.buffer.read()
+
+
+def give_back(data: Content, start: int, stop: int) -> None:
+    """Hands back the memory of mapped bytes that were read, which stay readable."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
+        start -= start % mmap.PAGESIZE
+        data.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
 
 def is_array_file(path: str) -> bool:

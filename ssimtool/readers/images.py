@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
-from dataclasses import replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import IO, cast
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays import ImageLayout, check_pixels, read_array_image
+from ssimtool.readers.damage import DAMAGED, decoding, unidentified
 from ssimtool.readers.deep import is_deep, read_deep
-from ssimtool.readers.files import NPY_MAGIC, is_array_file, read_bytes, shown
+from ssimtool.readers.fast import as_samples, find_decoder
+from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
 from ssimtool.readers.modes import from_pillow
-from ssimtool.readers.npy import is_pickle, non_finite, pickled
+from ssimtool.readers.npy import non_finite
 from ssimtool.readers.samples import Array, Samples
 
-# What Pillow's plug-ins raise on content that is cut off or damaged.
-DAMAGED = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-)
-MAGIC = {
-    b"\x89PNG": "PNG",
-    b"\xff\xd8": "JPEG",
-    b"GIF8": "GIF",
-    b"RIFF": "WebP",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-}
 PROGRAMS = ("EPS", "WMF")  # Pillow would start other programs to draw them
 ORIENTATION = 0x0112  # the EXIF tag
 
@@ -52,6 +30,21 @@ def set_up_pillow() -> None:
     warns of on the way is not printed in between."""
     Image.MAX_IMAGE_PIXELS = None
     warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image whose header was read and whose samples were not.
+
+    `pixels` is 0 of an array; `is_fast` says whether they are decoded in one go, without Pillow,
+    the GIL or a second copy.
+    `decode(cancelled)` gives them; where it can, it gives up with CancelledError once
+    `cancelled()` is true.
+    """
+
+    pixels: int
+    is_fast: bool
+    decode: Callable[[Callable[[], bool]], Samples]
 
 
 def read_image(
@@ -75,53 +68,84 @@ def read_image(
     Raises:
         SsimtoolError: whatever is wrong with the file.
     """
+    opened = open_image(path, frame=frame, max_pixels=max_pixels, layout=layout)
+    return opened.decode(lambda: False)
+
+
+def open_image(
+    path: str,
+    *,
+    frame: int | None = None,
+    max_pixels: int = 0,
+    layout: ImageLayout = "auto",
+) -> Opened:
+    """As `read_image`, up to where the samples are decoded.
+
+    Raises:
+        SsimtoolError: there is no such file, or it is no image, or too large a one.
+    """
     if is_array_file(path):
-        return read_array_image(path, None, layout=layout, max_pixels=max_pixels)
-    data = read_bytes(path)
-    if data.startswith(NPY_MAGIC):
-        return read_array_image(path, data, layout=layout, max_pixels=max_pixels)
+        return Opened(
+            0, False, lambda _: read_array_image(path, None, layout=layout, max_pixels=max_pixels)
+        )
+    data = read_content(path)
+    if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
+        return Opened(
+            0,
+            False,
+            lambda _: read_array_image(path, data[:], layout=layout, max_pixels=max_pixels),
+        )
+    return _open_content(data, path, frame, max_pixels)
+
+
+def _open_content(data: Content, path: str, frame: int | None, max_pixels: int) -> Opened:
     name = shown(path)
-    try:
-        samples = _decoded(data, path, name, frame, max_pixels)
-    except MemoryError:
-        raise SsimtoolError(
-            "too_large", f"{name}: does not fit into memory, expected a smaller image; reduce it"
-        ) from None
-    except DAMAGED as error:
-        raise _damaged(data, name, error) from None
-    if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
-        raise non_finite(name)
-    return samples
+    with decoding(data, name):
+        image = _open(data, name)
+        check_pixels(name, *image.size, max_pixels)
+        fast = find_decoder(image, data)
+
+    def decode(cancelled: Callable[[], bool]) -> Samples:
+        with decoding(data, name), image:
+            number, warned = _choose_frame(image, name, frame)
+            check_pixels(name, *image.size, max_pixels)
+            array = fast(cancelled) if fast else None
+            if array is not None and array.shape[:2] == image.size[::-1]:
+                # Pillow's own getexif would decode all of a PNG to look for EXIF behind it.
+                orientation = _orientation(image, Image.Image.getexif)
+                samples = _turned(as_samples(array, image, path), orientation, done=False)
+            else:
+                samples = _read_by_pillow(image, data, number, path)
+        if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
+            raise non_finite(name)
+        chosen = (f"frame {number}",) if number else ()
+        return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warned)
+
+    return Opened(image.width * image.height, fast is not None, decode)
 
 
-def _decoded(data: bytes, path: str, name: str, frame: int | None, max_pixels: int) -> Samples:
-    with _open(data, name) as image:
-        check_pixels(name, *image.size, max_pixels)
-        number, warned = _choose_frame(image, name, frame)
-        check_pixels(name, *image.size, max_pixels)
-        before = _orientation(image)
-        if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
-            Image.open(io.BytesIO(data)).verify()
-        image.load()
-        after = _orientation(image)
-        deep = is_deep(image, data, name)
-        samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
+def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:
+    before = _orientation(image)
+    if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
+        Image.open(io.BytesIO(data)).verify()
+    image.load()
+    after = _orientation(image)
+    deep = is_deep(image, data, shown(path))
+    samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
     # Pillow turns a TIFF as it loads it, and takes the tag away; the others it leaves.
     turned = before != after and not deep
-    samples = _turned(samples, after if after != 1 else before, done=turned)
-    chosen = (f"frame {number}",) if number else ()
-    return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warned)
+    return _turned(samples, after if after != 1 else before, done=turned)
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: Content, name: str) -> Image.Image:
     if not data:
         raise SsimtoolError(
             "not_an_image", f"{name}: is empty (0 bytes), expected an image; save or copy it again"
         )
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else cast(IO[bytes], data))
     except UnidentifiedImageError:
-        raise _unidentified(data, name) from None
+        raise unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise SsimtoolError("too_large", f"{name}: {error}; reduce it first") from None
     if image.format in PROGRAMS:
@@ -130,47 +154,6 @@ def _open(data: bytes, name: str) -> Image.Image:
             f"{name}: is {image.format}, a program that draws, expected pixels; render it to PNG",
         )
     return image
-
-
-def _unidentified(data: bytes, name: str) -> SsimtoolError:
-    if is_pickle(data):
-        return pickled(name)
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    if MAGIC.get(data[:4]) == "TIFF" and 8 <= int.from_bytes(data[4:8], order) < len(data):
-        return SsimtoolError(
-            "unsupported",
-            f"{name}: is a TIFF of a kind that is not read, expected integers of 8 or 16 bits or "
-            "grey floats; save it as a 16-bit PNG or a .npy array",
-        )
-    for magic, kind in MAGIC.items():
-        if data.startswith(magic):
-            return SsimtoolError(
-                "truncated",
-                f"{name}: begins like a {kind} but is cut off or of a kind that is not read "
-                f"({len(data)} bytes), expected a whole image; copy it again or save it as PNG",
-            )
-    kind = "a zip archive (.npz, .pt)" if data[:2] == b"PK" else "of no known image format"
-    return SsimtoolError(
-        "not_an_image",
-        f"{name}: is {kind} (begins with {data[:8]!r}), expected an image or a .npy array; "
-        "check that it is the right file",
-    )
-
-
-def _damaged(data: bytes, name: str, error: Exception) -> SsimtoolError:
-    reason = str(error) or type(error).__name__
-    signs = ("truncated", "eof", "only got", "end of file", "not enough", "incomplete")
-    short_riff = data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if short_riff or any(sign in reason.lower() for sign in signs):
-        return SsimtoolError(
-            "truncated",
-            f"{name}: ends before its image does ({reason}; {len(data)} bytes), expected a whole "
-            "image; copy or save it again",
-        )
-    return SsimtoolError(
-        "unreadable",
-        f"{name}: cannot be decoded ({reason}), expected an intact image; copy or save it again",
-    )
 
 
 def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int, tuple[str, ...]]:
@@ -189,9 +172,11 @@ def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int
     return frame, ()
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(
+    image: Image.Image, read: Callable[[Image.Image], Image.Exif] = lambda image: image.getexif()
+) -> int:
     try:
-        value = image.getexif().get(ORIENTATION, 1)
+        value = read(image).get(ORIENTATION, 1)
     except DAMAGED:  # EXIF that cannot be read says nothing
         return 1
     return value if value in range(2, 9) else 1

@@ -32,6 +32,7 @@ CONVERTED = {
 }
 BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339  # TIFF tags
 SIGNED = 2
+BAND = 256  # rows
 
 
 def from_pillow(image: Image.Image, path: str) -> Samples:
@@ -87,7 +88,7 @@ def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
             f"{shown(path)}: has the pixel mode {image.mode}, expected grey, RGB, CMYK or a "
             "palette; save it as PNG",
         )
-    array = np.asarray(image)
+    array = _array(image)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 2:
         array = array[:, :, None]
@@ -102,6 +103,23 @@ def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
     if array.dtype == np.uint16 and bits < 16:
         return array, 2**bits - 1
     return array, range_of_type(array.dtype)
+
+
+def _array(image: Image.Image) -> Array:
+    """The pixels in bands: of the whole, Pillow would make two copies at a time."""
+    width, height = image.size
+    bands = (
+        np.asarray(image.crop((0, top, width, min(top + BAND, height))))
+        for top in range(0, height, BAND)
+    )
+    first = next(bands)
+    if height <= BAND:
+        return first
+    array = np.empty((height, *first.shape[1:]), first.dtype)
+    array[:BAND] = first
+    for i, band in enumerate(bands, start=1):
+        array[i * BAND : (i + 1) * BAND] = band
+    return array
 
 
 def _of_tiff(array: Array, tags: Any, path: str) -> tuple[Array, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tokenize
 import warnings
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ DAMAGED = (
     MemoryError,
     RecursionError,
 )
+CATCHING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def read_header(file: IO[bytes], name: str) -> Header:
     try:
         first = file.read(2) == b"\x01\x00"
         read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-        with warnings.catch_warnings():  # numpy warns of headers that Python 2 wrote
+        # numpy warns of headers that Python 2 wrote; what is caught is caught for all threads
+        with CATCHING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shape, fortran_order, dtype = read(file)
         if not all(0 <= n < 2**48 for n in shape) or len(shape) > 32:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
-HEAVY = ("torch", "numpy", "numba", "PIL", "imagecodecs", "cmap", "jaxtyping")
+HEAVY = ("torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping")
 
 
 def _loaded(code: str) -> tuple[int, set[str]]:
@@ -55,6 +57,27 @@ def test_a_file_that_is_absent_is_told_without_torch():
     assert code == 3
     assert "torch" not in loaded
     code, loaded = _loaded(_command("loss", "/none/a.npz"))
+    assert code == 3
+    assert "torch" not in loaded
+
+
+def test_large_images_decode_while_torch_loads(process, tmp_path):
+    """What is wrong with their samples is told all the same, and what loads meanwhile ends."""
+    path, cut = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    Image.fromarray(np.zeros((2048, 2049), np.uint8)).save(path)
+    cut.write_bytes(path.read_bytes()[:-5000])
+    done = process("compare", path, cut)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"error: {cut}: ends before its image does")
+    assert len(done.err.splitlines()) == 1
+    done = process("compare", path, path, "-m", "mse", "-f", "value")
+    assert (done.code, done.out, done.err) == (0, "0.0\n", "")
+
+
+def test_a_large_image_beside_none_is_told_without_torch(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(np.zeros((2048, 2049), np.uint8)).save(path)
+    code, loaded = _loaded(_command("compare", str(path), "/none/b.png"))
     assert code == 3
     assert "torch" not in loaded
 

@@ -77,7 +77,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
     asked = with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
     if any("definition" in METRICS[name].takes for name in asked):
         _check_size(pair, how.definition)
-    fused = metrics.is_fused(x, y, how.kernel, once=how.once)
+    fused = _is_fused(x, y, how)
     found, per_channel = _numbers(asked, x, y, pair, how, fused=fused)
     _check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
@@ -104,6 +104,11 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         version=__version__,
         warnings=pair.warnings,
     )
+
+
+def _is_fused(x: Tensor, y: Tensor, how: Scoring) -> bool:
+    size = how.definition.window_size
+    return metrics.is_fused(x, y, how.kernel, window_size=size, once=how.once)
 
 
 def _numbers(
@@ -160,7 +165,7 @@ def map_of(pair: Pair, how: Scoring) -> Array:
     _check_size(pair, how.definition)
     device = choose_device(how.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
-    fused = metrics.is_fused(x, y, how.kernel, once=how.once)
+    fused = _is_fused(x, y, how)
     total = torch.empty(x.shape[2:], dtype=torch.float32, device=device)
     for band in bands(x.shape[2], max(1, MAP_SAMPLES // x[0, :, 0].numel()), definition):
         a, b = x[:, :, band.source], y[:, :, band.source]

@@ -59,7 +59,9 @@ def _kernel(arrays: Arrays, how: Weighing, device: torch.device) -> KernelName:
     """One kernel for all chunks: by the size of the arrays, since the process computes no more."""
     if how.kernel != "auto":
         return how.kernel
-    return "fused" if metrics.is_worth_it(arrays.size, device, once=True) else "torch"
+    window_size = how.definition.window_size if how.alpha else 1
+    worth_it = metrics.is_worth_it(arrays.size, device, window_size=window_size, once=True)
+    return "fused" if worth_it else "torch"
 
 
 def _check_size(arrays: Arrays, how: Weighing) -> None:

@@ -139,7 +139,8 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
         """
         check_pair(recon_x, raw_x)
         nothing = recon_x.new_zeros((), dtype=computing_dtype(recon_x, raw_x))
-        if self.alpha and is_fused(raw_x, recon_x, "auto"):
+        window = self.ssim_loss.kernel_size
+        if self.alpha and is_fused(raw_x, recon_x, "auto", window_size=window):
             error, structure = self._one_pass(raw_x, recon_x)
         else:
             error = mse(raw_x, recon_x).mean()

@@ -82,7 +82,7 @@ def ssim_loss(
     tensor([0.])
     """
     formula, dtype = _settled(x, y, data_range, definition, dtype)
-    if is_fused(x, y, kernel):
+    if is_fused(x, y, kernel, window_size=len(formula.weights)):
         means = one_pass(x, y, formula, dtype).structure
     else:
         means = mean_losses(x, y, formula, dtype)
@@ -118,7 +118,8 @@ def ssim_map(
     torch.Size([1, 1, 16, 20])
     """
     formula, dtype = _settled(x, y, data_range, definition, dtype)
-    if is_fused(x, y, kernel) and not wants_grad(x, y):
+    fused = is_fused(x, y, kernel, window_size=len(formula.weights))
+    if fused and not wants_grad(x, y):
         x, y = as_they_lie(x, y, dtype)
         return ops.mapped(x, y, formula, wide=dtype == torch.float64)
     result = torch.empty(map_shape(x, formula), dtype=dtype, device=x.device)

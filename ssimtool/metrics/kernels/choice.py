@@ -12,23 +12,30 @@ from torch import Tensor
 
 Kernel = Literal["auto", "fused", "torch"]
 
-# From here on the fused kernels are faster; below, calling them costs what they save.
+# The fused kernels are faster at every size. Below this, either way takes some 0.1 ms, and who
+# computes nothing larger is spared the compiler.
 FUSED_FROM = 1 << 14
 # Numba and the kernels are loaded in 0.6 s, and compiled in 4 to 8 s the first time of all. Torch
 # computes 50 million samples a second on two cores: one comparison alone gains above this.
 FUSED_ONCE_FROM = 1 << 26
+# The fused kernels hold as many rows as a window has, for each thread: beyond this, torch needs
+# less memory.
+FUSED_WINDOW = 511
 
 _FOUND = find_spec("numba") is not None
 _AS_THEY_LIE = (torch.uint8, torch.uint16, torch.float32, torch.float64)
 _HALF = (torch.float16, torch.bfloat16, torch.float32)  # computed in float32, in any mixture
 
 
-def is_fused(x: Tensor, y: Tensor, kernel: Kernel, *, once: bool = False) -> bool:
+def is_fused(
+    x: Tensor, y: Tensor, kernel: Kernel, *, window_size: int = 1, once: bool = False
+) -> bool:
     """Whether the fused kernels compute a pair.
 
     Args:
         x, y: (N, C, H, W).
-        kernel: `torch` and `fused` say which; `auto` decides by device, dtype and size.
+        kernel: `torch` and `fused` say which; `auto` decides by device, dtype and sizes.
+        window_size: of the definition of SSIM.
         once: whether this pair is all that the process will compute.
 
     Raises:
@@ -40,7 +47,9 @@ def is_fused(x: Tensor, y: Tensor, kernel: Kernel, *, once: bool = False) -> boo
     known = all(t.dtype in _HALF for t in (x, y)) or (
         x.dtype == y.dtype and x.dtype in _AS_THEY_LIE
     )
-    return known and not _is_transformed() and is_worth_it(x.numel(), x.device, once=once)
+    if not known or _is_transformed():
+        return False
+    return is_worth_it(x.numel(), x.device, window_size=window_size, once=once)
 
 
 def _is_transformed() -> bool:
@@ -48,10 +57,13 @@ def _is_transformed() -> bool:
     return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
 
 
-def is_worth_it(samples: int, device: torch.device, *, once: bool = False) -> bool:
+def is_worth_it(
+    samples: int, device: torch.device, *, window_size: int = 1, once: bool = False
+) -> bool:
     """Whether `auto` takes the fused kernels for so many samples of a dtype that they read."""
     size = FUSED_ONCE_FROM if once else FUSED_FROM
-    return device.type == "cpu" and samples >= size and kernels_load()
+    fits = samples >= size and window_size <= FUSED_WINDOW
+    return device.type == "cpu" and fits and kernels_load()
 
 
 def check_kernel(kernel: Kernel, device: torch.device) -> None:

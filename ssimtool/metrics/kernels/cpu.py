@@ -170,12 +170,12 @@ def _plan(x: Tensor, formula: Formula, interleaved: bool, *, back: bool = False)
     margin = formula.margin
     rows, columns = map_shape(x, formula)[2:]
     if back:
-        tile = max(BACKWARD_TILE, 8 * size * c)
+        tile = max(BACKWARD_TILE, 2 * size * c)
         widest = -(-w // max(1, w * c // tile)) + 2 * margin + size - 1
-        band = min(h, max(BACKWARD_BAND, 4 * size))
+        band = min(h, max(BACKWARD_BAND, size))
         bands = -(-h // band)
     else:
-        tile = min(columns * c, max(c, max(TILE, 8 * size * c) // c * c))
+        tile = min(columns * c, max(TILE, 2 * size * c) // c * c)
         widest = tile // c
         band = min(rows, BAND)
         bands = -(-rows // band)

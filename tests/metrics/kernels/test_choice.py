@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -39,6 +40,18 @@ def test_one_comparison_alone_pays_for_no_compiler():
     assert choice.is_fused(x, x, "auto", once=True)
     assert not choice.is_fused(x[..., 1:], x[..., 1:], "auto", once=True)
     assert choice.is_fused(x[..., 1:], x[..., 1:], "auto")
+
+
+def test_windows_that_hold_too_many_rows_are_left_to_torch():
+    x = torch.zeros(1, 1, 1, choice.FUSED_FROM)
+    assert choice.is_fused(x, x, "auto", window_size=choice.FUSED_WINDOW)
+    assert not choice.is_fused(x, x, "auto", window_size=choice.FUSED_WINDOW + 2)
+    assert choice.is_fused(x, x, "fused", window_size=choice.FUSED_WINDOW + 2)
+
+
+def test_the_readme_says_from_where_on():
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    assert f"{choice.FUSED_FROM:,} samples and more" in readme
 
 
 def test_other_devices_are_left_to_torch():

@@ -138,14 +138,18 @@ def _fused_scores(
 ) -> dict[str, Tensor]:
     """What one pass over both images gives, by the names of the functions that it stands for."""
     formula = metrics.formula_of(how.definition, pair.data_range)
-    structure = any("definition" in METRICS[name].takes for name in asked)
-    found = metrics.one_pass(x, y, formula, wide(x.device), structure=structure)
+    takes = ["definition" in METRICS[name].takes for name in asked]
+    structure, errors = any(takes), not all(takes)
+    found = metrics.one_pass(x, y, formula, wide(x.device), structure=structure, errors=errors)
     return {
         **({"ssim_loss": found.structure[0]} if structure else {}),
-        "mse": found.mse,
-        "mae": found.mae,
-        "psnr": metrics.psnr_of(found.mse, pair.data_range),
+        **(_errors(found, pair.data_range) if errors else {}),
     }
+
+
+def _errors(found: metrics.OnePass, data_range: float) -> dict[str, Tensor]:
+    decibels = metrics.psnr_of(found.mse, data_range)
+    return {"mse": found.mse, "mae": found.mae, "psnr": decibels}
 
 
 def map_of(pair: Pair, how: Scoring) -> Array:

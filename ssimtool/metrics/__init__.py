@@ -3,7 +3,7 @@
 from ssimtool.metrics.divergence import kl_divergence
 from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
-from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.one_pass import OnePass, one_pass
 from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
 from ssimtool.metrics.reference import formula_of
 from ssimtool.metrics.ssim import smallest_side, ssim, ssim_loss, ssim_map
@@ -12,6 +12,7 @@ from ssimtool.metrics.windows import gaussian_window, uniform_window
 __all__ = [
     "LossParts",
     "MSE_SSIM_KL_Loss",
+    "OnePass",
     "SSIMLoss",
     "check_kernel",
     "formula_of",

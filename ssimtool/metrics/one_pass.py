@@ -21,7 +21,13 @@ class OnePass(NamedTuple):
 
 
 def one_pass(
-    x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype, *, structure: bool = True
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    dtype: torch.dtype,
+    *,
+    structure: bool = True,
+    errors: bool = True,
 ) -> OnePass:
     """1 − SSIM and the errors, from reading both images once; differentiable.
 
@@ -30,11 +36,12 @@ def one_pass(
         formula: which SSIM.
         dtype: what SSIM is computed in, float32 or float64.
         structure: False leaves SSIM out: its means are 0.
+        errors: False leaves the errors out: theirs are 0.
 
     Returns:
         float64 throughout.
     """
     x, y = as_they_lie(x, y, dtype)
     wide = dtype == torch.float64
-    means, errors = ops.measured(x, y, formula, wide=wide, structure=structure)
-    return OnePass(means, errors[:, 0], errors[:, 1])
+    means, wrong = ops.measured(x, y, formula, wide=wide, structure=structure, errors=errors)
+    return OnePass(means, wrong[:, 0], wrong[:, 1])

@@ -33,6 +33,11 @@ def stage(function: Callable[..., Any]) -> Any:
     return _inner(function, pipeline_class=NoAlias, fastmath={"contract"})
 
 
+def formula(function: Callable[..., Any]) -> Any:
+    """One number of a stage: inlined there, where it has to be vectorised."""
+    return _inner(function, forceinline=True)
+
+
 def pointwise(function: Callable[..., Any]) -> Any:
     """As `stage`, and each operation is rounded as it stands: a difference of two products that
     are equal is 0 then."""

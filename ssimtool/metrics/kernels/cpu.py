@@ -24,14 +24,14 @@ from ssimtool.metrics.reference import Formula, map_shape
 
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
 BAND = 32  # rows of windows that are summed together
-TILE = 1440  # samples of a row that are computed at a time: some lines of them fit the caches
+TILE = 2880  # samples of a row that are computed at a time: some lines of them fit the caches
 # The way back keeps the slopes of a band and of the rows around it: as many as level 2 holds.
 BACKWARD_TILE = 1024
 BACKWARD_BAND = 64
 
 
 def measure(
-    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
 ) -> tuple[Tensor, Tensor]:
     """The mean of 1 − SSIM of each channel, and the mean squared and absolute error of each image.
 
@@ -40,20 +40,18 @@ def measure(
         formula: which SSIM.
         wide: whether it is computed in float64, else in float32.
         structure: False leaves SSIM out, and its means are 0.
+        errors: False leaves the errors out, and theirs are 0.
 
     Returns:
         (N, C) and (N, 2), both float64.
     """
-    sums, errors, _ = _forward(x, y, formula, wide=wide, structure=structure, with_map=False)
-    return sums, errors
+    means, wrong, _ = _forward(x, y, formula, wide, structure, errors, False)
+    return means, wrong
 
 
 def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
     """The SSIM map (N, C, H', W'), in the memory format of x, float32 or float64 if `wide`."""
-    result = _forward(x, y, formula, wide=wide, structure=True, with_map=True)[2]
-    if result is None:  # never: it was asked for
-        raise RuntimeError("no map")
-    return result
+    return _forward(x, y, formula, wide, True, False, True)[2]
 
 
 def gradients(
@@ -117,8 +115,15 @@ def gradients(
 
 
 def _forward(
-    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, with_map: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    wide: bool,
+    structure: bool,
+    errors: bool,
+    with_map: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The means of 1 − SSIM, of the errors, and the map: those that are asked for."""
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
     n, c, h, w = x.shape
@@ -130,34 +135,26 @@ def _forward(
     more = None if plan.reach == len(window.taps) else 0
     count = len(pair.planes_x)
     sums = np.zeros((count, plan.bands, plan.channels))
-    errors = np.zeros((count, plan.bands, 2))
-    found, line = None, np.zeros(0, kind)
-    if with_map:
-        shape = (n, c, plan.rows, plan.columns)
-        dtype = torch.float64 if wide else torch.float32
-        found = torch.empty(shape, dtype=dtype, memory_format=memory_format(interleaved))
-        line = planes(found, interleaved=interleaved).samples
-    exact = None if x.dtype.is_floating_point else 0
+    wrong = np.zeros((count if errors else 0, plan.bands, 2))
+    found = torch.empty(
+        (n if with_map else 0, c, plan.rows, plan.columns),
+        dtype=torch.float64 if wide else torch.float32,
+        memory_format=memory_format(interleaved and with_map),
+    )
+    line = planes(found, interleaved=interleaved).samples if with_map else np.zeros(0, kind)
+    asked, exact = 0 if structure else None, None if x.dtype.is_floating_point else 0
     share(
         lambda first, last: forward(
-            first,
-            last,
-            pair,
-            window,
-            more,
-            plan,
-            0 if structure else None,
-            exact,
-            sums,
-            errors,
-            line,
+            first, last, pair, window, more, plan, asked, exact, sums, wrong, line
         ),
         count * plan.bands,
         x.numel(),
     )
     means = sums.sum(axis=1).reshape(n, c) / (plan.rows * plan.columns)
-    wrong = errors.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w)
-    return torch.from_numpy(means), torch.from_numpy(wrong), found
+    if not errors:
+        return torch.from_numpy(means), torch.zeros(n, 2, dtype=torch.float64), found
+    of_images = wrong.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w)
+    return torch.from_numpy(means), torch.from_numpy(of_images), found
 
 
 def _plan(x: Tensor, formula: Formula, interleaved: bool, *, back: bool = False) -> Plan:

@@ -8,15 +8,15 @@ import numpy as np
 
 from ssimtool.metrics.kernels.compiling import SOURCES, entry, plain
 from ssimtool.metrics.kernels.stages import (
-    accumulate,
+    add_losses,
     blur_line,
     blur_rows,
     clear_line,
     copy_line,
     errors_of_floats,
     errors_of_integers,
-    losses,
     source_index,
+    write_map,
 )
 
 LANES = 16  # samples that the widest vectors hold: lines are rounded up to it
@@ -188,33 +188,30 @@ def errors_of_rows(sides, plan, plane, first, last, exact):
 
 
 @plain
-def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, loss, total, ssim_map):
+def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, total, ssim_map):
     """Adds 1 − SSIM of some rows of windows to `total`, sample by sample of a tile."""
     length = plan.columns * plan.channels
     for row in range(first, last, 2):
+        count = min(2, last - row)
         for tile in range(0, length, plan.tile):
             n = min(plan.tile, length - tile)
-            long = (n + LANES - 1) // LANES * LANES
             blur_tile(sides, window, more, plan, plane, row, tile, n, scratch)
-            for r in range(min(2, last - row)):
-                losses(scratch.blurred, 4 * r * plan.pitch, plan.pitch, long, window, loss)
-                accumulate(loss, n, total)
-                if len(ssim_map) > 0:
-                    at = (plane * plan.rows + row + r) * length + tile
-                    for j in range(n):
-                        ssim_map[at + j] = 1 - loss[j]
+            add_losses(scratch.blurred, plan.pitch, n, window, count - 1, total)
+            for r in range(count if len(ssim_map) > 0 else 0):
+                at = (plane * plan.rows + row + r) * length + tile
+                write_map(scratch.blurred, 4 * r * plan.pitch, plan.pitch, n, window, ssim_map, at)
 
 
 def _forward(stamp):
     def forward(first, last, sides, window, more, plan, structure, exact, sums, errors, ssim_map):
         """Tasks `first` to `last`, each one band of one plane. Writes sums (planes, bands,
-        channels), errors (planes, bands, 2) and, unless it is empty, the map, a line of
+        channels) and, unless they are empty, errors (planes, bands, 2) and the map, a line of
         (planes, rows, columns·channels). `more` None says that one round is all, `structure`
         None leaves SSIM out, `exact` None says that the samples are floats."""
         if stamp == "":
             return
         scratch = new_scratch(sides, window, plan)
-        loss, total = np.zeros(plan.pitch, window.weights.dtype), np.zeros(plan.pitch)
+        total = np.zeros(plan.pitch)
         for task in range(first, last):
             plane, band = task // plan.bands, task % plan.bands
             low = band * plan.band
@@ -222,13 +219,14 @@ def _forward(stamp):
             if structure is not None:
                 clear_line(total, 0, len(total))
                 losses_of_rows(
-                    sides, window, more, plan, plane, low, high, scratch, loss, total, ssim_map
+                    sides, window, more, plan, plane, low, high, scratch, total, ssim_map
                 )
                 for q in range(len(total)):
                     sums[plane, band, q % plan.channels] += total[q]
-            bottom = plan.height if band == plan.bands - 1 else high
-            found = errors_of_rows(sides, plan, plane, low, bottom, exact)
-            errors[plane, band, 0], errors[plane, band, 1] = found
+            if len(errors) > 0:
+                bottom = plan.height if band == plan.bands - 1 else high
+                found = errors_of_rows(sides, plan, plane, low, bottom, exact)
+                errors[plane, band, 0], errors[plane, band, 1] = found
 
     return entry(forward)
 

@@ -19,16 +19,17 @@ Numbers = tuple[list[float], str, float, float, float]
 
 
 def measured(
-    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
 ) -> tuple[Tensor, Tensor]:
     """`cpu.measure`, through the operator where somebody looks on: its first call loads the
     compiler of torch, for most of a second."""
     if _is_watched(x, y):
-        found: tuple[Tensor, Tensor] = measure(x, y, *_numbers(formula), wide, structure)
+        flags = wide, structure, errors
+        found: tuple[Tensor, Tensor] = measure(x, y, *_numbers(formula), *flags)
         return found
     from ssimtool.metrics.kernels import cpu
 
-    return cpu.measure(x, y, formula, wide=wide, structure=structure)
+    return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
 
 
 def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
@@ -60,14 +61,16 @@ def _formula(weights: list[float], border: Border, *rest: float) -> Formula:
     "ssimtool::measure",
     mutates_args=(),
     device_types="cpu",
-    schema=f"(Tensor x, Tensor y, {FORMULA}, bool wide, bool structure) -> (Tensor, Tensor)",
+    schema=f"(Tensor x, Tensor y, {FORMULA}, bool wide, bool structure, bool errors) "
+    "-> (Tensor, Tensor)",
 )
 def measure(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     """`ssimtool.metrics.kernels.cpu.measure`."""
     from ssimtool.metrics.kernels import cpu
 
-    *formula, wide, structure = rest
-    return cpu.measure(x, y, _formula(*formula), wide=wide, structure=structure)
+    *numbers, wide, structure, errors = rest
+    formula = _formula(*numbers)
+    return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
 
 
 @measure.register_fake
@@ -114,7 +117,7 @@ def _(
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    x, y, *ctx.formula, ctx.wide, ctx.structure = inputs
+    x, y, *ctx.formula, ctx.wide, ctx.structure, _ = inputs
     ctx.save_for_backward(x, y)
 
 
@@ -128,7 +131,7 @@ def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor) -> tuple[Tensor | N
             x, y, by_structure, by_errors, *ctx.formula, ctx.wide, *sides
         )
     kept = (gradient if side else None for gradient, side in zip(found, sides, strict=True))
-    return (*kept, *[None] * 7)
+    return (*kept, *[None] * 8)
 
 
 measure.register_autograd(_back, setup_context=_keep)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssimtool.metrics.kernels.compiling import plain, pointwise, stage, summing
+from ssimtool.metrics.kernels.compiling import formula, plain, pointwise, stage, summing
 
 LONGEST = 11  # weights in one round: with 13, LLVM gives up and the loop runs at a tenth
 
@@ -117,30 +117,42 @@ def clear_line(line, start, n):
         line[np.uint64(start + j)] = 0
 
 
+@formula
+def loss_of(blurred, at, pitch, window):
+    """1 − ssim = A + B − A·B of one window, from the four blurred lines from `at` on."""
+    kind = blurred.dtype.type
+    one, half, zero, scale = kind(1), kind(0.5), kind(0), window.scale
+    mu_s, mu_d = blurred[np.uint64(at)], blurred[np.uint64(at + pitch)]
+    sigma_s_sq = (blurred[np.uint64(at + 2 * pitch)] - mu_s * mu_s) * (scale * scale)
+    sigma_d_sq = (blurred[np.uint64(at + 3 * pitch)] - mu_d * mu_d) * (scale * scale)
+    # Rounding can leave a variance of -1e-9 where there is none.
+    sigma_s_sq = zero if sigma_s_sq < zero else sigma_s_sq
+    sigma_d_sq = zero if sigma_d_sq < zero else sigma_d_sq
+    mu_s, mu_d = mu_s * scale + one, mu_d * scale
+    mu_d_sq = mu_d * mu_d
+    p = (mu_s * mu_s + mu_d_sq) * half + window.c1
+    q = (sigma_s_sq + sigma_d_sq) * half + window.c2
+    # A = mu_d_sq / p and B = sigma_d_sq / q by one division: dividing is what takes long here.
+    return (mu_d_sq * q + sigma_d_sq * (p - mu_d_sq)) / (p * q)
+
+
 @pointwise
-def losses(blurred, start, pitch, n, window, out):
-    """1 − ssim = A + B − A·B from the four blurred lines from `start` on."""
-    kind, scale, c1, c2 = blurred.dtype.type, window.scale, window.c1, window.c2
-    one, half, zero, square = kind(1), kind(0.5), kind(0), scale * scale
+def add_losses(blurred, pitch, n, window, second, sums):
+    """Adds 1 − ssim of two rows of windows to `sums`, sample by sample, in float64; that of the
+    second row `second` times."""
+    factor = blurred.dtype.type(second)
     for j in range(n):
-        mu_s, mu_d = blurred[np.uint64(start + j)], blurred[np.uint64(start + pitch + j)]
-        sigma_s_sq = (blurred[np.uint64(start + 2 * pitch + j)] - mu_s * mu_s) * square
-        sigma_d_sq = (blurred[np.uint64(start + 3 * pitch + j)] - mu_d * mu_d) * square
-        # Rounding can leave a variance of -1e-9 where there is none.
-        sigma_s_sq = zero if sigma_s_sq < zero else sigma_s_sq
-        sigma_d_sq = zero if sigma_d_sq < zero else sigma_d_sq
-        mu_s, mu_d = mu_s * scale + one, mu_d * scale
-        mu_d_sq = mu_d * mu_d
-        a = mu_d_sq / ((mu_s * mu_s + mu_d_sq) * half + c1)
-        b = sigma_d_sq / ((sigma_s_sq + sigma_d_sq) * half + c2)
-        out[np.uint64(j)] = a + (b - a * b)
+        upper = loss_of(blurred, j, pitch, window)
+        lower = loss_of(blurred, j + 4 * pitch, pitch, window)
+        sums[np.uint64(j)] += np.float64(upper + factor * lower)
 
 
-@stage
-def accumulate(line, n, sums):
-    """Adds a line to `sums`, sample by sample, in float64."""
+@pointwise
+def write_map(blurred, start, pitch, n, window, out, at):
+    """Writes ssim of one row of windows."""
+    one = blurred.dtype.type(1)
     for j in range(n):
-        sums[np.uint64(j)] += np.float64(line[np.uint64(j)])
+        out[np.uint64(at + j)] = one - loss_of(blurred, start + j, pitch, window)
 
 
 @summing

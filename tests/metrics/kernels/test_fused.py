@@ -326,7 +326,7 @@ def test_the_operators_pass_the_checks_of_torch(how):
     operators = torch.ops.ssimtool
     by = torch.ones(2, 3, dtype=F64), torch.ones(2, 2, dtype=F64)
     for wanted in (x, x.clone().requires_grad_()):
-        torch.library.opcheck(operators.measure.default, (wanted, y, *NUMBERS, True, True))
+        torch.library.opcheck(operators.measure.default, (wanted, y, *NUMBERS, True, True, True))
     torch.library.opcheck(operators.ssim_map.default, (x, y, *NUMBERS, True))
     torch.library.opcheck(
         operators.measure_backward.default, (x, y, *by, *NUMBERS, True, True, False)

@@ -39,7 +39,12 @@ def measure(options: Options, _: tuple[Measured, ...] = ()) -> Section:
     ]
     title = "SSIM and its mean from ready arrays, in one process"
     tables = tuple(
-        across(f"{title}: {name}", found, list(PEERS), [*notes, CONVERTED] if name == "uint8" else notes)
+        across(
+            f"{title}: {name}",
+            found,
+            list(PEERS),
+            [*notes, CONVERTED] if name == "uint8" else notes,
+        )
         for name, found in rows.items()
     )
     every = tuple(m for found in rows.values() for m in found)

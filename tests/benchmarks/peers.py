@@ -9,7 +9,11 @@ float, where a library needs it, is part of what is timed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,9 +57,9 @@ def c_loop(x: Tensor, y: Tensor, threads: int) -> Loss:
     import torch
     from benchmarks.vectorised import compiled, mean_loss
 
-    compiled()
     if x.dtype != torch.uint8:
-        raise ImportError("takes uint8 alone")
+        raise ValueError("uint8 alone")
+    compiled()
     a, b = _interleaved(x), _interleaved(y)
     return lambda: mean_loss(a, b, threads)
 
@@ -123,8 +127,10 @@ def kornia(x: Tensor, y: Tensor, threads: int) -> Loss:
 def piqa(x: Tensor, y: Tensor, threads: int) -> Loss:
     """piqa."""
     import torch
-    from piqa.ssim import ssim
-    from piqa.utils.functional import gaussian_kernel
+
+    with _torchvision_or_nothing():
+        from piqa.ssim import ssim
+        from piqa.utils.functional import gaussian_kernel
 
     torch.set_num_threads(threads)
     x, y = x.contiguous(), y.contiguous()
@@ -132,16 +138,36 @@ def piqa(x: Tensor, y: Tensor, threads: int) -> Loss:
     return lambda: 1 - ssim(_floats(x), _floats(y), kernel, value_range=255)[0].mean().item()
 
 
+@contextmanager
+def _torchvision_or_nothing() -> Iterator[None]:
+    """Importing piqa imports torchvision, for other metrics than SSIM: where that does not load,
+    an empty module stands in meanwhile."""
+    names = ("torchvision", "torchvision.models")
+    try:
+        import_module(names[1])
+    except (ImportError, RuntimeError):
+        sys.modules.update({name: ModuleType(name) for name in names})
+        sys.modules[names[0]].models = sys.modules[names[1]]
+        try:
+            yield
+        finally:
+            for name in names:
+                del sys.modules[name]
+    else:
+        yield
+
+
 def scikit_image(x: Tensor, y: Tensor, threads: int) -> Loss:
     """scikit-image with the window of 2004, on one thread: it has no more. It computes float32
     input in float32, and integers in float64."""
     from skimage.metrics import structural_similarity as ssim
 
-    pairs = list(zip(_interleaved(x), _interleaved(y), strict=True))
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return lambda: float(
-        np.mean([1 - ssim(a, b, data_range=255, channel_axis=2, **options) for a, b in pairs])
-    )
+    options |= {"data_range": 255, "channel_axis": 2 if x.shape[1] > 1 else None}
+    x, y = (_interleaved(t) for t in (x, y))
+    if x.shape[3] == 1:  # an axis of one channel would cost it digits
+        x, y = x[..., 0], y[..., 0]
+    return lambda: float(np.mean([1 - ssim(a, b, **options) for a, b in zip(x, y, strict=True)]))
 
 
 def _interleaved(x: Tensor) -> np.ndarray:
@@ -181,6 +207,8 @@ def prepared(
     for name, peer in peers.items():
         try:
             found[name] = peer(x, y, threads)
-        except ImportError as error:
+        except (ImportError, RuntimeError) as error:  # the latter from versions that do not fit
             absent[name] = f"absent: {error}"
+        except ValueError as error:  # it is there, and does not take such a pair
+            absent[name] = str(error)
     return found, absent

@@ -150,7 +150,8 @@ def text(table: Table) -> str:
         for row in rows
     ]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return "\n".join([f"### {table.title}", "", *lines, "", *(f"- {n}" for n in table.notes)])
+    notes = ["", *(f"- {n}" for n in table.notes)] if table.notes else []
+    return "\n".join([f"### {table.title}", "", *lines, *notes])
 
 
 def _shown(cell: Cell) -> str:

@@ -74,7 +74,7 @@ def measure(options: Options, _: tuple[Measured, ...] = ()) -> Section:
     for name, peer in PEERS.items():
         try:
             scores[name] = peer()
-        except ImportError as error:
+        except (ImportError, RuntimeError) as error:
             absent[name] = f"absent: {error}"
     rows: list[Measured] = []
     for case, (n, c, h, w) in SHAPES.items():

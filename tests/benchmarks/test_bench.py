@@ -11,14 +11,21 @@ from benchmarks import bench, inprocess, peers, report, timing
 from ssimtool import ssim_loss
 
 
-def test_bench_writes_what_it_measured(tmp_path, capsys):
+def test_bench_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+    # in this process, which has the libraries loaded
+    monkeypatch.setattr(bench, "in_its_own_process", bench.run_section)
     path = tmp_path / "found.json"
     options = ["--small", "--runs", "1", "--threads", "1", "--json", str(path)]
-    bench.main(["--only", "training", *options])
+    threads = torch.get_num_threads()
+    try:
+        bench.main(["--only", "in-process", "training", *options])
+    finally:
+        torch.set_num_threads(threads)
     found = json.loads(path.read_text())
-    ours = [m for m in found["training"]["measured"] if m["contender"] == "ssimtool"]
-    assert len(ours) == 3
-    assert all(m["rate"] > 0 and m["times_ours"] == 1 for m in ours)
+    for name, cases in (("in-process", 8), ("training", 3)):
+        ours = [m for m in found[name]["measured"] if m["contender"] == "ssimtool"]
+        assert len(ours) == cases
+        assert all(m["rate"] > 0 and m["times_ours"] == 1 for m in ours)
     assert len(found["training"]["targets"]) == 3
     assert "### targets" in capsys.readouterr().out
 
@@ -69,8 +76,7 @@ def test_targets_tell_what_holds():
 def test_threads_stand_again_after_a_run_on_one():
     before = torch.get_num_threads()
     try:
-        x, y = inprocess.pair((1, 1, 32, 32))
-        peers.ssimtool_on_one_thread(x, y, 2)()
+        peers.ssimtool_on_one_thread(*inprocess.pair((1, 1, 32, 32)), 2)()
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -21,6 +21,11 @@ class Options:
     large: bool = False
     small: bool = False
 
+    @property
+    def least(self) -> float:
+        """Seconds that a short call is repeated for, to make one run."""
+        return 0.001 if self.small else 0.1
+
 
 class Sample(NamedTuple):
     """One timed run: seconds per piece of work, and how many cores it kept busy."""
@@ -66,7 +71,7 @@ def _user() -> float:
     return sum(resource.getrusage(w).ru_utime for w in who)
 
 
-def repeated(work: Callable[[], object], least: float = 0.1) -> Callable[[], Sample]:
+def repeated(work: Callable[[], object], least: float) -> Callable[[], Sample]:
     """A contender for `rounds`: it calls `work` as often as fills `least` seconds. Its first run,
     the warm-up, finds out how often that is."""
     calls = 0

@@ -54,7 +54,7 @@ PEERS = {
 }
 
 
-def step(score: Score, shape: tuple[int, ...]) -> Callable[[], Sample]:
+def step(score: Score, shape: tuple[int, ...], least: float) -> Callable[[], Sample]:
     """A contender: the step, again and again."""
     generator = torch.Generator().manual_seed(3)
     y = torch.rand(shape, generator=generator)
@@ -64,7 +64,7 @@ def step(score: Score, shape: tuple[int, ...]) -> Callable[[], Sample]:
         x.grad = None
         score(x, y).backward()
 
-    return repeated(run)
+    return repeated(run, least)
 
 
 def measure(options: Options, _: tuple[Measured, ...] = ()) -> Section:
@@ -79,7 +79,8 @@ def measure(options: Options, _: tuple[Measured, ...] = ()) -> Section:
     rows: list[Measured] = []
     for case, (n, c, h, w) in SHAPES.items():
         shape = (max(1, n // 16), c, h, w) if options.small else (n, c, h, w)
-        times = rounds({k: step(s, shape) for k, s in scores.items()}, options.runs)
+        contenders = {k: step(s, shape, options.least) for k, s in scores.items()}
+        times = rounds(contenders, options.runs)
         work = torch.Size(shape).numel() / 1e6
         rows += measured("training", case, times, absent, work, "Msamples/s")
     notes = [

@@ -8,15 +8,21 @@ peer that is not installed is named as absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
+from benchmarks import peers
+from benchmarks.peers import prepared
 from torch import Tensor
 
 from ssimtool import ssim_loss
 
-Loss = Callable[[Tensor, Tensor], float]
+# Those that take floats.
+PEERS = {n: p for n, p in peers.PEERS.items() if n not in ("ssimtool, 1 thread", "C loop")}
 
 
 def cases() -> dict[str, tuple[Tensor, Tensor]]:
@@ -40,57 +46,36 @@ def cases() -> dict[str, tuple[Tensor, Tensor]]:
     }
 
 
-def pytorch_msssim() -> Loss:
-    """pytorch-msssim, as it comes."""
-    from pytorch_msssim import ssim
-
-    return lambda x, y: 1 - ssim(x, y, data_range=255).item()
-
-
-def torchmetrics() -> Loss:
-    """torchmetrics, with its own definition: against its own float64."""
-    from torchmetrics.functional.image import structural_similarity_index_measure as ssim
-
-    return lambda x, y: 1 - ssim(x, y, data_range=255.0).item()
+def errors(name: str, threads: int = 1) -> list[str]:
+    """The relative error of one library on every picture, or why there is none."""
+    found = []
+    for x, y in cases().values():
+        (single, double), absent = _losses(name, x, y, threads)
+        found.append(absent or f"{abs(single - double) / double:.0e}")
+    return found
 
 
-def scikit_image() -> Loss:
-    """scikit-image with the window of 2004; it computes float32 input in float32."""
-    from skimage.metrics import structural_similarity as ssim
-
-    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return lambda x, y: 1 - ssim(x[0, 0].numpy(), y[0, 0].numpy(), data_range=255, **options)
-
-
-def ours() -> Loss:
-    """ssimtool."""
-    return lambda x, y: ssim_loss(x, y, data_range=255).item()
+def _losses(name: str, x: Tensor, y: Tensor, threads: int) -> tuple[tuple[float, float], str]:
+    """1 − SSIM in float32 and in float64, or why it is absent."""
+    values = []
+    for pair in ((x, y), (x.double(), y.double())):
+        losses, absent = prepared({name: PEERS[name]}, *pair, threads)
+        if absent:
+            return (0, 0), absent[name]
+        values.append(losses[name]())
+    return (values[0], values[1]), ""
 
 
 def main() -> None:
     """Prints a Markdown table."""
     print("| picture | 1 − SSIM | " + " | ".join(PEERS) + " |")
     print("|---|---:|" + "---:|" * len(PEERS))
-    for name, (x, y) in cases().items():
-        cells = []
-        for make in PEERS.values():
-            try:
-                loss = make()
-            except ImportError:
-                cells.append("absent")
-                continue
-            exact = loss(x.double(), y.double())
-            cells.append(f"{abs(loss(x, y) - exact) / exact:.0e}")
+    columns = [errors(name) for name in PEERS]
+    for number, (name, (x, y)) in enumerate(cases().items()):
         exact = ssim_loss(x.double(), y.double(), data_range=255).item()
-        print(f"| {name} | {exact:.3g} | " + " | ".join(cells) + " |")
+        cells = " | ".join(column[number] for column in columns)
+        print(f"| {name} | {exact:.3g} | {cells} |")
 
-
-PEERS: dict[str, Callable[[], Loss]] = {
-    "ssimtool": ours,
-    "pytorch-msssim": pytorch_msssim,
-    "torchmetrics": torchmetrics,
-    "scikit-image": scikit_image,
-}
 
 if __name__ == "__main__":
     main()

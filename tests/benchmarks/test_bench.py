@@ -1,0 +1,82 @@
+"""The benchmark runs: small sizes, one run, and the C loop computes what ssimtool does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from benchmarks import bench, inprocess, peers, report, timing
+
+from ssimtool import ssim_loss
+
+
+def test_bench_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+    # in this process, which has the libraries loaded
+    monkeypatch.setattr(bench, "in_its_own_process", bench.run_section)
+    path = tmp_path / "found.json"
+    options = ["--small", "--runs", "1", "--threads", "1", "--json", str(path)]
+    threads = torch.get_num_threads()
+    try:
+        bench.main(["--only", "in-process", "training", *options])
+    finally:
+        torch.set_num_threads(threads)
+    found = json.loads(path.read_text())
+    for name, cases in (("in-process", 8), ("training", 3)):
+        ours = [m for m in found[name]["measured"] if m["contender"] == "ssimtool"]
+        assert len(ours) == cases
+        assert all(m["rate"] > 0 and m["times_ours"] == 1 for m in ours)
+    assert len(found["training"]["targets"]) == 3
+    assert "### targets" in capsys.readouterr().out
+
+
+def test_every_peer_that_is_there_computes_ssim():
+    x, y = inprocess.pair((2, 3, 48, 64))
+    exact = ssim_loss(x.double(), y.double(), data_range=255).mean().item()
+    found, absent = peers.prepared(peers.PEERS, x, y, 1)
+    assert "ssimtool" in found
+    assert set(found) | set(absent) == set(peers.PEERS)
+    for name, loss in found.items():
+        # of the whole map with mirrored borders, noise has nearly the same mean
+        other = "another definition" in peers.NOTES.get(name, "")
+        assert loss() == pytest.approx(exact, rel=0.05 if other else 1e-4), name
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 11, 11), (3, 1, 77, 600), (1, 3, 150, 91), (2, 4, 70, 40)]
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_c_loop_agrees(shape, threads):
+    x, y = inprocess.pair(shape)
+    try:
+        loss = peers.c_loop(x, y, threads)
+    except ImportError as error:
+        pytest.skip(str(error))
+    exact = ssim_loss(x.double(), y.double(), data_range=255).mean().item()
+    assert loss() == pytest.approx(exact, abs=1e-6)
+
+
+def test_ratios_are_those_within_rounds():
+    slow = timing.Times(tuple(timing.Sample(s, 1) for s in (2.0, 40.0, 6.0)))
+    fast = timing.Times(tuple(timing.Sample(s, 1) for s in (1.0, 10.0, 3.0)))
+    assert slow.over(fast) == 2
+    rows = report.measured("", "case", {"ssimtool": fast, "other": slow}, {"gone": "absent"}, 6, "")
+    assert report.times_ours(rows, "case", "other") == 2
+    assert report.value(rows, "case", "gone") is None
+    assert [m.cell for m in rows] == ["2 (1×)", "1 (2×)", "absent"]
+
+
+def test_targets_tell_what_holds():
+    assert report.Target("", 2, 2).holds
+    assert report.Target("", 2, 2.1, at_least=False).holds is False
+    assert report.Target("", None, 2).holds is None
+    assert report.Target("", 2, None).holds is None
+
+
+def test_threads_stand_again_after_a_run_on_one():
+    before = torch.get_num_threads()
+    try:
+        peers.ssimtool_on_one_thread(*inprocess.pair((1, 1, 32, 32)), 2)()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,8 @@ def row(name: str, threads: int, paths: list[str]) -> tuple[str | float, ...]:
     said = json.loads(done.stdout.splitlines()[-1])
     if "absent" in said:
         return (said["absent"], "", "")
+    if "more_than" in said:
+        return (said["before"], f"more than {said['more_than']}, where it was stopped", "")
     return (said["before"], said["peak"], said["peak"] - said["before"])
 
 
@@ -124,6 +127,16 @@ def highest() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
+def limit_memory(share: float = 0.7) -> int:
+    """Lets this process allocate so much of the free memory, in MB: beyond, it fails by itself
+    and the system need not end some process."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    limit = int(free * share)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit * 1024, limit * 1024))
+    return limit // 1024
+
+
 def main() -> None:
     """One library on one pair: prints JSON."""
     import numpy as np
@@ -136,8 +149,14 @@ def main() -> None:
     if absent:
         print(json.dumps({"absent": absent[name]}))
         return
-    before = highest()
-    found[name]()
+    before, limit = highest(), limit_memory()
+    try:
+        found[name]()
+    except (MemoryError, RuntimeError) as error:  # NumPy's and torch's
+        if "alloc" not in str(error):
+            raise
+        print(json.dumps({"before": before, "more_than": limit}))
+        return
     print(json.dumps({"before": before, "peak": highest()}))
 
 

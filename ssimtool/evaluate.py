@@ -23,8 +23,8 @@ from ssimtool.settings import KernelName, Scoring
 MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
 
 
-def choose_device(name: str) -> torch.device:
-    """The device by name; `auto` is the best that is present.
+def choose_device(name: str, kernel: KernelName = "auto") -> torch.device:
+    """The device by name; `auto` is the best that is present and has the kernel.
 
     Raises:
         ValueError: the device asked for is absent.
@@ -35,7 +35,7 @@ def choose_device(name: str) -> torch.device:
     if torch.backends.mps.is_available():
         present = ["mps", *present]
     if name == "auto":
-        return torch.device(present[0])
+        return torch.device("cpu" if kernel == "fused" else present[0])
     if name not in present:
         raise ValueError(f"the device {name} is not present: expected {', '.join(present)} or auto")
     return torch.device(name)
@@ -72,7 +72,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         SsimtoolError: `too_small`, smaller than the window; `non_finite`, a result beyond floats.
         ValueError: a device that is not present.
     """
-    device = choose_device(how.device)
+    device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     asked = with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
     if any("definition" in METRICS[name].takes for name in asked):
@@ -167,7 +167,7 @@ def map_of(pair: Pair, how: Scoring) -> Array:
     if definition.border == "valid":
         definition = replace(definition, border="symmetric")
     _check_size(pair, how.definition)
-    device = choose_device(how.device)
+    device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     fused = _is_fused(x, y, how)
     total = torch.empty(x.shape[2:], dtype=torch.float32, device=device)

@@ -40,7 +40,7 @@ def evaluate_loss(
         SsimtoolError: `non_finite`, `too_small`.
         ValueError: a device that is not present.
     """
-    device = choose_device(how.device)
+    device = choose_device(how.device, how.kernel)
     how = replace(how, kernel=_kernel(arrays, how, device))
     _check_size(arrays, how)
     sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}

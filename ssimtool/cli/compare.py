@@ -112,8 +112,8 @@ def _compare(
     from ssimtool.readers.images import set_up_pillow
 
     set_up_pillow()
-    # Before torch is loaded, since what is wrong with a file shows at once; only the samples of
-    # large images are decoded meanwhile.
+    # Before torch is loaded, so that what is wrong with a file shows at once; only the samples of
+    # large images are decoded meanwhile, and what is wrong with those shows when torch is there.
     pair = read_pair(*paths, how, meanwhile=_load_torch)
     from ssimtool.evaluate import compare, map_of
 

@@ -97,7 +97,7 @@ def present(device: str, kernel: KernelName) -> None:
 
     option = "--device"
     try:
-        chosen = choose_device(device)
+        chosen = choose_device(device, kernel)
         option = "--kernel"
         check_kernel(kernel, chosen)
     except ValueError as error:

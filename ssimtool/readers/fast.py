@@ -71,19 +71,28 @@ def _png(image: Image.Image, data: Content) -> Decoder | None:
     from ssimtool.readers.png import check_chunks, decode_rgb
 
     # For a single image, to load Numba takes longer than it saves.
-    pays = "numba" in sys.modules or image.width * image.height >= HUGE
-    if pays and (depth, colour, interlaced) == (8, RGB, 0):
-        from ssimtool.readers.unfilter import unfilter
-
+    pays = sys.modules.get("numba") or image.width * image.height >= HUGE
+    unfilter = _unfilter() if pays and (depth, colour, interlaced) == (8, RGB, 0) else None
+    if unfilter is not None:
         own = partial(decode_rgb, data, image.width, image.height, unfilter)
         return partial(_attempted, own, ValueError)
     from imagecodecs import PngError, png_decode
 
     def decode(cancelled: Callable[[], bool]) -> Array:
-        check_chunks(data)
+        check_chunks(data, cancelled)
         return np.asarray(png_decode(data))
 
     return partial(_attempted, decode, (ValueError, PngError))
+
+
+def _unfilter() -> Callable[[Array, Array, int], bool] | None:
+    """What undoes the filters of PNG; None where Numba cannot be imported."""
+    try:
+        from ssimtool.readers.unfilter import unfilter
+    except ImportError:
+        return None
+    compiled: Callable[[Array, Array, int], bool] = unfilter
+    return compiled
 
 
 def _jpeg(image: Image.Image, data: Content) -> Decoder | None:

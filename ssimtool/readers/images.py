@@ -103,7 +103,7 @@ def _open_content(data: Content, path: str, frame: int | None, max_pixels: int) 
     with decoding(data, name):
         image = _open(data, name)
         check_pixels(name, *image.size, max_pixels)
-        fast = find_decoder(image, data)
+    fast = find_decoder(image, data)
 
     def decode(cancelled: Callable[[], bool]) -> Samples:
         with decoding(data, name), image:

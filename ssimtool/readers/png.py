@@ -24,14 +24,16 @@ LEFT_TO_PILLOW = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 LATE = (b"IDAT", b"IEND", b"tIME")
 
 
-def check_chunks(data: Content) -> None:
+def check_chunks(data: Content, cancelled: Callable[[], bool]) -> None:
     """Whether every chunk is in order, its checksum right, and none is left to Pillow.
 
     Raises:
         ValueError: one is not.
+        CancelledError: `cancelled` became true.
     """
     for _ in _idat(data):
-        pass
+        if cancelled():
+            raise CancelledError
 
 
 def decode_rgb(
@@ -101,11 +103,14 @@ def _inflated(data: Content, whole: int, block: int) -> Iterator[bytes]:
 def _joined(pieces: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
     """The same bytes, in pieces of at least PIECE: many encoders write 8 kB to a chunk."""
     held: list[memoryview] = []
+    length = 0
     for piece in pieces:
         held.append(piece)
-        if sum(map(len, held)) >= PIECE:
+        length += len(piece)
+        if length >= PIECE:
             yield held[0] if len(held) == 1 else b"".join(held)
             held.clear()
+            length = 0
     yield b"".join(held)
 
 

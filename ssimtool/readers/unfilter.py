@@ -21,7 +21,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
     signature = types.boolean(filtered, types.uint8[:, ::1], types.int64)
     try:
         return njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError:  # neither beside the source nor in the user's cache
+    except (RuntimeError, OSError):  # neither beside the source nor in the user's cache
         return njit(signature, nogil=True)(function)
 
 

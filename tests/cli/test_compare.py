@@ -294,6 +294,16 @@ def test_the_fused_kernels_give_the_same_record(ssimtool, pair, tmp_path, defini
     assert same == {k: records[1][k] for k in same}
 
 
+def test_the_fused_kernels_are_of_the_cpu(ssimtool, pair, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    done = ssimtool("compare", *pair, "--kernel", "fused", "-f", "json")
+    assert (done.code, done.record["device"], done.record["kernel"]) == (0, "cpu", "fused")
+    done = ssimtool("compare", *pair, "--kernel", "fused", "--device", "cuda")
+    assert done.code == 2
+    assert "kernel is 'fused' on cuda: expected the CPU" in done.err
+
+
 def test_a_small_comparison_takes_the_torch_path(ssimtool, pair):
     assert ssimtool("compare", *pair, "-f", "json").record["kernel"] == "torch"
 

@@ -338,6 +338,9 @@ def test_a_kernel_that_cannot_be_had(tmp_path):
     x, y = _image(tmp_path / "x.png"), _image(tmp_path / "y.png")
     without = "import sys; sys.modules['numba'] = None; from ssimtool.cli import main; main()"
     command = [sys.executable, "-c", without, "compare", str(x), str(y)]
+    large = np.zeros((800, 700, 3), np.uint8)  # of a size that is not read by Pillow
+    _image(x, large)
+    _image(y, large)
     done = subprocess.run(
         [*command, "--kernel", "fused"], capture_output=True, text=True, check=False
     )

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 Kernel = Literal["auto", "fused", "torch"]
 
@@ -18,9 +19,9 @@ FUSED_FROM = 1 << 14
 # Numba and the kernels are loaded in 0.6 s, and compiled in 4 to 8 s the first time of all. Torch
 # computes 50 million samples a second on two cores: one comparison alone gains above this.
 FUSED_ONCE_FROM = 1 << 26
-# The fused kernels hold as many rows as a window has, for each thread: beyond this, torch needs
-# less memory.
-FUSED_WINDOW = 511
+# The fused kernels hold as many rows as a window has, on the way back three times as many, for
+# each thread: at this size some 14 MB. Beyond it they are left to torch.
+FUSED_WINDOW = 127
 
 _FOUND = find_spec("numba") is not None
 _AS_THEY_LIE = (torch.uint8, torch.uint16, torch.float32, torch.float64)
@@ -42,6 +43,11 @@ def is_fused(
         ValueError: no such kernel, or `fused` where it cannot be had.
     """
     check_kernel(kernel, x.device)
+    if kernel == "fused" and _is_transformed():
+        raise ValueError(
+            "kernel is 'fused' under torch.func, forward-mode differentiation or torch.jit.trace: "
+            "expected the kernel 'auto' or 'torch'"
+        )
     if kernel != "auto":
         return kernel == "fused"
     known = all(t.dtype in _HALF for t in (x, y)) or (
@@ -53,8 +59,13 @@ def is_fused(
 
 
 def _is_transformed() -> bool:
-    """Whether a transform of torch.func is at work, which operators of others do not know."""
-    return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
+    """Whether something looks on for which the operators have no rule: a transform of torch.func,
+    forward-mode differentiation, torch.jit.trace."""
+    return not torch.compiler.is_compiling() and (
+        torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+        or torch._C._get_tracing_state() is not None
+    )
 
 
 def is_worth_it(

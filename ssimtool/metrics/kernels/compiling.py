@@ -63,6 +63,15 @@ def entry(function: Callable[..., Any]) -> Any:
         return _compiled(function)
 
 
+def call(kernel: Any, *arguments: Any) -> None:
+    """Calls an entry. It is compiled at first; where that cannot be kept for the next process, the
+    disk being full, it is there for this one all the same."""
+    try:
+        kernel(*arguments)
+    except OSError:  # the kernels read and write no files themselves
+        kernel(*arguments)
+
+
 def _inner(function: Callable[..., Any], **options: Any) -> Any:
     """Not called from Python, so no way in from there is compiled: that halves the time."""
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)

@@ -4,6 +4,9 @@ Each row of windows is blurred down the columns straight from the samples as the
 bits, float32 or float64, planar or interleaved), then along the row, and becomes 1 − SSIM while it
 is in the caches; no map is held unless it is asked for. Sums are kept in float64, by bands whose
 height depends on the shape alone, so the result does not depend on the number of threads.
+
+The kernels divide once for each window, by a product that overflows where the samples are some
+1e9 times the data range. What is not finite is therefore computed again by plain torch operations.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssimtool.metrics.kernels.backward import Slopes, backward
+from ssimtool.metrics.kernels.compiling import call
 from ssimtool.metrics.kernels.forward import LANES, Plan, Sides, Window, forward
 from ssimtool.metrics.kernels.layout import in_rows, is_interleaved, memory_format, planes
 from ssimtool.metrics.kernels.stages import LONGEST
 from ssimtool.metrics.kernels.threads import share
-from ssimtool.metrics.reference import Formula, map_shape
+from ssimtool.metrics.reference import Formula, loss_maps, map_shape, mean_losses
 
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
 BAND = 32  # rows of windows that are summed together
@@ -46,12 +50,19 @@ def measure(
         (N, C) and (N, 2), both float64.
     """
     means, wrong, _ = _forward(x, y, formula, wide, structure, errors, False)
+    if not means.isfinite().all():
+        x, y = x.detach(), y.detach()
+        means = mean_losses(x, y, formula, torch.float64 if wide else torch.float32)
     return means, wrong
 
 
 def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
     """The SSIM map (N, C, H', W'), in the memory format of x, float32 or float64 if `wide`."""
-    return _forward(x, y, formula, wide, True, False, True)[2]
+    means, _, found = _forward(x, y, formula, wide, True, False, True)
+    if not means.isfinite().all():
+        for block, loss in loss_maps(x.detach(), y.detach(), formula, found.dtype):
+            found[block.images, :, block.rows] = 1 - loss
+    return found
 
 
 def gradients(
@@ -76,20 +87,13 @@ def gradients(
     """
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
-    c, h, w = x.shape[1:]
     kind = np.float64 if wide else np.float32
     plan, window = _plan(x, formula, interleaved, back=True), _window(formula, kind)
-    results = [
-        torch.empty(
-            x.shape if side else (0, c, h, w),
-            dtype=x.dtype,
-            memory_format=memory_format(interleaved and side),
-        )
-        for side in sides
-    ]
-    of_windows = (by_structure / (plan.rows * plan.columns)).numpy()
-    of_samples = np.repeat((by_errors / (c * h * w)).numpy(), 1 if interleaved else c, axis=0)
+    results = _empty_like(x, interleaved, sides[0]), _empty_like(x, interleaved, sides[1])
     written = [planes(r, interleaved=interleaved) for r, s in zip(results, sides, strict=True) if s]
+    of_windows = (by_structure / (plan.rows * plan.columns)).numpy()
+    of_samples = (by_errors / x[0].numel()).numpy()
+    of_samples = np.repeat(of_samples, 1 if interleaved else x.shape[1], axis=0)
     slopes = Slopes(
         structure=of_windows.reshape(-1, plan.channels).astype(kind),
         square=(2 * of_samples[:, 0]).astype(kind),
@@ -103,15 +107,25 @@ def gradients(
         second_planes=written[-1].starts,
         second_step=written[-1].step,
     )
-    pair = _sides(x, y, interleaved)
-    more = None if plan.reach == len(window.taps) else 0
-    tasks = len(pair.planes_x) * plan.bands * max(1, w * plan.channels // plan.tile)
+    pair, more = _sides(x, y, interleaved), _more(plan, window)
+    tasks = len(pair.planes_x) * plan.bands * max(1, x.shape[3] * plan.channels // plan.tile)
     share(
-        lambda first, last: backward(first, last, pair, window, more, plan, slopes),
+        lambda first, last: call(backward, first, last, pair, window, more, plan, slopes),
         tasks,
         4 * x.numel(),
     )
-    return results[0], results[1]
+    return results
+
+
+def _empty_like(x: Tensor, interleaved: bool, wanted: bool) -> Tensor:
+    """Where the gradient by an image goes; empty where it is not wanted."""
+    shape = (len(x) if wanted else 0, *x.shape[1:])
+    return torch.empty(shape, dtype=x.dtype, memory_format=memory_format(interleaved and wanted))
+
+
+def _more(plan: Plan, window: Window) -> int | None:
+    """None where one round of the window's weights is all: what the kernels compile for."""
+    return None if plan.reach == len(window.taps) else 0
 
 
 def _forward(
@@ -131,8 +145,7 @@ def _forward(
     if not structure:  # rows of windows are rows of the image then
         formula = replace(formula, weights=(1.0,), border="valid")
     plan, window = _plan(x, formula, interleaved), _window(formula, kind)
-    pair = _sides(x, y, interleaved)
-    more = None if plan.reach == len(window.taps) else 0
+    pair, more = _sides(x, y, interleaved), _more(plan, window)
     count = len(pair.planes_x)
     sums = np.zeros((count, plan.bands, plan.channels))
     wrong = np.zeros((count if errors else 0, plan.bands, 2))
@@ -144,8 +157,8 @@ def _forward(
     line = planes(found, interleaved=interleaved).samples if with_map else np.zeros(0, kind)
     asked, exact = 0 if structure else None, None if x.dtype.is_floating_point else 0
     share(
-        lambda first, last: forward(
-            first, last, pair, window, more, plan, asked, exact, sums, wrong, line
+        lambda first, last: call(
+            forward, first, last, pair, window, more, plan, asked, exact, sums, wrong, line
         ),
         count * plan.bands,
         x.numel(),

@@ -43,8 +43,9 @@ def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
 
 
 def _is_watched(x: Tensor, y: Tensor) -> bool:
-    """Whether autograd, a compiler, or a tensor that is more than its samples is there."""
-    return wants_grad(x, y) or not all(type(t) in (Tensor, Parameter) for t in (x, y))
+    """Whether autograd, a compiler, a tracer or a tensor that is more than samples is there."""
+    traced = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return wants_grad(x, y) or traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))
 
 
 def _numbers(formula: Formula) -> Numbers:

@@ -133,7 +133,9 @@ def loss_of(blurred, at, pitch, window):
     p = (mu_s * mu_s + mu_d_sq) * half + window.c1
     q = (sigma_s_sq + sigma_d_sq) * half + window.c2
     # A = mu_d_sq / p and B = sigma_d_sq / q by one division: dividing is what takes long here.
-    return (mu_d_sq * q + sigma_d_sq * (p - mu_d_sq)) / (p * q)
+    product = p * q
+    # The difference is 0, or NaN where the product overflows, so that it shows.
+    return (mu_d_sq * q + sigma_d_sq * (p - mu_d_sq)) / product + (product - product)
 
 
 @pointwise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,8 +22,8 @@ def thread_count() -> int:
     """How many threads the caller may use: those of torch, which follow `torch.set_num_threads`
     and OMP_NUM_THREADS, but no more than the cores that this process may use.
 
-    A worker of a pool of one's own says `torch.set_num_threads(1)` first: it holds for the thread
-    that says it, and then that thread computes alone.
+    A worker of a pool of one's own may say `torch.set_num_threads(1)` first, and computes alone
+    then. (It holds for the thread that says it, and for threads that begin after that.)
     """
     return max(1, min(torch.get_num_threads(), usable_cores()))
 
@@ -71,7 +71,7 @@ def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
     """
     most = min(thread_count(), tasks, max(1, samples // SAMPLES_PER_THREAD))
     with _crew(os.getpid()).taken(most) as threads:
-        count = max(4 * threads if threads > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
+        count = max(8 * threads if threads > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
         count = min(tasks, count)
         pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
 
@@ -79,18 +79,22 @@ def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
             for first, last in pieces:  # `next` of a list's iterator is one step under the GIL
                 work(first, last)
 
-        helpers = [_pool(os.getpid(), thread_count() - 1).submit(take) for _ in range(threads - 1)]
+        helpers: list[Future[None]] = []
         try:
+            pool = _pool(os.getpid(), usable_cores())
+            helpers.extend(pool.submit(take) for _ in range(threads - 1))
             take()
         finally:
             for _ in pieces:  # on an error or Ctrl-C: nothing is begun any more
                 pass
             for helper in helpers:
-                helper.result()
+                if not helper.cancel():  # one that did not begin has nothing left to do
+                    helper.result()
 
 
 class Crew:
-    """How many threads compute at the moment."""
+    """How many threads compute at the moment. The one thing here that changes: how many cores are
+    idle is a fact of the process, and decides about no result."""
 
     def __init__(self) -> None:
         self.busy = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from torch.autograd import forward_ad
 
 from ssimtool import MSE_SSIM_KL_Loss, SSIMLoss, mse, ssim_loss
 from ssimtool.metrics.kernels import choice
@@ -71,6 +73,43 @@ def test_transforms_of_functions_are_left_to_torch():
     loss(a).backward()
     # the bound of gradients in float32
     assert (torch.func.grad(loss)(x) - a.grad).norm() / a.grad.norm() < 1e-5
+
+
+def test_forward_mode_is_left_to_torch():
+    x, y = torch.rand(2, 1, 1, 200, 200, generator=torch.Generator().manual_seed(0))
+    with forward_ad.dual_level():
+        tangent = forward_ad.unpack_dual(
+            mse(forward_ad.make_dual(x, torch.ones_like(x)), y)
+        ).tangent
+        with pytest.raises(ValueError, match="expected the kernel 'auto' or 'torch'"):
+            ssim_loss(x, y, data_range=1, kernel="fused")
+    assert tangent.item() == pytest.approx(2 * (x - y).mean().item(), rel=1e-4)  # float32
+
+
+TRACED = """
+import torch, warnings
+from torch.fx.experimental.proxy_tensor import make_fx
+from ssimtool import ssim_loss
+
+torch.manual_seed(0)
+x, y, z = torch.rand(3, 1, 1, 200, 200)
+
+def loss(a, b):
+    return ssim_loss(a, b, data_range=1)
+
+warnings.simplefilter("ignore")  # what the tracer says of shapes
+traced = torch.jit.trace(loss, (x, y), check_trace=False)
+for found in (make_fx(loss)(x, y)(x, z), traced(x, z)):
+    assert abs(found - loss(x, z)).item() < 1e-6, found  # of float32 means
+"""
+
+
+def test_tracers_see_what_is_computed():
+    # in a process of its own: the checks of shapes and types under pytest cannot be traced
+    done = subprocess.run(
+        [sys.executable, "-c", TRACED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_unknown_kernels_are_refused():
@@ -144,3 +183,24 @@ def test_errors_alone_ask_for_no_window(monkeypatch):
     assert mse(x, x + 1).item() == pytest.approx(1, rel=1e-6)
     (call,) = calls
     assert call["structure"] is False
+
+
+FULL = """
+import numba.core.caching as caching, torch
+def full(*arguments):
+    raise OSError(28, "No space left on device")
+caching.IndexDataCacheFile.save = full
+from ssimtool import mse
+print(mse(torch.zeros(1, 1, 200, 200), torch.ones(1, 1, 200, 200)).item())
+"""
+
+
+def test_a_full_disk_keeps_nothing_and_stops_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1.0"

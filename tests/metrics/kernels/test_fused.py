@@ -84,7 +84,7 @@ def test_fused_equals_torch(window, dtype, border, how):
         torch.testing.assert_close(fused, plain, rtol=0, atol=near)
     fused = ssim_map(x, y, kernel="fused", **options)
     exact = ssim_map(x, y, dtype=F64, kernel="torch", **options)
-    assert fused.dtype == plain.dtype
+    assert fused.dtype == (F64 if dtype == F64 else torch.float32)
     # and 1e-5 of the map, from the exact one: the torch path is off by as much to another side
     torch.testing.assert_close(fused.double(), exact, rtol=0, atol=1e-12 if dtype == F64 else 1e-5)
 
@@ -179,6 +179,20 @@ def test_flat_images_with_a_tiny_k2():
     exact = ssim_map(x.double(), y.double(), data_range=1, definition=definition, kernel="torch")
     assert found.max().item() <= 1
     assert (found - exact).max().item() <= 1e-5  # the bound of the map in float32
+
+
+@pytest.mark.parametrize("data_range", [1e-10, 1e-15])
+def test_samples_far_beyond_the_data_range(data_range):
+    x, y = images((1, 1, 20, 20), torch.float32)
+    for function in (ssim_loss, ssim_map):
+        fused, plain = (
+            function(x, y, data_range=data_range, kernel=kernel) for kernel in ("fused", "torch")
+        )
+        assert plain.isfinite().all()
+        torch.testing.assert_close(fused, plain, rtol=1e-6, atol=0)
+    fused, plain = (gradients(x, y, k, data_range=data_range) for k in ("fused", "torch"))
+    for found, expected in zip(fused, plain, strict=True):
+        assert (found - expected).norm() / expected.norm() < 1e-4  # float32, all of it cancels
 
 
 def test_nan_stays_nan():

@@ -103,6 +103,25 @@ def test_callers_share_the_cores(monkeypatch, restored):
     assert crew.busy == 0
 
 
+def test_a_small_caller_waits_for_no_large_one(monkeypatch, restored):
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
+    torch.set_num_threads(2)
+    begun, end = threading.Event(), threading.Event()
+
+    def large(first, last):
+        begun.set()
+        end.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(threads.share, large, 2, 1 << 24)
+        begun.wait(20)
+        done = []
+        threads.share(lambda first, last: done.append((first, last)), 2, 1 << 24)
+        assert not other.done()  # it ended while the large one did not
+        assert done[-1][1] == 2
+        end.set()
+
+
 def test_an_error_ends_the_work():
     def work(first, last):
         raise MemoryError

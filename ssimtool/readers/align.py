@@ -48,6 +48,7 @@ def read_pair(
     *,
     threads: int | None = None,
     meanwhile: Callable[[], object] = _nothing,
+    into: Pair | None = None,
 ) -> Pair:
     """Two images, read and made comparable.
 
@@ -57,6 +58,8 @@ def read_pair(
         threads: 2 decodes two large PNG or JPEG side by side, 1 one after the other; None is 2 in
             the main thread and 1 in any other, beside which more are likely to decode.
         meanwhile: called in one more thread while two images decode for long; else not at all.
+        into: a pair that is no longer needed: its memory is written to again where it fits, which
+            spares a loop over many pairs the time in which new memory is cleared.
 
     Returns:
         the pair, of one shape and one dynamic range.
@@ -64,9 +67,9 @@ def read_pair(
     Raises:
         SsimtoolError: a file that cannot be read, or two that cannot be compared.
     """
-    x = _opened(reference, how)
+    x = _opened(reference, how, into.reference if into else None)
     try:
-        y = _opened(distorted, how)
+        y = _opened(distorted, how, into.distorted if into else None)
     except SsimtoolError:
         x.decode(lambda: False)  # where both are wrong, it is the reference that is told of
         raise
@@ -80,8 +83,10 @@ def read_pair(
     return align(first, y.decode(lambda: False), how)
 
 
-def _opened(path: str, how: Reading) -> Opened:
-    return open_image(path, frame=how.frame, max_pixels=how.max_pixels, layout=how.layout)
+def _opened(path: str, how: Reading, into: Array | None) -> Opened:
+    return open_image(
+        path, frame=how.frame, max_pixels=how.max_pixels, layout=how.layout, into=into
+    )
 
 
 def align(x: Samples, y: Samples, how: Reading) -> Pair:

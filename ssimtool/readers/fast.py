@@ -27,7 +27,7 @@ PALETTE, RGB = 3, 2  # colour types (W3C PNG, section 11.2.1)
 Decoder = Callable[[Callable[[], bool]], Array | None]
 
 
-def find_decoder(image: Image.Image, data: Content) -> Decoder | None:
+def find_decoder(image: Image.Image, data: Content, into: Array | None) -> Decoder | None:
     """What decodes a large PNG or JPEG; None where Pillow does.
 
     All that it needs is loaded here, not in the thread that it may run in, which would compete with
@@ -36,11 +36,12 @@ def find_decoder(image: Image.Image, data: Content) -> Decoder | None:
     Args:
         image: opened by Pillow and not loaded.
         data: the content of the file.
+        into: memory that may be written to.
     """
     find = {"PNG": _png, "JPEG": _jpeg}.get(image.format or "")
     if find is None or image.width * image.height < LARGE:
         return None
-    return find(image, data)
+    return find(image, data, _fitting(into, image))
 
 
 def as_samples(array: Array, image: Image.Image, path: str) -> Samples:
@@ -63,7 +64,15 @@ def as_samples(array: Array, image: Image.Image, path: str) -> Samples:
     )
 
 
-def _png(image: Image.Image, data: Content) -> Decoder | None:
+def _fitting(into: Array | None, image: Image.Image) -> Array | None:
+    """What of `into` holds the image just so, as 8-bit RGB; None where it does not."""
+    if into is None or image.mode != "RGB" or into.dtype != np.uint8:
+        return None
+    fits = into.shape == (image.height, image.width, 3) and into.flags.c_contiguous
+    return into if fits and into.flags.writeable else None
+
+
+def _png(image: Image.Image, data: Content, into: Array | None) -> Decoder | None:
     """libpng; for RGB of 8 bits our own reader, which needs Numba and takes half the time."""
     depth, colour, interlaced = data[24], data[25], data[28]  # W3C PNG, section 11.2.1
     if depth < 8 or colour == PALETTE:
@@ -74,13 +83,13 @@ def _png(image: Image.Image, data: Content) -> Decoder | None:
     pays = sys.modules.get("numba") or image.width * image.height >= HUGE
     unfilter = _unfilter() if pays and (depth, colour, interlaced) == (8, RGB, 0) else None
     if unfilter is not None:
-        own = partial(decode_rgb, data, image.width, image.height, unfilter)
+        own = partial(decode_rgb, data, image.width, image.height, unfilter, into=into)
         return partial(_attempted, own, ValueError)
     from imagecodecs import PngError, png_decode
 
     def decode(cancelled: Callable[[], bool]) -> Array:
         check_chunks(data, cancelled)
-        return np.asarray(png_decode(data))
+        return np.asarray(png_decode(data, out=into if depth == 8 else None))
 
     return partial(_attempted, decode, (ValueError, PngError))
 
@@ -95,7 +104,7 @@ def _unfilter() -> Callable[[Array, Array, int], bool] | None:
     return compiled
 
 
-def _jpeg(image: Image.Image, data: Content) -> Decoder | None:
+def _jpeg(image: Image.Image, data: Content, into: Array | None) -> Decoder | None:
     """libjpeg-turbo; CMYK, whose inversion is a matter of conventions, is left to Pillow."""
     if image.mode not in ("L", "RGB"):
         return None
@@ -106,7 +115,7 @@ def _jpeg(image: Image.Image, data: Content) -> Decoder | None:
     def decode(cancelled: Callable[[], bool]) -> Array:
         check_markers(data)
         give_back(data, 0, len(data))
-        array = np.asarray(jpeg8_decode(data))
+        array = np.asarray(jpeg8_decode(data, out=into))
         give_back(data, 0, len(data))
         return array
 

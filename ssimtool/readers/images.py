@@ -78,8 +78,12 @@ def open_image(
     frame: int | None = None,
     max_pixels: int = 0,
     layout: ImageLayout = "auto",
+    into: Array | None = None,
 ) -> Opened:
     """As `read_image`, up to where the samples are decoded.
+
+    They are written to `into`, and are it, where it is of their shape and dtype and the decoder
+    can.
 
     Raises:
         SsimtoolError: there is no such file, or it is no image, or too large a one.
@@ -95,15 +99,17 @@ def open_image(
             False,
             lambda _: read_array_image(path, data[:], layout=layout, max_pixels=max_pixels),
         )
-    return _open_content(data, path, frame, max_pixels)
+    return _open_content(data, path, frame, max_pixels, into)
 
 
-def _open_content(data: Content, path: str, frame: int | None, max_pixels: int) -> Opened:
+def _open_content(
+    data: Content, path: str, frame: int | None, max_pixels: int, into: Array | None
+) -> Opened:
     name = shown(path)
     with decoding(data, name):
         image = _open(data, name)
         check_pixels(name, *image.size, max_pixels)
-    fast = find_decoder(image, data)
+    fast = find_decoder(image, data, into)
 
     def decode(cancelled: Callable[[], bool]) -> Samples:
         with decoding(data, name), image:

@@ -42,6 +42,8 @@ def decode_rgb(
     height: int,
     unfilter: Callable[[Array, Array, int], bool],
     cancelled: Callable[[], bool],
+    *,
+    into: Array | None = None,
 ) -> Array:
     """The samples of an 8-bit RGB PNG that is not interlaced.
 
@@ -53,21 +55,23 @@ def decode_rgb(
         width, height: of its header.
         unfilter: `ssimtool.readers.unfilter.unfilter`, which takes Numba to load.
         cancelled: whether nobody waits for the samples any longer.
+        into: (height, width, 3), uint8, contiguous, to write to; None takes new memory.
 
     Raises:
         ValueError: the file is not in order.
         CancelledError: `cancelled` became true.
     """
-    out = np.empty((height, 3 * width), np.uint8)
+    out = np.empty((height, width, 3), np.uint8) if into is None else into
+    lines = out.reshape(height, 3 * width)
     done, pitch = 0, 1 + 3 * width
     for block in _inflated(data, height * pitch, max(BLOCK // pitch, 1) * pitch):
         if cancelled():
             raise CancelledError
         rows = np.frombuffer(block, np.uint8).reshape(-1, pitch)
-        if not unfilter(rows, out, done):
+        if not unfilter(rows, lines, done):
             raise ValueError("an unknown filter")
         done += len(rows)
-    return out.reshape(height, width, 3)
+    return out
 
 
 def _inflated(data: Content, whole: int, block: int) -> Iterator[bytes]:

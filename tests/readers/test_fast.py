@@ -282,3 +282,23 @@ def test_blocks_of_any_size(monkeypatch, block, piece):
     for wrong in (_filtered(np.zeros(71)), _filtered(np.zeros(69)), _filtered(np.zeros(70)) + b"x"):
         with pytest.raises(ValueError, match="samples than the header says"):
             png.decode_rgb(_png(wrong), 93, 70, unfilter, lambda: False)
+
+
+@pytest.mark.parametrize("kind", ["png rgb", "png 16-bit rgb", "png grey", "jpeg rgb"])
+@pytest.mark.parametrize("numba", [False, True])
+def test_memory_is_written_to_again_where_it_fits(tmp_path, monkeypatch, kind, numba):
+    monkeypatch.setattr(fast, "LARGE", 0)
+    monkeypatch.setattr(fast, "HUGE", 0 if numba else NOBODY)
+    if not numba:
+        monkeypatch.delitem(sys.modules, "numba", raising=False)
+    path = tmp_path / "a"
+    path.write_bytes(_encoded("JPEG") if kind == "jpeg rgb" else ACCEPTED[kind])
+    expected = read_image(str(path)).samples
+    into = np.full_like(RGB, 99)
+    found = images.open_image(str(path), into=into).decode(lambda: False).samples
+    npt.assert_array_equal(found, expected)
+    assert np.shares_memory(found, into) == (kind in ("png rgb", "jpeg rgb"))
+    for other in (into[:-1], into.astype(np.uint16), into[:, ::-1]):
+        again = images.open_image(str(path), into=other).decode(lambda: False).samples
+        npt.assert_array_equal(again, expected)
+        assert not np.shares_memory(again, other)

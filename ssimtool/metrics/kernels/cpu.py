@@ -5,8 +5,9 @@ bits, float32 or float64, planar or interleaved), then along the row, and become
 is in the caches; no map is held unless it is asked for. Sums are kept in float64, by bands whose
 height depends on the shape alone, so the result does not depend on the number of threads.
 
-The kernels divide once for each window, by a product that overflows where the samples are some
-1e9 times the data range. What is not finite is therefore computed again by plain torch operations.
+The kernels divide once for each window, by a product of fourth powers of the samples, which leaves
+the numbers of float32 with samples near 1e9 or a data range near 1e-9. What is not finite is
+therefore computed again by plain torch operations.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ssimtool.metrics.kernels.threads import share
 from ssimtool.metrics.reference import Formula, loss_maps, map_shape, mean_losses
 
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
-BAND = 32  # rows of windows that are summed together
+BAND = 48  # rows of windows that are summed together
 TILE = 2880  # samples of a row that are computed at a time: some lines of them fit the caches
 # The way back keeps the slopes of a band and of the rows around it: as many as level 2 holds.
 BACKWARD_TILE = 1024
@@ -221,8 +222,10 @@ def _window(formula: Formula, kind: type[np.floating]) -> Window:
         taps=(0,) * taps,
         mid=kind(formula.data_range),
         scale=kind(1 / formula.data_range),
-        c1=kind(formula.k1**2),
-        c2=kind(formula.k2**2),
+        c1=kind((formula.k1 * formula.data_range) ** 2),
+        c2=kind((formula.k2 * formula.data_range) ** 2),
+        c1_of_one=kind(formula.k1**2),
+        c2_of_one=kind(formula.k2**2),
     )
 
 

@@ -66,7 +66,10 @@ class Scratch(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The weights, in rounds of len(taps) of them, and the constants of SSIM, in one dtype."""
+    """The weights, in rounds of len(taps) of them, and the constants of SSIM, in one dtype.
+
+    `mid` is the data range, around which s lies, and `scale` one by it; the constants are those of
+    the data range, and of 1."""
 
     weights: np.ndarray
     taps: tuple
@@ -74,6 +77,8 @@ class Window(NamedTuple):
     scale: np.floating
     c1: np.floating
     c2: np.floating
+    c1_of_one: np.floating
+    c2_of_one: np.floating
 
 
 @plain
@@ -221,8 +226,11 @@ def _forward(stamp):
                 losses_of_rows(
                     sides, window, more, plan, plane, low, high, scratch, total, ssim_map
                 )
-                for q in range(len(total)):
-                    sums[plane, band, q % plan.channels] += total[q]
+                for q in range(plan.channels):
+                    sum_of_channel = 0.0
+                    for j in range(q, plan.tile, plan.channels):
+                        sum_of_channel += total[j]
+                    sums[plane, band, q] = sum_of_channel
             if len(errors) > 0:
                 bottom = plan.height if band == plan.bands - 1 else high
                 found = errors_of_rows(sides, plan, plane, low, bottom, exact)

@@ -33,8 +33,9 @@ class Weighed(NamedTuple):
 def slopes_of_windows(blurred, start, pitch, n, window, sign, both, out, at):
     """The slopes of each window by E[s²], E[d²] and μ_s + sign·μ_d, into the lines 0, 1, 2 of
     `out`; into line 3 by μ_s − sign·μ_d unless `both` is None."""
-    kind, scale, c1, c2 = blurred.dtype.type, window.scale, window.c1, window.c2
+    kind, scale = blurred.dtype.type, window.scale
     one, two, half, zero, square = kind(1), kind(2), kind(0.5), kind(0), scale * scale
+    c1, c2 = window.c1_of_one, window.c2_of_one
     for j in range(n):
         mu_s, mu_d = blurred[np.uint64(start + j)], blurred[np.uint64(start + pitch + j)]
         raw_s = (blurred[np.uint64(start + 2 * pitch + j)] - mu_s * mu_s) * square

@@ -121,15 +121,14 @@ def clear_line(line, start, n):
 def loss_of(blurred, at, pitch, window):
     """1 − ssim = A + B − A·B of one window, from the four blurred lines from `at` on."""
     kind = blurred.dtype.type
-    one, half, zero, scale = kind(1), kind(0.5), kind(0), window.scale
+    half, zero = kind(0.5), kind(0)
     mu_s, mu_d = blurred[np.uint64(at)], blurred[np.uint64(at + pitch)]
-    sigma_s_sq = (blurred[np.uint64(at + 2 * pitch)] - mu_s * mu_s) * (scale * scale)
-    sigma_d_sq = (blurred[np.uint64(at + 3 * pitch)] - mu_d * mu_d) * (scale * scale)
+    sigma_s_sq = blurred[np.uint64(at + 2 * pitch)] - mu_s * mu_s
+    sigma_d_sq = blurred[np.uint64(at + 3 * pitch)] - mu_d * mu_d
     # Rounding can leave a variance of -1e-9 where there is none.
     sigma_s_sq = zero if sigma_s_sq < zero else sigma_s_sq
     sigma_d_sq = zero if sigma_d_sq < zero else sigma_d_sq
-    mu_s, mu_d = mu_s * scale + one, mu_d * scale
-    mu_d_sq = mu_d * mu_d
+    mu_s, mu_d_sq = mu_s + window.mid, mu_d * mu_d
     p = (mu_s * mu_s + mu_d_sq) * half + window.c1
     q = (sigma_s_sq + sigma_d_sq) * half + window.c2
     # A = mu_d_sq / p and B = sigma_d_sq / q by one division: dividing is what takes long here.

@@ -71,7 +71,7 @@ def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
     """
     most = min(thread_count(), tasks, max(1, samples // SAMPLES_PER_THREAD))
     with _crew(os.getpid()).taken(most) as threads:
-        count = max(8 * threads if threads > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
+        count = max(16 * threads if threads > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
         count = min(tasks, count)
         pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
 

@@ -55,3 +55,20 @@ def ssim_map(
     return ((2 * mu_x * mu_y + c1) * (2 * cov + c2)) / (
         (mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2)
     )
+
+
+def hard_cases() -> dict[str, tuple[Array, Array]]:
+    """The four of DESIGN.md, section 3, and REFERENCE_VALUES.md."""
+    rng = np.random.RandomState(11)
+    flat = np.full((256, 256), 250.0)
+    ramp = np.linspace(200, 255, 256)[None, :].repeat(256, axis=0)
+    noise = rng.randint(0, 256, (256, 256)).astype(np.float64)
+    one_off = noise.copy()
+    one_off[128, 128] += 1 if one_off[128, 128] < 255 else -1
+    lsb = rng.randint(-1, 2, (256, 256))
+    return {
+        "flat 250, 1-LSB noise": (flat, flat + lsb),
+        "bright gradient": (ramp, np.clip(ramp + lsb, 0, 255)),
+        "noise": (noise, np.clip(noise + rng.normal(0, 5, noise.shape).round(), 0, 255)),
+        "one pixel by one level": (noise, one_off),
+    }

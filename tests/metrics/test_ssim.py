@@ -223,26 +223,10 @@ def test_symmetric_grey_and_scale():
 # --- precision --------------------------------------------------------------------------------
 
 
-def _hard_cases() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    rng = np.random.RandomState(11)
-    flat = np.full((256, 256), 250.0)
-    ramp = np.linspace(200, 255, 256)[None, :].repeat(256, axis=0)
-    noise = rng.randint(0, 256, (256, 256)).astype(np.float64)
-    one_off = noise.copy()
-    one_off[128, 128] += 1 if one_off[128, 128] < 255 else -1
-    lsb = rng.randint(-1, 2, (256, 256))
-    return {
-        "flat 250, 1-LSB noise": (flat, flat + lsb),
-        "bright gradient": (ramp, np.clip(ramp + lsb, 0, 255)),
-        "noise": (noise, np.clip(noise + rng.normal(0, 5, noise.shape).round(), 0, 255)),
-        "one pixel by one level": (noise, one_off),
-    }
-
-
-@pytest.mark.parametrize("case", list(_hard_cases()))
+@pytest.mark.parametrize("case", list(plain.hard_cases()))
 @pytest.mark.parametrize("border", ["valid", "zero"])
 def test_float32_on_the_hard_cases(case, border):
-    x, y = (torch.from_numpy(a)[None, None] for a in _hard_cases()[case])
+    x, y = (torch.from_numpy(a)[None, None] for a in plain.hard_cases()[case])
     a, b = x.float(), y.float()
     # the same samples in both, so that only the computation differs
     x, y = a.double(), b.double()
@@ -259,7 +243,7 @@ def test_float32_on_the_hard_cases(case, border):
 
 def test_loss_of_one_pixel_by_one_level():
     # 1.5409225e-09 of DESIGN.md, section 3, is of another picture; the order of magnitude is not
-    a, b = _hard_cases()["one pixel by one level"]
+    a, b = plain.hard_cases()["one pixel by one level"]
     x, y = (torch.from_numpy(image).float()[None, None] for image in (a, b))
     exact = 1 - plain.ssim_map(a, b, 255).mean()  # float64: 1e-16 of 1, some 1e-7 of the loss
     assert ssim_loss(x, y, data_range=255).item() == pytest.approx(exact, rel=1e-4)

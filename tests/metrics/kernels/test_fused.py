@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain import hard_cases
 
 from ssimtool import Definition, find_definition, mae, mse, psnr, ssim, ssim_loss, ssim_map
 from ssimtool.metrics.kernels import cpu, layout
@@ -204,23 +205,6 @@ def test_nan_stays_nan():
 
 
 # --- precision --------------------------------------------------------------------------------
-
-
-def hard_cases():
-    """The four of DESIGN.md, section 3, and REFERENCE_VALUES.md, as in test_ssim.py."""
-    rng = np.random.RandomState(11)
-    flat = np.full((256, 256), 250.0)
-    ramp = np.linspace(200, 255, 256)[None, :].repeat(256, axis=0)
-    noise = rng.randint(0, 256, (256, 256)).astype(np.float64)
-    one_off = noise.copy()
-    one_off[128, 128] += 1 if one_off[128, 128] < 255 else -1
-    lsb = rng.randint(-1, 2, (256, 256))
-    return {
-        "flat 250, 1-LSB noise": (flat, flat + lsb),
-        "bright gradient": (ramp, np.clip(ramp + lsb, 0, 255)),
-        "noise": (noise, np.clip(noise + rng.normal(0, 5, noise.shape).round(), 0, 255)),
-        "one pixel by one level": (noise, one_off),
-    }
 
 
 @pytest.mark.parametrize("case", list(hard_cases()))

@@ -97,6 +97,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         per_channel=per_channel,
         definition=parts_of(how.definition),
         colour=pair.colour,
+        reading=pair.reading,
         steps=pair.steps,
         thresholds=verdicts,
         device=str(device),

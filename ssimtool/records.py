@@ -67,10 +67,14 @@ class Comparison:
     """One pair of images. `metrics` is in the order asked for; PSNR of identical images is inf.
 
     `sample_type` is the type of the reference as it was read: uint8, uint16, float32 …
+    `reading` holds the options of reading that change numbers, as they were given: so the same can
+    be computed again. `id` and `columns` are what a manifest says of a pair beside its paths, `map`
+    the file that its map was written to.
     """
 
     schema: str = "ssimtool.comparison/1"
     status: Status
+    id: str | None = None
     reference: str
     distorted: str
     width: int | None = None
@@ -83,13 +87,82 @@ class Comparison:
     per_channel: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     definition: Mapping[str, Any] | None = None
     colour: str | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     thresholds: tuple[Verdict, ...] = ()
+    map: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     device: str | None = None
     kernel: str | None = None
     version: str
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of one metric over the pairs that have it: `std` divides by their number, the percentiles
+    interpolate linearly. PSNR of identical images is inf; None where there is no number."""
+
+    mean: float | None
+    std: float | None
+    min: float | None
+    max: float | None
+    median: float | None
+    p1: float | None
+    p5: float | None
+    p95: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """Files of two folders without a partner."""
+
+    reference: tuple[str, ...] = ()
+    distorted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Worst:
+    """One of the pairs that score worst, by the first metric asked for."""
+
+    id: str | None
+    reference: str
+    distorted: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class StatisticVerdict:
+    """A threshold on a statistic of all pairs, what was found, and whether it holds."""
+
+    statistic: str
+    metric: str
+    op: Op
+    value: float
+    found: float | None
+    holds: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Of a batch: the last line that it writes."""
+
+    schema: str = "ssimtool.summary/1"
+    status: Status
+    pairs: int
+    ok: int
+    fail: int
+    error: int
+    unmatched: Unmatched = Unmatched()
+    metrics: Mapping[str, Statistics] = field(default_factory=dict)
+    worst: tuple[Worst, ...] = ()
+    thresholds: tuple[StatisticVerdict, ...] = ()
+    interrupted: bool = False
+    elapsed_seconds: float
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from ssimtool import errors, metrics, records, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
 from ssimtool.cli import options
 from ssimtool.metrics.kernels.choice import Kernel
-from ssimtool.readers import arrays
+from ssimtool.readers import align, arrays
 from ssimtool.reports import catalogue, maps, text
 
 PACKAGE = Path(ssimtool.__file__).parent
@@ -117,6 +117,7 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert set(options.FORMAT_NAMES[1:]) == set(text.FORMATS) == set(catalogue.FORMATS)
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.KERNELS == settings.KernelName.__args__ == Kernel.__args__
+    assert set(align.recorded(align.Reading())) == set(text.READING)
     assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 

@@ -11,8 +11,8 @@ from ssimtool import __version__
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
 from ssimtool.cli import parsing
+from ssimtool.cli.outcome import Style, attempt, present, show
 from ssimtool.cli.output import Reserved, put, reserved
-from ssimtool.cli.report import Style, attempt, present, show
 from ssimtool.records import Comparison, parts_of
 from ssimtool.settings import Scoring
 
@@ -74,7 +74,7 @@ def command(
     style = Style(format, tuple(metric), computed, quiet, debug)
     targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted)) as files:
-        from ssimtool.readers.align import Reading
+        from ssimtool.readers.align import Reading, recorded
 
         how = Reading(
             channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
@@ -93,6 +93,7 @@ def command(
                 reference=reference,
                 distorted=distorted,
                 definition=parts_of(chosen),
+                reading=recorded(how),
                 version=__version__,
                 error=failure,
             ),

@@ -10,9 +10,9 @@ import typer
 from ssimtool import __version__
 from ssimtool.cli import options as o
 from ssimtool.cli import parsing
+from ssimtool.cli.outcome import Style, attempt, present, show
 from ssimtool.cli.output import Reserved, reserved, write
 from ssimtool.cli.progress import progress
-from ssimtool.cli.report import Style, attempt, present, show
 from ssimtool.records import Failure, LossReport, SampleScores, parts_of
 from ssimtool.settings import Weighing
 

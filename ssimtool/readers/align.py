@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,13 @@ class Reading:
     frame: int | None = None
     max_pixels: int = 2**29
     layout: ImageLayout = "auto"
+
+
+def recorded(how: Reading) -> dict[str, Any]:
+    """What of it can change a number, as it stands in a record."""
+    options = asdict(how)
+    options.pop("max_pixels")
+    return options
 
 
 def _nothing() -> None:
@@ -116,6 +123,7 @@ def align(x: Samples, y: Samples, how: Reading) -> Pair:
         data_range=data_range,
         sample_type=sample_type,
         colour=how.channels,
+        reading=recorded(how),
         steps=tuple(steps),
         warnings=(*x.warnings, *y.warnings, *warned),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +36,8 @@ class Samples:
 class Pair:
     """Two images made comparable: (H, W, C) each, of one shape and one dynamic range.
 
-    `sample_type` is the type of the reference as it was read, before anything was scaled.
+    `sample_type` is the type of the reference as it was read, before anything was scaled;
+    `reading` the options that it was read with.
     """
 
     reference_path: str
@@ -45,6 +47,7 @@ class Pair:
     data_range: float
     sample_type: str
     colour: str = "rgb"
+    reading: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -72,9 +72,12 @@ FORMATS: dict[str, Callable[[Record, Sequence[str]], str]] = {
     "markdown": markdown_text,
     "value": value_text,
 }
+# The options of reading that stand in a record: the fields of `readers.align.Reading`.
+READING = ("channels", "data_range", "background", "resize", "frame", "layout")
 # What is nested in a record and has a column for each part.
 NESTED = {
     "definition": tuple(parts_of(DEFINITIONS["wang2004"])),
+    "reading": READING,
     "contributions": tuple(f.name for f in fields(Contributions)),
     "error": tuple(f.name for f in fields(Failure)),
 }

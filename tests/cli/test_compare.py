@@ -50,12 +50,18 @@ def test_numbers_of_the_json_record(ssimtool, pair):
 
 def test_fields_of_the_json_record(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json", "--fail-under", "0.5").record
-    # every field of the contract, in its order; sample_type and kernel are additions
+    # every field of the contract, in its order; sample_type, reading, map, columns and kernel
+    # are additions
     assert list(record) == [
-        "schema", "status", "reference", "distorted", "width", "height", "channels",
+        "schema", "status", "id", "reference", "distorted", "width", "height", "channels",
         "sample_type", "data_range", "identical", "metrics", "per_channel", "definition",
-        "colour", "steps", "thresholds", "device", "kernel", "version", "warnings", "error",
+        "colour", "reading", "steps", "thresholds", "map", "columns", "device", "kernel",
+        "version", "warnings", "error",
     ]  # fmt: skip
+    assert record["reading"] == {
+        "channels": "rgb", "data_range": None, "background": "checker", "resize": False,
+        "frame": None, "layout": "auto",
+    }  # fmt: skip
     assert record["schema"] == "ssimtool.comparison/1"
     assert (record["width"], record["height"], record["channels"]) == (50, 40, 3)
     assert (record["data_range"], record["identical"], record["error"]) == (255, False, None)

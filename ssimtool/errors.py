@@ -24,6 +24,8 @@ ERROR_CODES: dict[str, str] = {
     "unsupported": "a content that would be read wrongly, and is refused",
 }
 
+NO_ROOM = "the inputs do not fit into memory, expected smaller ones; reduce them"
+
 
 class SsimtoolError(Exception):
     """An error that a person can mend: what was found, what was expected, what to do.
@@ -51,6 +53,12 @@ class SsimtoolError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is a lack of memory: torch tells it by the words of a RuntimeError."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words
 
 
 def printable(path: str) -> str:

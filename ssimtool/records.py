@@ -116,6 +116,15 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Of a histogram: how many numbers lie from `low` to `high`, which belongs to the next one."""
+
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
 class Unmatched:
     """Files of two folders without a partner."""
 
@@ -125,13 +134,30 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Worst:
-    """One of the pairs that score worst, by the first metric asked for."""
+    """One of the pairs that score worst, by the first metric asked for, and the file of its map
+    where it was only written since it is one of these."""
 
     id: str | None
     reference: str
     distorted: str
     metric: str
     value: float
+    map: str | None = None
+
+
+@dataclass(frozen=True)
+class StatisticThreshold:
+    """`statistic` of `metric` over all pairs fails when it is `op` (under, over) `value`."""
+
+    statistic: str
+    metric: str
+    op: Op
+    value: float
+
+    def judge(self, found: float | None) -> StatisticVerdict:
+        """Holds what was found against the threshold; where there is no number, it fails."""
+        holds = found is not None and Threshold("", self.op, self.value).judge(found).holds
+        return StatisticVerdict(self.statistic, self.metric, self.op, self.value, found, holds)
 
 
 @dataclass(frozen=True)
@@ -148,7 +174,10 @@ class StatisticVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Of a batch: the last line that it writes."""
+    """Of a batch: the last line that it writes.
+
+    `interrupted` says that the run ended before its input did: by Ctrl-C, or on an error.
+    """
 
     schema: str = "ssimtool.summary/1"
     status: Status

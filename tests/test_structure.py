@@ -28,8 +28,13 @@ MAY_IMPORT = {
     "settings": {"catalog", "records"},
     "bands": {"catalog"},
     "suspicion": {"readers"},
-    "metrics": {"catalog", "errors", "metrics"},
-    "readers": {"errors", "readers"},
+    "cores": set(),
+    "batch": set(),
+    "journal": {"errors"},
+    "tally": {"catalog", "records"},
+    "scorer": {"batch", "errors", "evaluate", "readers", "records", "settings"},
+    "metrics": {"catalog", "cores", "errors", "metrics"},
+    "readers": {"errors", "readers", "records"},
     "evaluate": {"bands", "catalog", "errors", "metrics", "readers", "records", "settings"},
     "evaluate_loss": {
         "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
@@ -37,8 +42,8 @@ MAY_IMPORT = {
     },
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
-        "catalog", "cli", "errors", "evaluate", "evaluate_loss", "readers", "records", "reports",
-        "settings",
+        "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss", "journal",
+        "readers", "records", "reports", "scorer", "settings", "tally",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},
@@ -46,15 +51,17 @@ MAY_IMPORT = {
 THIRD_PARTY = {
     "torch": {"metrics", "evaluate", "evaluate_loss"},
     "jaxtyping": {"metrics"},
-    "numpy": {"metrics", "readers", "reports", "evaluate", "evaluate_loss", "suspicion"},
+    "numpy": {
+        "metrics", "readers", "reports", "evaluate", "evaluate_loss", "scorer", "suspicion",
+    },
     "numba": {"metrics", "readers"},
-    "PIL": {"readers", "reports"},
+    "PIL": {"readers", "reports", "scorer"},
     "imagecodecs": {"readers"},
     "isal": {"readers"},
     "cmap": {"reports"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
-}
+}  # fmt: skip
 
 
 def _imports(path: Path) -> set[str]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from contextlib import suppress
 
 from ssimtool.errors import EXIT_INTERRUPTED
+
+WORKER = "ssimtool-batch"  # the name of the threads of `ssimtool.batch`
 
 
 def main() -> None:
@@ -20,4 +24,17 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
+    except SystemExit as end:  # of SIGTERM, and of Typer
+        code = end.code if isinstance(end.code, int) else bool(end.code)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Ends the process. Threads of a run that was ended may still decode: the interpreter is not
+    taken down under their feet, and nobody waits for them."""
+    if any(thread.name == WORKER for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)

@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS
-from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positive, to_stdout
+from ssimtool.cli.parsing import (
+    device_name,
+    each_of,
+    map_path,
+    one_of,
+    positive,
+    to_stdout,
+)
 
 FORMAT_NAMES = ("table", "json", "ndjson", "csv", "markdown", "value")
 MAP_STYLES = ("gray", "heat", "overlay", "panel")

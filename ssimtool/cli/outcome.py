@@ -10,7 +10,7 @@ from typing import TypeVar
 import typer
 
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
-from ssimtool.errors import SsimtoolError, printable
+from ssimtool.errors import NO_ROOM, SsimtoolError, is_out_of_memory, printable
 from ssimtool.records import EXIT_CODES, Comparison, Failure, LossReport, Record
 from ssimtool.settings import KernelName
 
@@ -42,10 +42,9 @@ def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style)
             raise
         return _failed(Failure(error.code, error.message), failed)
     except (MemoryError, RuntimeError) as error:
-        if style.debug or not _is_memory(error):
+        if style.debug or not is_out_of_memory(error):
             raise
-        message = "the inputs do not fit into memory, expected smaller ones; reduce them"
-        return _failed(Failure("too_large", message), failed)
+        return _failed(Failure("too_large", NO_ROOM), failed)
     if not style.quiet:
         for warning in record.warnings:
             warn(f"warning: {printable(warning)}")
@@ -55,12 +54,6 @@ def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style)
 def _failed(failure: Failure, failed: Callable[[Failure], R]) -> R:
     warn(f"error: {printable(failure.message)}")
     return failed(failure)
-
-
-def _is_memory(error: Exception) -> bool:
-    """torch tells a lack of memory by the words of a RuntimeError."""
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words
 
 
 def show(record: Record, style: Style, output: Reserved | None) -> int:

@@ -25,7 +25,7 @@ class Reserved:
 
     def commit(self) -> None:
         """Puts what was written in the place of the target."""
-        with _writing(str(self.target)):
+        with writing(str(self.target)):
             self.file.flush()
             if self.temporary is None:
                 return
@@ -52,7 +52,12 @@ def _mode(target: Path) -> int:
 
 
 @contextmanager
-def _writing(path: str) -> Iterator[None]:
+def writing(path: str) -> Iterator[None]:
+    """Turns what the operating system says about an output into one line.
+
+    Raises:
+        typer.BadParameter: it cannot be written.
+    """
     try:
         yield
     except OSError as error:
@@ -70,7 +75,7 @@ def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Re
     Raises:
         typer.BadParameter: one cannot be written, is named twice, or is an input.
     """
-    _check_distinct(paths, inputs)
+    check_distinct(paths, inputs)
     opened: list[Reserved] = []
     try:
         opened.extend(map(_reserve, paths))
@@ -80,7 +85,12 @@ def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Re
             one.discard()
 
 
-def _check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
+def check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
+    """Refuses an output that is an input, or is named twice.
+
+    Raises:
+        typer.BadParameter: one is.
+    """
     taken = {os.path.realpath(path): "an input" for path in inputs if path != "-"}
     for path in paths:
         real = os.path.realpath(path)
@@ -93,7 +103,7 @@ def _check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
 
 def _reserve(path: str) -> Reserved:
     target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
-    with _writing(path):
+    with writing(path):
         if path.startswith(("/dev/stdout", "/dev/stderr", "/dev/fd/")):  # streams of this process
             return Reserved(Path(path), open(path, "wb"), None)
         if not path:
@@ -116,7 +126,7 @@ def write(reservation: Reserved, text: str) -> None:
     Raises:
         typer.BadParameter: the disk is full, or the like.
     """
-    with _writing(str(reservation.target)):
+    with writing(str(reservation.target)):
         reservation.file.write(text.encode("utf-8", "backslashreplace"))
 
 
@@ -126,13 +136,17 @@ def put(reservation: Reserved, data: bytes) -> None:
     Raises:
         typer.BadParameter: the disk is full, or the like.
     """
-    with _writing(str(reservation.target)):
+    with writing(str(reservation.target)):
         reservation.file.write(data)
     reservation.commit()
 
 
-def put_stdout(text: str) -> None:
-    """Writes to standard output; a pipe that was closed at the other end is not an error."""
+def put_stdout(text: str) -> bool:
+    """Writes to standard output; a pipe that was closed at the other end is not an error.
+
+    Returns:
+        whether somebody may still read.
+    """
     if sys.stdout is None:
         raise typer.BadParameter("standard output is closed, expected a place to write to; use -o")
     try:
@@ -141,10 +155,12 @@ def put_stdout(text: str) -> None:
     except BrokenPipeError:
         # what is left in the buffer must not fail again when the interpreter closes it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
     except OSError as error:
         raise typer.BadParameter(
             f"standard output cannot be written ({(error.strerror or str(error)).lower()})"
         ) from None
+    return True
 
 
 def warn(line: str) -> None:

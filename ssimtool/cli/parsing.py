@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from ssimtool.catalog import Definition, find_definition
-from ssimtool.records import Op, Threshold
+from ssimtool.records import Op, StatisticThreshold, Threshold
 
 if TYPE_CHECKING:
     from ssimtool.readers.colour import Background
 
+PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
 STATISTICS = ("mean", "min", "max", "median", "p1", "p5", "p95", "p99")
 
 
@@ -83,27 +84,73 @@ def thresholds(
     return tuple(_threshold(op, text, metrics) for op, text in given)
 
 
+def batch_thresholds(
+    under: list[str], over: list[str], *, metrics: Collection[str]
+) -> tuple[tuple[Threshold, ...], tuple[StatisticThreshold, ...]]:
+    """`[STAT:][METRIC=]VALUE` of both options: for each pair, and on statistics of all.
+
+    Raises:
+        typer.BadParameter: one cannot be parsed.
+    """
+    given: list[tuple[Op, str]] = [("under", t) for t in under] + [("over", t) for t in over]
+    found = [_parsed(op, text, metrics, STATISTIC_VALUE) for op, text in given]
+    return (
+        tuple(Threshold(metric, op, value) for stat, metric, op, value in found if not stat),
+        tuple(StatisticThreshold(*parts) for parts in found if parts[0]),
+    )
+
+
 def _threshold(op: Op, text: str, metrics: Collection[str]) -> Threshold:
+    statistic, name, _, value = _parsed(op, text, metrics, PAIR_VALUE)
+    if statistic:
+        raise typer.BadParameter(
+            f"{text!r} asks for a statistic, and one pair has none: leave it out",
+            param_hint=f"--fail-{op}",
+        )
+    return Threshold(name, op, value)
+
+
+def _parsed(op: Op, text: str, metrics: Collection[str], form: str) -> tuple[str, str, Op, float]:
+    """The statistic, empty for none, the metric, `ssim` if left out, and the value."""
     option = f"--fail-{op}"
     head, _, number = text.rpartition("=")
-    statistic, _, name = head.rpartition(":")
+    if not head and ":" in number:
+        head, number = number.split(":", 1)
+        head += ":"
+    statistic, colon, name = head.rpartition(":")
     try:
         value = float(number)
     except ValueError:
         value = math.nan
     if math.isnan(value):
-        raise typer.BadParameter(f"{text!r} is not [METRIC=]VALUE", param_hint=option)
-    if statistic or number.partition(":")[0] in STATISTICS:
+        raise typer.BadParameter(f"{text!r} is not {form}", param_hint=option)
+    if colon and statistic not in STATISTICS:
         raise typer.BadParameter(
-            f"{text!r} asks for a statistic, and one pair has none: leave it out",
-            param_hint=option,
+            f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}", param_hint=option
         )
     name = name or "ssim"
     if name not in metrics:
         raise typer.BadParameter(
             f"{text!r}: {name!r} is not one of {', '.join(metrics)}", param_hint=option
         )
-    return Threshold(name, op, value)
+    return statistic, name, op, value
+
+
+def size_in_bytes(value: str) -> int:
+    """`2G`, `500M`, `64K` or a number of bytes; K is 1024.
+
+    Raises:
+        typer.BadParameter: it is not.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
+    size = 0
+    if found:
+        size = int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+    if not size:
+        raise typer.BadParameter(
+            f"{value!r} is not a size such as 2G or 500M", param_hint="--memory"
+        )
+    return size
 
 
 def to_stdout(value: str | None) -> str | None:

@@ -5,6 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssimtool.catalog import METRICS
+from ssimtool.cli.output import warn
+
+if TYPE_CHECKING:
+    from ssimtool.tally import Tally
 
 
 @contextmanager
@@ -20,3 +28,47 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda count: bar.advance(task, count)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What is told while pairs are scored: a line, and how far it is."""
+
+    note: Callable[[str], None]
+    update: Callable[[Tally, int | None], None]
+
+
+@contextmanager
+def counting(*, shown: bool) -> Iterator[Counting]:
+    """A bar over pairs with their rate, the time left, the running mean and the errors, on a
+    terminal; lines stand above it."""
+    if not shown or sys.stderr is None or not sys.stderr.isatty():
+        yield Counting(warn, lambda tally, total: None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    told = TextColumn("{task.fields[told]}", markup=False)
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        BarColumn(20), told, TimeRemainingColumn(compact=True), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("", total=None, told="")
+
+        def update(tally: Tally, total: int | None) -> None:
+            # the rate is of the last seconds, so that one that resumes does not start with millions
+            speed = bar.tasks[0].speed or 0
+            bar.update(task, completed=tally.pairs, total=total, told=_told(tally, total, speed))
+
+        yield Counting(lambda line: bar.console.print(Text(line)), update)
+
+
+def _told(tally: Tally, total: int | None, speed: float) -> str:
+    name = tally.metrics[0]
+    mean = tally.mean(name)
+    parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
+    parts += [f"{speed:.1f} pairs/s"] if speed else []
+    parts += [f"mean {METRICS[name].title} {mean:.4f}"] if mean is not None else []
+    parts += [f"{tally.counts['error']} errors"] if tally.counts["error"] else []
+    return "  ".join(parts)

@@ -22,6 +22,7 @@ from ssimtool.readers.together import decode_together
 Channels = Literal["rgb", "luma"]
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
 BT601 = (0.299, 0.587, 0.114)
+LUMA_BYTES = 24  # of each pixel: the sum, a product and a channel of float64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,10 @@ def _nothing() -> None:
     pass
 
 
+def _admitted(memory: int) -> None:
+    pass
+
+
 def read_pair(
     reference: str,
     distorted: str,
@@ -56,6 +61,7 @@ def read_pair(
     threads: int | None = None,
     meanwhile: Callable[[], object] = _nothing,
     into: Pair | None = None,
+    admit: Callable[[int], object] = _admitted,
 ) -> Pair:
     """Two images, read and made comparable.
 
@@ -67,6 +73,8 @@ def read_pair(
         meanwhile: called in one more thread while two images decode for long; else not at all.
         into: a pair that is no longer needed: its memory is written to again where it fits, which
             spares a loop over many pairs the time in which new memory is cleared.
+        admit: called before anything is decoded, with the bytes that the pair will take, about; it
+            may wait until they are there.
 
     Returns:
         the pair, of one shape and one dynamic range.
@@ -80,6 +88,7 @@ def read_pair(
     except SsimtoolError:
         x.decode(lambda: False)  # where both are wrong, it is the reference that is told of
         raise
+    admit(_memory(x, y, how))
     if threads is None:
         threads = 2 if threading.current_thread() is threading.main_thread() else 1
     if threads > 1 and x.is_fast and y.is_fast:
@@ -88,6 +97,12 @@ def read_pair(
     first = x.decode(lambda: False)
     del x  # and with it what Pillow and the file hold in memory
     return align(first, y.decode(lambda: False), how)
+
+
+def _memory(x: Opened, y: Opened, how: Reading) -> int:
+    """Bytes, about: the samples, what decodes them, and what luma computes them in (float64)."""
+    luma = LUMA_BYTES * (x.pixels + y.pixels) if how.channels == "luma" else 0
+    return x.memory + y.memory + luma
 
 
 def _opened(path: str, how: Reading, into: Array | None) -> Opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays import ImageLayout, check_pixels, read_array_image
 from ssimtool.readers.damage import DAMAGED, decoding, unidentified
 from ssimtool.readers.deep import is_deep, read_deep
-from ssimtool.readers.fast import as_samples, find_decoder
+from ssimtool.readers.fast import Decoder, as_samples, find_decoder
 from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
 from ssimtool.readers.modes import from_pillow
 from ssimtool.readers.npy import non_finite
@@ -36,13 +37,15 @@ def set_up_pillow() -> None:
 class Opened:
     """An image whose header was read and whose samples were not.
 
-    `pixels` is 0 of an array; `is_fast` says whether they are decoded in one go, without Pillow,
-    the GIL or a second copy.
+    `pixels` is 0 of an array; `memory` is what its samples and what decodes them take, about, in
+    bytes; `is_fast` says whether they are decoded in one go, without Pillow, the GIL or a second
+    copy.
     `decode(cancelled)` gives them; where it can, it gives up with CancelledError once
     `cancelled()` is true.
     """
 
     pixels: int
+    memory: int
     is_fast: bool
     decode: Callable[[Callable[[], bool]], Samples]
 
@@ -90,12 +93,16 @@ def open_image(
     """
     if is_array_file(path):
         return Opened(
-            0, False, lambda _: read_array_image(path, None, layout=layout, max_pixels=max_pixels)
+            0,
+            os.path.getsize(path),
+            False,
+            lambda _: read_array_image(path, None, layout=layout, max_pixels=max_pixels),
         )
     data = read_content(path)
     if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
         return Opened(
             0,
+            2 * len(data),
             False,
             lambda _: read_array_image(path, data[:], layout=layout, max_pixels=max_pixels),
         )
@@ -127,7 +134,15 @@ def _open_content(
         chosen = (f"frame {number}",) if number else ()
         return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warned)
 
-    return Opened(image.width * image.height, fast is not None, decode)
+    return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
+
+
+def _memory(image: Image.Image, fast: Decoder | None) -> int:
+    """Bytes, about. Pillow holds 4 a pixel, and they are copied; its mode says 8 bits where there
+    are 16, and what reads those holds them twice."""
+    deep = image.mode.startswith(("I", "F")) or image.format in ("PNG", "TIFF")
+    samples = image.width * image.height * len(image.getbands()) * (2 if deep else 1)
+    return samples if fast else 4 * image.width * image.height + 2 * samples
 
 
 def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:

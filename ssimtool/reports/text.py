@@ -6,22 +6,30 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
 from typing import Any
 
 from ssimtool.catalog import DEFINITIONS
 from ssimtool.errors import printable
-from ssimtool.records import Comparison, Contributions, Failure, Record, SampleScores, parts_of
+from ssimtool.records import (
+    Comparison,
+    Contributions,
+    Failure,
+    Record,
+    SampleScores,
+    Summary,
+    parts_of,
+)
 from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
 
 
-def json_text(record: Record, names: Sequence[str]) -> str:
+def json_text(record: Record | Summary, names: Sequence[str]) -> str:
     """A JSON object over several lines."""
     return _dumped(_finite(asdict(record)), indent=2) + "\n"
 
 
-def ndjson_text(record: Record, names: Sequence[str]) -> str:
+def ndjson_text(record: Record | Summary, names: Sequence[str]) -> str:
     """A JSON object on one line."""
     return _dumped(_finite(asdict(record)), indent=None) + "\n"
 
@@ -32,6 +40,23 @@ def csv_text(record: Record, names: Sequence[str]) -> str:
     The columns depend on the kind of record and on `names` alone; what is nested has a dot in its
     name, lists stand as JSON.
     """
+    columns = _columns(record, names)
+    return _csv_line(columns) + _csv_line([_cell(value) for value in columns.values()])
+
+
+def csv_header(names: Sequence[str]) -> str:
+    """The line of column names above the comparisons of many pairs."""
+    return _csv_line(
+        _columns(Comparison(status="ok", reference="", distorted="", version=""), names)
+    )
+
+
+def csv_row(record: Comparison, names: Sequence[str]) -> str:
+    """The line of values of one of many pairs."""
+    return _csv_line([_cell(value) for value in _columns(record, names).values()])
+
+
+def _columns(record: Record, names: Sequence[str]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for key, value in asdict(record).items():
         if key == "metrics":
@@ -40,11 +65,18 @@ def csv_text(record: Record, names: Sequence[str]) -> str:
             columns |= {f"{key}.{part}": (value or {}).get(part) for part in NESTED[key]}
         else:
             columns[key] = value
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerow([_cell(value) for value in columns.values()])
-    return lines.getvalue()
+    return columns
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def value_line(record: Comparison, names: Sequence[str]) -> str:
+    """The bare numbers of one of many pairs, on one line; nan where there is none."""
+    return " ".join(repr(record.metrics.get(name, math.nan)) for name in names) + "\n"
 
 
 def value_text(record: Record, names: Sequence[str]) -> str:
@@ -56,7 +88,7 @@ def value_text(record: Record, names: Sequence[str]) -> str:
 def markdown_text(record: Record, names: Sequence[str]) -> str:
     """A table in GitHub's Markdown."""
     if record.error is not None:
-        return f"error `{record.error.code}`: {_escaped(record.error.message)}\n"
+        return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
     lines = [_titles(record), ""]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
@@ -100,15 +132,16 @@ def sample_lines(scores: Sequence[SampleScores], suffix: str) -> str:
 def _titles(record: Record) -> str:
     if isinstance(record, Comparison):
         size = f"{record.width}x{record.height}, {record.channels} channel(s), {depth(record)}"
-        return f"{_escaped(record.reference)} against {_escaped(record.distorted)}: {size}"
-    return f"{_escaped(record.recon)} against {_escaped(record.raw)}: {record.samples} sample(s)"
+        return f"{escaped(record.reference)} against {escaped(record.distorted)}: {size}"
+    return f"{escaped(record.recon)} against {escaped(record.raw)}: {record.samples} sample(s)"
 
 
 def _number(row: Row) -> str:
     return "not computed" if row.value is None else f"{row.value:.6g}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A name in Markdown, where nothing of it has a meaning."""
     special = {c: f"\\{c}" for c in "\\`*_[]<>|#"}
     return "".join(special.get(c, c) for c in printable(text))
 

@@ -149,7 +149,7 @@ def test_ctrl_c_ends_what_decodes_and_lets_the_rest_come_to_its_end():
         time.sleep(0.05)
         told.append("loaded")
 
-    image = Opened(1, True, decode)
+    image = Opened(1, 1, True, decode)
     try:
         with pytest.raises(KeyboardInterrupt):
             decode_together(image, image, load)

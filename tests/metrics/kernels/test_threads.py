@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ssimtool import cores as of_process
 from ssimtool import ssim_loss, ssim_map
 from ssimtool.metrics.kernels import threads
 
@@ -145,12 +146,12 @@ def test_the_limit_of_a_container(tmp_path, quota, cores):
     for name, text in quota.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert threads.container_limit(tmp_path) == cores
+    assert of_process.container_limit(tmp_path) == cores
 
 
 def test_the_limits_count(monkeypatch, restored):
     torch.set_num_threads(7)
-    monkeypatch.setattr(threads, "container_limit", lambda: 3)
+    monkeypatch.setattr(of_process, "container_limit", lambda: 3)
     if hasattr(os, "sched_getaffinity"):
         monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(5)))
         assert threads.thread_count() == 3

@@ -1,0 +1,156 @@
+"""The summary of many pairs as a person reads it: tables, a histogram, the pairs that are worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ssimtool.catalog import METRICS
+from ssimtool.errors import printable
+from ssimtool.records import Bin, Statistics, StatisticVerdict, Summary, Worst
+from ssimtool.reports.table import rendered
+from ssimtool.reports.text import escaped
+
+NAMED = 10  # files without a partner that are named
+BAR = 40  # columns of the longest bar
+EIGHTHS = "▏▎▍▌▋▊▉█"
+STATISTICS = ("mean", "std", "min", "p1", "p5", "median", "p95", "p99", "max")
+
+
+def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: bool) -> str:
+    """The summary as tables.
+
+    Args:
+        summary: of a batch.
+        bins: the histogram of its first metric; empty for none.
+        width: of the terminal, in columns.
+        colour: whether escape sequences for colour may stand in it.
+    """
+    parts: list[RenderableType] = [_counts(summary)]
+    parts += [_statistics(summary)] if any(s.mean is not None for s in _found(summary)) else []
+    parts += _histogram(summary, bins) + _worst(summary.worst)
+    parts += _alone(summary)
+    for verdict in summary.thresholds:
+        style = "green" if verdict.holds else "bold red"
+        parts.append(Text(statistic_line(verdict), style))
+    return rendered(Group(*parts), width=width, colour=colour)
+
+
+def counts_line(summary: Summary) -> str:
+    """How many pairs came, and what became of them."""
+    parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
+    parts += [f"{summary.fail} below a threshold"] if summary.fail else []
+    parts += [f"{summary.error} with an error"] if summary.error else []
+    alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
+    parts += [f"{alone} file(s) without a partner"] if alone else []
+    parts += [f"{summary.elapsed_seconds:.3g} s"]
+    return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
+
+
+def statistic_line(verdict: StatisticVerdict) -> str:
+    """One threshold on a statistic in words."""
+    limit = "at least" if verdict.op == "under" else "at most"
+    word = "holds" if verdict.holds else "FAILS"
+    return (
+        f"{word}: {verdict.statistic} {verdict.metric} {_number(verdict.found)}, "
+        f"asked for {limit} {verdict.value:g}"
+    )
+
+
+def _found(summary: Summary) -> list[Statistics]:
+    return list(summary.metrics.values())
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _counts(summary: Summary) -> Text:
+    style = {"ok": "green", "fail": "bold red", "error": "bold red"}[summary.status]
+    return Text(counts_line(summary), "yellow" if summary.interrupted else style)
+
+
+def _statistics(summary: Summary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for name in summary.metrics:
+        table.add_column(METRICS[name].title, justify="right", no_wrap=True)
+    for part in STATISTICS:
+        numbers = [_number(getattr(found, part)) for found in _found(summary)]
+        table.add_row(*(Text(text, "bold" if part == "mean" else "") for text in (part, *numbers)))
+    return table
+
+
+def _histogram(summary: Summary, bins: Sequence[Bin]) -> list[RenderableType]:
+    if not bins or not summary.metrics:
+        return []
+    most = max(b.count for b in bins)
+    table = Table.grid(padding=(0, 1))
+    for justify in ("right", "right", "left"):
+        table.add_column(justify=justify, no_wrap=True)
+    for b in bins:
+        table.add_row(
+            f"{b.low:.4f} to {b.high:.4f}", f"{b.count}", Text(_bar(b.count / most), "cyan")
+        )
+    title = METRICS[next(iter(summary.metrics))].title
+    return [Text(f"{title} of the pairs", "bold"), table, Text("")]
+
+
+def _bar(part: float) -> str:
+    eighths = round(part * BAR * 8)
+    if part and not eighths:
+        eighths = 1
+    rest = EIGHTHS[eighths % 8 - 1] if eighths % 8 else ""
+    return "█" * (eighths // 8) + rest
+
+
+def _worst(worst: Sequence[Worst]) -> list[RenderableType]:
+    if not worst:
+        return []
+    title = METRICS[worst[0].metric].title
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column(title, justify="right", no_wrap=True)
+    named = any(pair.id is not None for pair in worst)
+    for name in (*(["Id"] if named else []), "Reference", "Distorted"):
+        table.add_column(name, overflow="fold")
+    for pair in worst:
+        names = [*([pair.id or ""] if named else []), pair.reference, pair.distorted]
+        table.add_row(f"{pair.value:.6g}", *(Text(printable(name)) for name in names))
+    return [Text(f"The {len(worst)} worst", "bold"), table]
+
+
+def _alone(summary: Summary) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for role in ("reference", "distorted"):
+        paths = getattr(summary.unmatched, role)
+        if paths:
+            parts.append(Text(f"Without a partner, {role}: {len(paths)}", "bold"))
+            parts += [Text(f"  {printable(path)}") for path in paths[:NAMED]]
+            parts += [Text(f"  and {len(paths) - NAMED} more")] if len(paths) > NAMED else []
+    return parts
+
+
+def summary_markdown(summary: Summary) -> str:
+    """The summary in GitHub's Markdown."""
+    lines = [counts_line(summary), "", f"| metric | {' | '.join(STATISTICS)} |"]
+    lines.append("|---" + "|---:" * len(STATISTICS) + "|")
+    for name, found in summary.metrics.items():
+        numbers = (_number(getattr(found, part)) for part in STATISTICS)
+        lines.append(f"| {METRICS[name].title} | {' | '.join(numbers)} |")
+    if summary.worst:
+        title = METRICS[summary.worst[0].metric].title
+        lines += ["", f"| {title} | id | reference | distorted |", "|---:|---|---|---|"]
+    for pair in summary.worst:
+        names = " | ".join(map(escaped, (pair.id or "", pair.reference, pair.distorted)))
+        lines.append(f"| {pair.value:.6g} | {names} |")
+    for role in ("reference", "distorted"):
+        paths = getattr(summary.unmatched, role)
+        lines += ["", f"Without a partner, {role}:", ""] if paths else []
+        lines += [f"- {escaped(path)}" for path in paths]
+    lines += [""] if summary.thresholds else []
+    lines += [f"- {statistic_line(verdict)}" for verdict in summary.thresholds]
+    return "\n".join(lines) + "\n"

@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -100,7 +100,7 @@ class Batch(Generic[Item, Result]):
         self._news: SimpleQueue[_Task[Item, Result] | BaseException | str] = SimpleQueue()
         self._tasks: SimpleQueue[_Task[Item, Result] | None] = SimpleQueue()
         self._room = threading.Semaphore(AHEAD * jobs)
-        self._threads: list[threading.Thread] = []
+        self._workers: list[threading.Thread] = []
 
     def stop(self) -> None:
         """Nothing is begun any more; `run` yields what is done, and ends."""
@@ -113,9 +113,8 @@ class Batch(Generic[Item, Result]):
         Raises:
             BaseException: what the items or the work raised, in its place in the order.
         """
-        self._start(lambda: self._feed(items))
-        for _ in range(self.jobs):
-            self._start(self._work)
+        _start(lambda: self._feed(items))
+        self._workers.extend(_start(self._work) for _ in range(self.jobs))
         waiting: deque[_Task[Item, Result]] = deque()
         failed: BaseException | None = None
         ended = False
@@ -142,25 +141,25 @@ class Batch(Generic[Item, Result]):
 
     def _finished(self, waiting: deque[_Task[Item, Result]]) -> Iterator[Result]:
         """What is done, without what is not: still in order, but for what was under way."""
+        with suppress(Empty):
+            while True:
+                news = self._news.get_nowait()
+                if isinstance(news, _Task):
+                    waiting.append(news)
         for task in waiting:
             if task.done and task.error is None:
                 yield from task.results
 
     def wait(self, seconds: float) -> bool:
-        """Waits for the threads that work.
+        """Waits for the threads that work; not for the one that reads.
 
         Returns:
             whether they ended.
         """
         until = time.monotonic() + seconds
-        for thread in self._threads:
+        for thread in self._workers:
             thread.join(max(0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
-
-    def _start(self, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name=THREAD_NAME, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        return not any(thread.is_alive() for thread in self._workers)
 
     def _feed(self, items: Iterable[Item]) -> None:
         end: BaseException | str = ENDED
@@ -188,6 +187,12 @@ class Batch(Generic[Item, Result]):
                 task.error = error
             task.done = True
             self._news.put(CHANGED)
+
+
+def _start(target: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=target, name=THREAD_NAME, daemon=True)
+    thread.start()
+    return thread
 
 
 def _results(task: _Task[Item, Result]) -> Iterator[Result]:

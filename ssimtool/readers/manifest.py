@@ -131,7 +131,7 @@ def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterat
                 names = [h if h in COLUMNS else n for h, n in zip(header, row, strict=True)]
                 continue
             names = COLUMNS
-        if any(cell.strip() for cell in row):
+        if len(row) > 1 or any(map(str.strip, row)):
             yield _row(row, names, f"line {number}", path)
 
 

@@ -32,7 +32,7 @@ def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: 
     """
     parts: list[RenderableType] = [_counts(summary)]
     parts += [_statistics(summary)] if any(s.mean is not None for s in _found(summary)) else []
-    parts += _histogram(summary, bins) + _worst(summary.worst)
+    parts += _histogram(summary, bins) + _worst(summary.worst, width)
     parts += _alone(summary)
     for verdict in summary.thresholds:
         style = "green" if verdict.holds else "bold red"
@@ -108,19 +108,29 @@ def _bar(part: float) -> str:
     return "█" * (eighths // 8) + rest
 
 
-def _worst(worst: Sequence[Worst]) -> list[RenderableType]:
+def _worst(worst: Sequence[Worst], width: int) -> list[RenderableType]:
     if not worst:
         return []
-    title = METRICS[worst[0].metric].title
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column(title, justify="right", no_wrap=True)
     named = any(pair.id is not None for pair in worst)
-    for name in (*(["Id"] if named else []), "Reference", "Distorted"):
-        table.add_column(name, overflow="fold")
-    for pair in worst:
-        names = [*([pair.id or ""] if named else []), pair.reference, pair.distorted]
-        table.add_row(f"{pair.value:.6g}", *(Text(printable(name)) for name in names))
+    rows = [_names(pair, named) for pair in worst]
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column(METRICS[worst[0].metric].title, justify="right", no_wrap=True)
+    titles = ["Id", "Reference", "Distorted"][-len(longest) :]
+    if sum(longest) + 3 * len(longest) + 12 <= width:
+        for title in titles:
+            table.add_column(title)
+    else:  # one below the other
+        table.add_column(", ".join(titles), overflow="fold")
+        rows = [("\n".join(names),) for names in rows]
+    for pair, names in zip(worst, rows, strict=True):
+        table.add_row(f"{pair.value:.6g}", *map(Text, names))
     return [Text(f"The {len(worst)} worst", "bold"), table]
+
+
+def _names(pair: Worst, named: bool) -> tuple[str, ...]:
+    names = (pair.reference, pair.distorted)
+    return tuple(map(printable, (pair.id or "", *names) if named else names))
 
 
 def _alone(summary: Summary) -> list[RenderableType]:

@@ -251,7 +251,7 @@ def test_the_formats_agree(ssimtool, folders):
     ]
     for form in ("markdown", "table"):
         assert f"{summary['metrics']['ssim']['mean']:.6g}" in found[form].out
-        assert "0011.jpg" in found[form].out
+        assert "/y/5/0011.jpg" in found[form].out
         assert "12 pairs: 11 ok, 1 with an error" in found[form].out
     assert max(map(len, found["table"].out.splitlines())) <= 80
 

@@ -150,6 +150,12 @@ class Batch(Generic[Item, Result]):
             if task.done and task.error is None:
                 yield from task.results
 
+    def grow(self, jobs: int) -> None:
+        """So many threads more, for work that waits for something else; from one of them."""
+        for _ in range(AHEAD * jobs):
+            self._room.release()
+        self._workers.extend(_start(self._work) for _ in range(jobs))
+
     def wait(self, seconds: float) -> bool:
         """Waits for the threads that work; not for the one that reads.
 
@@ -173,8 +179,7 @@ class Batch(Generic[Item, Result]):
                 self._tasks.put(task)
         except BaseException as error:  # noqa: BLE001  # raised where the results are taken
             end = error
-        for _ in range(self.jobs):
-            self._tasks.put(None)
+        self._tasks.put(None)
         self._news.put(end)
 
     def _work(self) -> None:
@@ -187,6 +192,7 @@ class Batch(Generic[Item, Result]):
                 task.error = error
             task.done = True
             self._news.put(CHANGED)
+        self._tasks.put(None)  # for the next one
 
 
 def _start(target: Callable[[], None]) -> threading.Thread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -74,11 +75,45 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
     """
     device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
+    asked = asked_of(how, pair)
+    fused = _is_fused(x, y, how)
+    values = _numbers(asked, x, y, pair, how, fused=fused)
+    return record_of(pair, how, values, device, kernel="fused" if fused else "torch")
+
+
+def asked_of(how: Scoring, pair: Pair) -> tuple[str, ...]:
+    """The metrics that are computed, for a pair that is large enough for them.
+
+    Raises:
+        SsimtoolError: `too_small`.
+    """
     asked = with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
     if any("definition" in METRICS[name].takes for name in asked):
         _check_size(pair, how.definition)
-    fused = _is_fused(x, y, how)
-    found, per_channel = _numbers(asked, x, y, pair, how, fused=fused)
+    return asked
+
+
+def record_of(
+    pair: Pair,
+    how: Scoring,
+    values: Mapping[str, tuple[float, ...]],
+    device: torch.device,
+    *,
+    kernel: str,
+) -> Comparison:
+    """The record of a pair.
+
+    Args:
+        pair: what was compared.
+        how: what was asked for.
+        values: by function, what it gave: a number per channel where it has a definition, else one.
+        device: where they were computed.
+        kernel: by which.
+
+    Raises:
+        SsimtoolError: `non_finite`, a result beyond floats.
+    """
+    found, per_channel = _derived(asked_of(how, pair), values)
     _check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
     height, width, channels = pair.reference.shape
@@ -101,7 +136,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         steps=pair.steps,
         thresholds=verdicts,
         device=str(device),
-        kernel="fused" if fused else "torch",
+        kernel=kernel,
         version=__version__,
         warnings=pair.warnings,
     )
@@ -114,14 +149,20 @@ def _is_fused(x: Tensor, y: Tensor, how: Scoring) -> bool:
 
 def _numbers(
     asked: tuple[str, ...], x: Tensor, y: Tensor, pair: Pair, how: Scoring, *, fused: bool
-) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
-    """Each metric, and each that has a definition by channel; each function is called once."""
+) -> dict[str, tuple[float, ...]]:
+    """What each function gives, which is called once."""
     scored = _fused_scores(asked, x, y, pair, how) if fused else {}
     for row in (METRICS[name] for name in asked):
         if row.function not in scored:
-            scored[row.function] = _score(row.function, row.takes, x, y, pair.data_range, how)
+            scored[row.function] = score(row.function, row.takes, x, y, pair.data_range, how)
     numbers = iter(torch.cat(list(scored.values())).tolist())  # fetched from a device at once
-    values = {name: tuple(islice(numbers, len(found))) for name, found in scored.items()}
+    return {name: tuple(islice(numbers, len(found))) for name, found in scored.items()}
+
+
+def _derived(
+    asked: tuple[str, ...], values: Mapping[str, tuple[float, ...]]
+) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
+    """Each metric, and each that has a definition by channel."""
     found: dict[str, float] = {}
     per_channel: dict[str, tuple[float, ...]] = {}
     for name in asked:
@@ -230,7 +271,7 @@ def _check_size(pair: Pair, definition: Definition) -> None:
         )
 
 
-def _score(
+def score(
     function: str,
     takes: tuple[str, ...],
     x: Tensor,
@@ -238,13 +279,22 @@ def _score(
     data_range: float,
     how: Scoring,
 ) -> Tensor:
-    """One number per channel where the metric has a definition, else one number."""
+    """A metric by plain torch: (C · N) numbers where it has a definition, those of the first
+    channel first, else (N).
+
+    Args:
+        function: of `ssimtool.metrics`.
+        takes: the keyword arguments of it that change the number.
+        x, y: (N, C, H, W).
+        data_range: of their samples.
+        how: what else is asked for.
+    """
     given = {"data_range": data_range, "definition": how.definition}
     arguments = {name: given[name] for name in takes}
     planes = range(x.shape[1]) if "definition" in takes else ()
     # Channel by channel also where the channels interleave: converted planes lie side by side.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
-    score = getattr(metrics, function)
+    metric = getattr(metrics, function)
     return torch.cat(
-        [score(a, b, dtype=wide(x.device), kernel="torch", **arguments) for a, b in pairs]
+        [metric(a, b, dtype=wide(x.device), kernel="torch", **arguments) for a, b in pairs]
     )

@@ -70,9 +70,22 @@ class Scorer:
         self._failed: BaseException | None = None
         self._how: Reading
         self._compare: Callable[[Pair, Scoring], Comparison]
-        threading.Thread(target=self._load, name=THREAD_NAME, daemon=True).start()
+        self._close: Callable[[], object] = lambda: None
 
-    def _load(self) -> None:
+    def start(self, grow: Callable[[int], object]) -> None:
+        """Begins to load.
+
+        Args:
+            grow: called with a number of threads that should call it as well: where pairs are
+                computed together, those that wait for that decode nothing.
+        """
+        threading.Thread(target=self._load, args=(grow,), name=THREAD_NAME, daemon=True).start()
+
+    def close(self) -> None:
+        """Ends what computes, once all that was begun is done."""
+        self._close()
+
+    def _load(self, grow: Callable[[int], object]) -> None:
         try:
             from ssimtool.readers.align import Reading
             from ssimtool.readers.images import set_up_pillow
@@ -80,16 +93,25 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.evaluate import compare
+            from ssimtool.evaluate import choose_device, compare
 
             self._check()
             self._compare = compare
+            if choose_device(self._scoring.device, self._scoring.kernel).type == "cuda":
+                self._stack(grow)
             if self._resources.warm:
                 _warm_up(self._how, self._scoring)
         except BaseException as error:  # noqa: BLE001  # raised by the threads that wait for it
             self._failed = error
         self._can_read.set()
         self._can_score.set()
+
+    def _stack(self, grow: Callable[[int], object]) -> None:
+        from ssimtool.evaluate_stack import MOST, Stacker
+
+        stacker = Stacker(self._scoring, name=THREAD_NAME)
+        self._compare, self._close = stacker.compare, stacker.close
+        grow(min(MOST, 2 * self._resources.jobs))
 
     def _wait(self, loaded: threading.Event) -> None:
         loaded.wait()

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "batch": set(),
     "journal": {"errors"},
     "tally": {"catalog", "records"},
-    "scorer": {"batch", "errors", "evaluate", "readers", "records", "settings"},
+    "scorer": {"batch", "errors", "evaluate", "evaluate_stack", "readers", "records", "settings"},
     "metrics": {"catalog", "cores", "errors", "metrics"},
     "readers": {"errors", "readers", "records"},
     "evaluate": {"bands", "catalog", "errors", "metrics", "readers", "records", "settings"},
@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
         "suspicion",
     },
+    "evaluate_stack": {"catalog", "errors", "evaluate", "readers", "records", "settings"},
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
         "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss", "journal",
@@ -49,7 +50,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }  # fmt: skip
 THIRD_PARTY = {
-    "torch": {"metrics", "evaluate", "evaluate_loss"},
+    "torch": {"metrics", "evaluate", "evaluate_loss", "evaluate_stack"},
     "jaxtyping": {"metrics"},
     "numpy": {
         "metrics", "readers", "reports", "evaluate", "evaluate_loss", "scorer", "suspicion",

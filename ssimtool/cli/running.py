@@ -87,6 +87,7 @@ class _Run:
         self.tally = Tally(metrics=asked.scoring.metrics, worst=asked.worst)
         self.maps = MapFolder(asked.maps, asked.map_style) if asked.maps is not None else None
         self.batch: Batch[Job, Done] = Batch(self._work, jobs=jobs)
+        scorer.start(self.batch.grow)
         self.total: int | None = None
         self.unmatched = Unmatched()
         self.cut = self.interrupted = False  # ended before the input did, by Ctrl-C
@@ -111,6 +112,7 @@ class _Run:
             finally:
                 self.batch.stop()
                 self.batch.wait(PATIENCE)
+                self.scorer.close()
         self._tell(summary)
         return EXIT_INTERRUPTED if self.interrupted else EXIT_CODES[summary.status]
 

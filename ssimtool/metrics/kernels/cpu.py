@@ -21,10 +21,11 @@ from torch import Tensor
 
 from ssimtool.metrics.kernels.backward import Slopes, backward
 from ssimtool.metrics.kernels.compiling import call
-from ssimtool.metrics.kernels.forward import LANES, Plan, Sides, Window, forward
+from ssimtool.metrics.kernels.forward import Plan, Sides, Window, forward
 from ssimtool.metrics.kernels.layout import in_rows, is_interleaved, memory_format, planes
 from ssimtool.metrics.kernels.stages import LONGEST
 from ssimtool.metrics.kernels.threads import share
+from ssimtool.metrics.kernels.vectors import LANES
 from ssimtool.metrics.reference import Formula, loss_maps, map_shape, mean_losses
 
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}

@@ -135,7 +135,7 @@ def test_any_shape_dtype_stride_and_definition(data):
 
 
 @pytest.mark.parametrize("width", [15, 16, 17, 31, 33, 500, 1441, 1900])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3])
 def test_widths_around_the_vectors_and_the_tiles(width, channels):
     x, y = (laid_out(a, "channels last") for a in images((1, channels, 13, width), torch.uint8))
     for border in BORDERS:

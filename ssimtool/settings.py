@@ -21,6 +21,7 @@ class Scoring:
     device: str = "auto"
     kernel: KernelName = "auto"
     once: bool = False  # whether this is all that the process computes
+    threads: int | None = None  # of the kernels that compute on arrays; None: as many as there are
 
 
 @dataclass(frozen=True, kw_only=True)

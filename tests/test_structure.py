@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import ssimtool
-from ssimtool import errors, metrics, records, settings
+from ssimtool import errors, records, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
 from ssimtool.cli import options
+from ssimtool.metrics import public as metrics
 from ssimtool.metrics.kernels.choice import Kernel
 from ssimtool.readers import align, arrays
 from ssimtool.reports import catalogue, maps, text
@@ -30,23 +31,34 @@ MAY_IMPORT = {
     "suspicion": {"readers"},
     "metrics": {"catalog", "errors", "metrics"},
     "readers": {"errors", "readers"},
-    "evaluate": {"bands", "catalog", "errors", "metrics", "readers", "records", "settings"},
+    "evaluate": {
+        "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records", "settings",
+    },
+    "evaluate_tensors": {"bands", "catalog", "metrics", "readers", "settings"},
     "evaluate_loss": {
-        "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
-        "suspicion",
+        "bands", "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records",
+        "settings", "suspicion",
     },
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
-        "catalog", "cli", "errors", "evaluate", "evaluate_loss", "readers", "records", "reports",
-        "settings",
+        "catalog", "cli", "errors", "evaluate", "evaluate_loss", "evaluate_tensors", "readers",
+        "records", "reports", "settings",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},
 }  # fmt: skip
 THIRD_PARTY = {
-    "torch": {"metrics", "evaluate", "evaluate_loss"},
+    "torch": {"metrics", "evaluate_tensors", "evaluate_loss"},
     "jaxtyping": {"metrics"},
-    "numpy": {"metrics", "readers", "reports", "evaluate", "evaluate_loss", "suspicion"},
+    "numpy": {
+        "metrics",
+        "readers",
+        "reports",
+        "evaluate",
+        "evaluate_loss",
+        "evaluate_tensors",
+        "suspicion",
+    },
     "numba": {"metrics", "readers"},
     "PIL": {"readers", "reports"},
     "imagecodecs": {"readers"},

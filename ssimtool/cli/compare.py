@@ -128,7 +128,7 @@ def _compare(
 
 
 def _load_torch() -> None:
-    import ssimtool.evaluate  # noqa: F401  # for what it loads
+    import ssimtool.evaluate_tensors  # noqa: F401  # for what it loads
 
 
 def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:

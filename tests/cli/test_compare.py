@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ssimtool as library
-from ssimtool import evaluate
+from ssimtool import evaluate_tensors
 from ssimtool.catalog import METRICS
 
 RNG = np.random.RandomState(0)
@@ -317,7 +317,9 @@ def test_a_small_comparison_takes_the_torch_path(ssimtool, pair):
 def test_a_map_in_several_bands_is_the_map(ssimtool, pair, tmp_path, monkeypatch):
     whole, bands = tmp_path / "whole.npy", tmp_path / "bands.npy"
     ssimtool("compare", *pair, "--map", whole)
-    monkeypatch.setattr(evaluate, "MAP_SAMPLES", 1)  # each band four windows high: the least
+    monkeypatch.setattr(
+        evaluate_tensors, "MAP_SAMPLES", 1
+    )  # each band four windows high: the least
     for kernel in ("torch", "fused"):
         ssimtool("compare", *pair, "--map", bands, "--kernel", kernel)
         np.testing.assert_allclose(np.load(bands), np.load(whole), atol=1e-6)  # as above

@@ -20,7 +20,7 @@ from ssimtool.metrics.formula import formula_of, smallest_side
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison, parts_of, status_of
-from ssimtool.settings import Scoring
+from ssimtool.settings import Made, Scoring
 
 Functions = dict[str, tuple[str, ...]]  # of `ssimtool.metrics.public`, and what each takes
 Values = dict[str, list[float]]
@@ -39,7 +39,7 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
     if any("definition" in METRICS[name].takes for name in asked):
         _check_size(pair, how.definition)
     functions = {METRICS[name].function: METRICS[name].takes for name in asked}
-    values, device, kernel = _numbers(functions, pair, how)
+    values, made = _numbers(functions, pair, how)
     found, per_channel = _metrics(asked, values)
     _check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
@@ -62,8 +62,9 @@ def compare(pair: Pair, how: Scoring) -> Comparison:
         reading=pair.reading,
         steps=pair.steps,
         thresholds=verdicts,
-        device=device,
-        kernel=kernel,
+        device=made.device,
+        kernel=made.kernel,
+        precision=made.precision,
         version=__version__,
         warnings=pair.warnings,
     )
@@ -98,18 +99,19 @@ def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:
     return sys.platform == "linux" and not any((devices / n).exists() for n in ACCELERATORS)
 
 
-def _numbers(functions: Functions, pair: Pair, how: Scoring) -> tuple[Values, str, str]:
-    """The numbers of each function, one per channel where it takes a definition; the device and
-    the kernel that they were computed with."""
-    values = None if needs_torch(how) else _on_arrays(functions, pair, how)
-    if values is not None:
-        return values, "cpu", "fused"
+def _numbers(functions: Functions, pair: Pair, how: Scoring) -> tuple[Values, Made]:
+    """The numbers of each function, one per channel where it takes a definition."""
+    if not needs_torch(how):
+        wide = how.precision == "double" or pair.reference.dtype.name == "float64"
+        values = _on_arrays(functions, pair, how, wide=wide)
+        if values is not None:
+            return values, Made("cpu", "fused", "float64" if wide else "float32")
     from ssimtool.evaluate_tensors import numbers_of
 
     return numbers_of(functions, pair, how)
 
 
-def _on_arrays(functions: Functions, pair: Pair, how: Scoring) -> Values | None:
+def _on_arrays(functions: Functions, pair: Pair, how: Scoring, *, wide: bool) -> Values | None:
     """The numbers by the fused kernels; None where they do not read such samples, cannot be
     loaded, or leave what floats hold."""
     try:
@@ -122,7 +124,8 @@ def _on_arrays(functions: Functions, pair: Pair, how: Scoring) -> Values | None:
     structure = any("definition" in takes for takes in functions.values())
     errors = any("definition" not in takes for takes in functions.values())
     formula = formula_of(how.definition, pair.data_range)
-    means = image_pass(x, y, formula, structure=structure, errors=errors, threads=how.threads)
+    asked = {"wide": wide, "structure": structure, "errors": errors}
+    means = image_pass(x, y, formula, **asked, threads=how.threads)
     if not np.isfinite(means.structure).all():
         return None
     square, absolute = means.errors[0].tolist()

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ssimtool.bands import bands
 from ssimtool.metrics import public as metrics
+from ssimtool.metrics.blocks import computing_dtype
 from ssimtool.readers.samples import Array, Pair
-from ssimtool.settings import KernelName, Scoring
+from ssimtool.settings import KernelName, Made, Scoring
 
 MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
 
@@ -62,7 +63,7 @@ def to_tensor(array: Array) -> Tensor:
 
 def numbers_of(
     functions: dict[str, tuple[str, ...]], pair: Pair, how: Scoring
-) -> tuple[dict[str, list[float]], str, str]:
+) -> tuple[dict[str, list[float]], Made]:
     """What the metrics of a pair are made of.
 
     Args:
@@ -71,8 +72,7 @@ def numbers_of(
         how: the definition, the device and the kernel.
 
     Returns:
-        the numbers of each function, one per channel where it takes a definition; the device; the
-        kernel.
+        the numbers of each function, one per channel where it takes a definition.
     """
     device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
@@ -83,12 +83,18 @@ def numbers_of(
             scored[function] = _score(function, takes, x, y, pair.data_range, how)
     fetched = iter(torch.cat(list(scored.values())).tolist())  # from a device at once
     found = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
-    return found, str(device), "fused" if fused else "torch"
+    dtype = str(_dtype(x, y, how)).removeprefix("torch.")
+    return found, Made(str(device), "fused" if fused else "torch", dtype)
 
 
 def _is_fused(x: Tensor, y: Tensor, how: Scoring) -> bool:
     size = how.definition.window_size
     return metrics.is_fused(x, y, how.kernel, window_size=size, once=how.once)
+
+
+def _dtype(x: Tensor, y: Tensor, how: Scoring) -> torch.dtype:
+    """What SSIM is computed in."""
+    return wide(x.device) if how.precision == "double" else computing_dtype(x, y)
 
 
 def _fused_scores(
@@ -98,7 +104,8 @@ def _fused_scores(
     formula = metrics.formula_of(how.definition, pair.data_range)
     structure = any("definition" in takes for takes in functions.values())
     errors = any("definition" not in takes for takes in functions.values())
-    found = metrics.one_pass(x, y, formula, wide(x.device), structure=structure, errors=errors)
+    dtype = _dtype(x, y, how)
+    found = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
     return {
         **({"ssim_loss": found.structure[0]} if structure else {}),
         **(_errors(found, pair.data_range) if errors else {}),
@@ -175,6 +182,5 @@ def _score(
     # Channel by channel also where the channels interleave: converted planes lie side by side.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
     score = getattr(metrics, function)
-    return torch.cat(
-        [score(a, b, dtype=wide(x.device), kernel="torch", **arguments) for a, b in pairs]
-    )
+    dtype = _dtype(x, y, how) if planes else wide(x.device)
+    return torch.cat([score(a, b, dtype=dtype, kernel="torch", **arguments) for a, b in pairs])

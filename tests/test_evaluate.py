@@ -57,6 +57,20 @@ def test_every_definition(name):
     assert found == pytest.approx(exact, rel=1e-11)
 
 
+@pytest.mark.parametrize("kernel", ["auto", "torch"])
+def test_single_precision(kernel):
+    pair = _pair("uint8", shape=(150, 150))
+    exact = evaluate.compare(pair, EVERY)
+    found = evaluate.compare(pair, replace(EVERY, precision="single", kernel=kernel))
+    assert (exact.precision, found.precision) == ("float64", "float32")
+    difference = abs(found.metrics["ssim_loss"] / exact.metrics["ssim_loss"] - 1)
+    assert 0 < difference < 1e-6  # README: right to some 1e-7
+    for name in ("mse", "mae", "psnr"):  # which are no matter of precision
+        assert found.metrics[name] == pytest.approx(exact.metrics[name], rel=1e-14)
+    wide = replace(EVERY, precision="single", kernel=kernel)
+    assert evaluate.compare(_pair("float64", data_range=1), wide).precision == "float64"
+
+
 def test_columns_that_do_not_lie_side_by_side():
     wide = _pair("uint8", shape=(37, 100))
     pair = replace(wide, reference=wide.reference[:, ::2], distorted=wide.distorted[:, ::2])

@@ -130,6 +130,7 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.KERNELS == settings.KernelName.__args__ == Kernel.__args__
     assert set(align.recorded(align.Reading())) == set(text.READING)
+    assert options.PRECISIONS == settings.Precision.__args__
     assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 

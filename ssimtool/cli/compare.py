@@ -48,6 +48,7 @@ def command(
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
+    precision: o.PrecisionOption = "double",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = "gray",
     format: o.FormatOption = "table",
@@ -69,6 +70,7 @@ def command(
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
+        precision=precision,  # type: ignore[arg-type]  # likewise
         once=True,
     )
     style = Style(format, tuple(metric), computed, quiet, debug)

@@ -90,15 +90,16 @@ def image_pass(
     y: NDArray[Any],
     formula: Formula,
     *,
+    wide: bool,
     structure: bool,
     errors: bool,
     threads: int | None = None,
 ) -> Means:
-    """One pass over two images as decoders leave them, in float64.
+    """One pass over two images as decoders leave them.
 
     Args:
         x, y: (H, W, C), of one of the dtypes of `AS_THEY_LIE`.
-        formula, structure, errors, threads: as for `forward_pass`.
+        formula, wide, structure, errors, threads: as for `forward_pass`.
     """
     h, w, c = x.shape
     x, y = _contiguous(x), _contiguous(y)  # held as long as their memory is read
@@ -108,7 +109,7 @@ def image_pass(
         (1, c, h, w),
         formula,
         interleaved=True,
-        wide=True,
+        wide=wide,
         structure=structure,
         errors=errors,
         threads=threads,

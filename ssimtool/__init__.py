@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
     from ssimtool.errors import SsimtoolError
-    from ssimtool.metrics import (
+    from ssimtool.metrics.public import (
         LossParts,
         MSE_SSIM_KL_Loss,
         SSIMLoss,
@@ -60,7 +60,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES.get(name, "ssimtool.metrics")), name)
+    value = getattr(import_module(_HOMES.get(name, "ssimtool.metrics.public")), name)
     globals()[name] = value  # PEP 562: asked once
     return value
 

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssimtool import __version__, metrics
+from ssimtool import __version__
 from ssimtool.bands import Band, bands
 from ssimtool.errors import SsimtoolError
-from ssimtool.evaluate import choose_device, sent, wide
+from ssimtool.evaluate_tensors import choose_device, sent, wide
+from ssimtool.metrics import public as metrics
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.readers.vae import CHUNK, KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of

@@ -10,12 +10,12 @@ from queue import Empty, SimpleQueue
 import torch
 from torch import Tensor
 
-from ssimtool.catalog import METRICS
 from ssimtool.errors import SsimtoolError, is_out_of_memory
-from ssimtool.evaluate import asked_of, choose_device, record_of, score, to_tensor
+from ssimtool.evaluate import Values, functions_of, record_of
+from ssimtool.evaluate_tensors import choose_device, made_by, score, to_tensor
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison
-from ssimtool.settings import Scoring
+from ssimtool.settings import Made, Scoring
 
 MOST = 64  # pairs at once: from some 16 on, a GPU gains little more by another
 Found = Comparison | SsimtoolError
@@ -33,33 +33,31 @@ def compare_stack(pairs: Sequence[Pair], how: Scoring) -> list[Found]:
     """
     device = choose_device(how.device, how.kernel)
     first = pairs[0]
-    asked = asked_of(how, first)
+    functions = functions_of(first, how)
     x, y = (_stacked([getattr(p, r) for p in pairs], device) for r in ("reference", "distorted"))
-    rows = {METRICS[name].function: METRICS[name] for name in asked}
+    made = made_by(x, y, how, "torch")
     scored = [
-        score(name, row.takes, x, y, first.data_range, how).reshape(-1, len(pairs))
-        for name, row in rows.items()
+        score(name, takes, x, y, first.data_range, how).reshape(-1, len(pairs))
+        for name, takes in functions.items()
     ]
     columns = torch.cat(scored).T.tolist()  # fetched at once: (N, numbers)
     counts = [len(part) for part in scored]
     return [
-        _record(pair, how, dict(zip(rows, _split(numbers, counts), strict=True)), device)
+        _record(pair, how, dict(zip(functions, _split(numbers, counts), strict=True)), made)
         for pair, numbers in zip(pairs, columns, strict=True)
     ]
 
 
-def _split(numbers: Sequence[float], counts: Sequence[int]) -> Iterator[tuple[float, ...]]:
+def _split(numbers: list[float], counts: Sequence[int]) -> Iterator[list[float]]:
     at = 0
     for count in counts:
-        yield tuple(numbers[at : at + count])
+        yield numbers[at : at + count]
         at += count
 
 
-def _record(
-    pair: Pair, how: Scoring, values: dict[str, tuple[float, ...]], device: torch.device
-) -> Found:
+def _record(pair: Pair, how: Scoring, values: Values, made: Made) -> Found:
     try:
-        return record_of(pair, how, values, device, kernel="torch")
+        return record_of(pair, how, values, made)
     except SsimtoolError as error:
         return error
 

@@ -70,6 +70,7 @@ class Comparison:
     `reading` holds the options of reading that change numbers, as they were given: so the same can
     be computed again. `id` and `columns` are what a manifest says of a pair beside its paths, `map`
     the file that its map was written to.
+    `precision` is what SSIM was computed in, float32 or float64.
     """
 
     schema: str = "ssimtool.comparison/1"
@@ -94,6 +95,7 @@ class Comparison:
     columns: Mapping[str, str] = field(default_factory=dict)
     device: str | None = None
     kernel: str | None = None
+    precision: str | None = None
     version: str
     warnings: tuple[str, ...] = ()
     error: Failure | None = None

@@ -93,11 +93,11 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.evaluate import choose_device, compare
+            from ssimtool.evaluate import compare, needs_torch
 
             self._check()
             self._compare = compare
-            if choose_device(self._scoring.device, self._scoring.kernel).type == "cuda":
+            if needs_torch(self._scoring):
                 self._stack(grow)
             if self._resources.warm:
                 _warm_up(self._how, self._scoring)
@@ -107,6 +107,11 @@ class Scorer:
         self._can_score.set()
 
     def _stack(self, grow: Callable[[int], object]) -> None:
+        """On a GPU, pairs are computed together."""
+        from ssimtool.evaluate_tensors import choose_device
+
+        if choose_device(self._scoring.device, self._scoring.kernel).type != "cuda":
+            return
         from ssimtool.evaluate_stack import MOST, Stacker
 
         stacker = Stacker(self._scoring, name=THREAD_NAME)

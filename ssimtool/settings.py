@@ -9,6 +9,7 @@ from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, Definition
 from ssimtool.records import Threshold
 
 KernelName = Literal["auto", "fused", "torch"]
+Precision = Literal["double", "single"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,18 @@ class Scoring:
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
     kernel: KernelName = "auto"
+    precision: Precision = "double"  # of SSIM; float64 samples are computed in float64 by either
     once: bool = False  # whether this is all that the process computes
+    threads: int | None = None  # of the kernels that compute on arrays; None: as many as there are
+
+
+@dataclass(frozen=True)
+class Made:
+    """By what the numbers of a pair were computed: `precision` is float32 or float64."""
+
+    device: str
+    kernel: str
+    precision: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,8 +176,9 @@ def test_a_batch_computes_by_stacks(ssimtool, tmp_path, monkeypatch, asked_for):
     folders = tmp_path / "x", tmp_path / "y"
     before = ssimtool("batch", *folders, "-f", "value", "--device", "cpu", "--kernel", "torch")
     device = type("Device", (), {"type": "cuda"})()
-    monkeypatch.setattr("ssimtool.evaluate.choose_device", lambda *_: device)
-    done = ssimtool("batch", *folders, "-f", "value", "--device", "cpu", "--jobs", "3")
+    monkeypatch.setattr("ssimtool.evaluate_tensors.choose_device", lambda *_: device)
+    options = ["--device", "cpu", "--kernel", "torch", "--jobs", "3"]
+    done = ssimtool("batch", *folders, "-f", "value", *options)
     assert done.code == 0
     assert sum(asked_for) == 30
     numbers = [np.fromstring(d.out, sep=" ") for d in (before, done)]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import ssimtool
-from ssimtool import errors, metrics, records, settings
+from ssimtool import errors, records, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
 from ssimtool.cli import options
+from ssimtool.metrics import public as metrics
 from ssimtool.metrics.kernels.choice import Kernel
 from ssimtool.readers import align, arrays
 from ssimtool.reports import catalogue, maps, text
@@ -32,28 +33,38 @@ MAY_IMPORT = {
     "batch": set(),
     "journal": {"errors"},
     "tally": {"catalog", "records"},
-    "scorer": {"batch", "errors", "evaluate", "evaluate_stack", "readers", "records", "settings"},
+    "scorer": {
+        "batch", "errors", "evaluate", "evaluate_stack", "evaluate_tensors", "readers", "records",
+        "settings",
+    },
     "metrics": {"catalog", "cores", "errors", "metrics"},
     "readers": {"errors", "readers", "records"},
-    "evaluate": {"bands", "catalog", "errors", "metrics", "readers", "records", "settings"},
-    "evaluate_loss": {
-        "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
-        "suspicion",
+    "evaluate": {
+        "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records", "settings",
     },
-    "evaluate_stack": {"catalog", "errors", "evaluate", "readers", "records", "settings"},
+    "evaluate_tensors": {"bands", "catalog", "metrics", "readers", "settings"},
+    "evaluate_stack": {
+        "errors", "evaluate", "evaluate_tensors", "readers", "records", "settings",
+    },
+    "evaluate_loss": {
+        "bands", "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records",
+        "settings", "suspicion",
+    },
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
-        "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss", "journal",
-        "readers", "records", "reports", "scorer", "settings", "tally",
+        "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss",
+        "evaluate_tensors", "journal", "readers", "records", "reports", "scorer", "settings",
+        "tally",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},
 }  # fmt: skip
 THIRD_PARTY = {
-    "torch": {"metrics", "evaluate", "evaluate_loss", "evaluate_stack"},
+    "torch": {"metrics", "evaluate_tensors", "evaluate_loss", "evaluate_stack"},
     "jaxtyping": {"metrics"},
     "numpy": {
-        "metrics", "readers", "reports", "evaluate", "evaluate_loss", "scorer", "suspicion",
+        "metrics", "readers", "reports", "evaluate", "evaluate_loss", "evaluate_tensors", "scorer",
+        "suspicion",
     },
     "numba": {"metrics", "readers"},
     "PIL": {"readers", "reports", "scorer"},
@@ -126,6 +137,7 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.KERNELS == settings.KernelName.__args__ == Kernel.__args__
     assert set(align.recorded(align.Reading())) == set(text.READING)
+    assert options.PRECISIONS == settings.Precision.__args__
     assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 

@@ -11,6 +11,7 @@ from ssimtool.cli import options as o
 from ssimtool.cli import options_batch as b
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import present
+from ssimtool.cores import usable_cores
 from ssimtool.settings import Scoring
 
 STDIN = "-"
@@ -41,6 +42,7 @@ def command(
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
+    precision: o.PrecisionOption = "double",
     jobs: b.JobsOption = None,
     memory: b.MemoryOption = "2G",
     on_error: b.OnErrorOption = "continue",
@@ -62,17 +64,19 @@ def command(
     limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
     named = (*(t.metric for t in limits), *(t.metric for t in on_all))
     computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
+    count = jobs or usable_cores()
     scoring = Scoring(
         metrics=computed,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2),
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
+        precision=precision,  # type: ignore[arg-type]  # likewise
+        threads=1 if count > 1 else None,
     )
     from ssimtool.cli.asked import Asked  # and what it loads, for which --help has no use
     from ssimtool.cli.running import run
     from ssimtool.cli.sinks import Target
-    from ssimtool.cores import usable_cores
     from ssimtool.readers.pairs import Filter
     from ssimtool.scorer import Resources
 
@@ -111,11 +115,18 @@ def command(
         overwrite=overwrite,
     )
     resources = Resources(
-        jobs=jobs or usable_cores(),
+        jobs=count,
         memory=parsing.size_in_bytes(memory),
         warm=pairs == STDIN,
     )
-    return run(asked, target, resources, check=lambda: present(device, scoring.kernel))
+
+    def check() -> None:
+        from ssimtool.evaluate import needs_torch
+
+        if needs_torch(scoring) or maps is not None:
+            present(device, scoring.kernel)
+
+    return run(asked, target, resources, check)
 
 
 def _check_input(

@@ -48,6 +48,7 @@ def command(
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
+    precision: o.PrecisionOption = "double",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = "gray",
     format: o.FormatOption = "table",
@@ -69,6 +70,7 @@ def command(
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
+        precision=precision,  # type: ignore[arg-type]  # likewise
         once=True,
     )
     style = Style(format, tuple(metric), computed, quiet, debug)
@@ -128,7 +130,7 @@ def _compare(
 
 
 def _load_torch() -> None:
-    import ssimtool.evaluate  # noqa: F401  # for what it loads
+    import ssimtool.evaluate_tensors  # noqa: F401  # for what it loads
 
 
 def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:

@@ -20,6 +20,7 @@ FORMAT_NAMES = ("table", "json", "ndjson", "csv", "markdown", "value")
 MAP_STYLES = ("gray", "heat", "overlay", "panel")
 LAYOUTS = ("auto", "hwc", "chw")
 KERNELS = ("auto", "fused", "torch")
+PRECISIONS = ("double", "single")
 
 SCORES = "Scores"
 COMPUTING = "How it is computed"
@@ -129,6 +130,17 @@ KernelOption = Annotated[
         "for the size of the input.",
         callback=one_of(KERNELS),
         autocompletion=lambda: list(KERNELS),
+        rich_help_panel=COMPUTING,
+    ),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Of SSIM: double (float64), or single (float32), which is faster and right to some "
+        "1e-7 of 1 - SSIM; float64 samples are computed in float64 by either.",
+        callback=one_of(PRECISIONS),
+        autocompletion=lambda: list(PRECISIONS),
         rich_help_panel=COMPUTING,
     ),
 ]

@@ -86,7 +86,7 @@ def present(device: str, kernel: KernelName) -> None:
     Raises:
         typer.BadParameter: it is not present.
     """
-    from ssimtool.evaluate import check_kernel, choose_device
+    from ssimtool.evaluate_tensors import check_kernel, choose_device
 
     option = "--device"
     try:

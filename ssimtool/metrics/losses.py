@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from ssimtool.catalog import find_definition
 from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
 from ssimtool.metrics.divergence import kl_divergence
+from ssimtool.metrics.formula import formula_of
 from ssimtool.metrics.kernels.choice import is_fused
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mse
-from ssimtool.metrics.reference import formula_of
 from ssimtool.metrics.ssim import ssim_loss, ssim_map
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels import ops
 from ssimtool.metrics.kernels.choice import as_they_lie
-from ssimtool.metrics.reference import Formula
 
 
 class OnePass(NamedTuple):

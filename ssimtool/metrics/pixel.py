@@ -16,11 +16,9 @@ from ssimtool.metrics.blocks import (
     sum_dtype,
     wants_grad,
 )
+from ssimtool.metrics.formula import NO_WINDOW
 from ssimtool.metrics.kernels.choice import Kernel, is_fused
 from ssimtool.metrics.one_pass import one_pass
-from ssimtool.metrics.reference import Formula
-
-NO_WINDOW = Formula((1.0,), "valid", 1.0, 1.0, 1.0)  # where SSIM is left out
 
 
 def mse(

@@ -17,43 +17,19 @@ terms of one sign, so that it keeps its relative precision however close the two
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ssimtool.catalog import Border, Definition
 from ssimtool.metrics.blocks import Block, blocks, sum_dtype
-from ssimtool.metrics.windows import blur, extend, window_weights
-
-
-@dataclass(frozen=True)
-class Formula:
-    """Which SSIM, by its numbers: the weights along one axis, the border, the constants."""
-
-    weights: tuple[float, ...]
-    border: Border
-    data_range: float
-    k1: float
-    k2: float
-
-    @property
-    def margin(self) -> int:
-        """The pixels by which the border extends the image on each side."""
-        return 0 if self.border == "valid" else len(self.weights) // 2
-
-
-def formula_of(definition: Definition, data_range: float) -> Formula:
-    """The numbers of a definition."""
-    weights = window_weights(definition)
-    return Formula(weights, definition.border, float(data_range), definition.k1, definition.k2)
+from ssimtool.metrics.formula import Formula
+from ssimtool.metrics.windows import blur, extend
 
 
 def map_shape(x: Tensor, formula: Formula) -> torch.Size:
     """The shape of the SSIM map."""
     n, c, h, w = x.shape
-    shrink = len(formula.weights) - 1 - 2 * formula.margin
-    return torch.Size((n, c, h - shrink, w - shrink))
+    return torch.Size((n, c, h - formula.shrink, w - formula.shrink))
 
 
 def mean_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> Tensor:

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype, wants_grad
+from ssimtool.metrics.formula import Formula, formula_of, smallest_side
 from ssimtool.metrics.kernels import ops
 from ssimtool.metrics.kernels.choice import Kernel, as_they_lie, is_fused
 from ssimtool.metrics.one_pass import one_pass
-from ssimtool.metrics.reference import Formula, formula_of, loss_maps, map_shape, mean_losses
+from ssimtool.metrics.reference import loss_maps, map_shape, mean_losses
 
 
 def ssim(
@@ -146,14 +147,3 @@ def _settled(
             f"for a window of {definition.window_size} with the border {definition.border!r}"
         )
     return formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
-
-
-def smallest_side(definition: Definition) -> int:
-    """The smallest height and width in pixels that a definition can be computed on."""
-    margin = definition.window_size // 2
-    return {
-        "valid": definition.window_size,
-        "zero": 1,
-        "mirror": margin + 1,
-        "symmetric": max(1, margin),
-    }[definition.border]

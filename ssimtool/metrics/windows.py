@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ssimtool.catalog import Border, Definition
+from ssimtool.catalog import Border
+from ssimtool.metrics.formula import gaussian_weights
 
 
 def gaussian_window(
@@ -44,7 +45,7 @@ def gaussian_window(
     _check_size(window_size)
     if not (math.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma is {sigma}: expected a number above 0")
-    return torch.tensor(_gaussian_weights(window_size, sigma), dtype=dtype, device=device)
+    return torch.tensor(gaussian_weights(window_size, sigma), dtype=dtype, device=device)
 
 
 def uniform_window(
@@ -77,21 +78,6 @@ def uniform_window(
 def _check_size(window_size: int) -> None:
     if window_size < 1 or window_size % 2 == 0:
         raise ValueError(f"window_size is {window_size}: expected an odd number, 1 or more")
-
-
-def _gaussian_weights(window_size: int, sigma: float) -> tuple[float, ...]:
-    centre = (window_size - 1) / 2
-    weights = [math.exp(-((i - centre) ** 2) / (2 * sigma**2)) for i in range(window_size)]
-    total = math.fsum(weights)
-    return tuple(w / total for w in weights)
-
-
-def window_weights(definition: Definition) -> tuple[float, ...]:
-    """The weights of a definition's window along one axis, as Python numbers."""
-    size, sigma = definition.window_size, definition.sigma
-    if definition.window == "uniform" or sigma is None:
-        return (1 / size,) * size
-    return _gaussian_weights(size, sigma)
 
 
 def blur(x: Float[Tensor, "n c h w"], weights: tuple[float, ...]) -> Float[Tensor, "n c h2 w2"]:

@@ -7,16 +7,17 @@ marker, it never reads past the end.
 
 from __future__ import annotations
 
-import re
+import numpy as np
 
 from ssimtool.readers.files import Content
+from ssimtool.readers.samples import Array
 
 # ITU-T T.81, table B.1. Not among them: arithmetic coding, lossless and hierarchical images, DNL.
 FRAMES = (0xC0, 0xC1, 0xC2)
 TABLES = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 SCAN, END = 0xDA, 0xD9
-# Inside a scan, 0xFF 0x00 stands for a byte 0xFF, and restart markers belong to it.
-NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+RESTARTS = (0xD0, 0xD7)
+PIECE = 1 << 20  # bytes of a scan that are looked at together
 
 
 def check_markers(data: Content) -> None:
@@ -37,8 +38,21 @@ def check_markers(data: Content) -> None:
                 raise ValueError("an unusual frame")
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == SCAN:
-            found = NEXT_MARKER.search(data, at)
-            at = found.start() if found else len(data)
+            at = _end_of_scan(np.frombuffer(data, np.uint8), at)
             if data[at + 1 : at + 2] == bytes([END]) and frames:
                 return
     raise ValueError("no end")
+
+
+def _end_of_scan(data: Array, at: int) -> int:
+    """Where the first marker from `at` on stands that is no part of a scan: there, 0xFF 0x00 stands
+    for a byte 0xFF, and restart markers belong to it. The end of the data where there is none."""
+    for start in range(at, len(data), PIECE):
+        piece = data[start : start + PIECE + 1]
+        places = np.flatnonzero(piece[:-1] == 0xFF)
+        after = piece[places + 1]
+        inside = (after == 0) | (after == 0xFF)
+        inside |= (after >= RESTARTS[0]) & (after <= RESTARTS[1])
+        if not inside.all():
+            return start + int(places[inside.argmin()])
+    return len(data)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ssimtool as library
-from ssimtool import evaluate
+from ssimtool import evaluate_tensors
 from ssimtool.catalog import METRICS
 
 RNG = np.random.RandomState(0)
@@ -50,13 +50,13 @@ def test_numbers_of_the_json_record(ssimtool, pair):
 
 def test_fields_of_the_json_record(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json", "--fail-under", "0.5").record
-    # every field of the contract, in its order; sample_type, reading, map, columns and kernel
-    # are additions
+    # every field of the contract, in its order; sample_type, reading, map, columns, kernel
+    # and precision are additions
     assert list(record) == [
         "schema", "status", "id", "reference", "distorted", "width", "height", "channels",
         "sample_type", "data_range", "identical", "metrics", "per_channel", "definition",
         "colour", "reading", "steps", "thresholds", "map", "columns", "device", "kernel",
-        "version", "warnings", "error",
+        "precision", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["reading"] == {
         "channels": "rgb", "data_range": None, "background": "checker", "resize": False,
@@ -317,7 +317,9 @@ def test_a_small_comparison_takes_the_torch_path(ssimtool, pair):
 def test_a_map_in_several_bands_is_the_map(ssimtool, pair, tmp_path, monkeypatch):
     whole, bands = tmp_path / "whole.npy", tmp_path / "bands.npy"
     ssimtool("compare", *pair, "--map", whole)
-    monkeypatch.setattr(evaluate, "MAP_SAMPLES", 1)  # each band four windows high: the least
+    monkeypatch.setattr(
+        evaluate_tensors, "MAP_SAMPLES", 1
+    )  # each band four windows high: the least
     for kernel in ("torch", "fused"):
         ssimtool("compare", *pair, "--map", bands, "--kernel", kernel)
         np.testing.assert_allclose(np.load(bands), np.load(whole), atol=1e-6)  # as above

@@ -394,10 +394,11 @@ def test_interrupted(tmp_path, number, code):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=_as_in_a_terminal,
     )  # fmt: skip
-    for _ in range(500):
+    for _ in range(3000):  # a minute, on a machine that is busy otherwise
         if len(list(tmp_path.iterdir())) == 2:
             break
         time.sleep(0.02)
+    assert len(list(tmp_path.iterdir())) == 2
     running.send_signal(number)
     _, err = running.communicate(timeout=10)
     assert running.returncode == code

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ssimtool.metrics.kernels.compiling import SOURCES, entry, plain
-from ssimtool.metrics.kernels.forward import LANES, blur_along, blur_tile, new_scratch
+from ssimtool.metrics.kernels.forward import blur_along, blur_tile, new_scratch
 from ssimtool.metrics.kernels.slopes import Weighed, slopes_of_samples, slopes_of_windows
 from ssimtool.metrics.kernels.stages import blur_two, clear_line, copy_line, source_index
+from ssimtool.metrics.kernels.vectors import LANES, on_a_cache_line
 
 
 class Slopes(NamedTuple):
@@ -154,8 +155,8 @@ def _backward(stamp):
         c, pitch, kind = plan.channels, plan.pitch, window.weights.dtype
         step = (3 if slopes.both is None else 4) * pitch
         scratch = new_scratch(sides, window, plan)
-        raw = np.zeros(5 * pitch + plan.reach * c, kind)
-        slots = np.zeros((plan.band + plan.reach + 1) * step + pitch, kind)
+        raw = on_a_cache_line(5 * pitch + plan.reach * c + 2 * LANES, kind)
+        slots = on_a_cache_line((plan.band + plan.reach + 1) * step + pitch, kind)
         lines, factors = np.zeros(2 * step + pitch, kind), np.zeros(pitch, kind)
         upper, lower = np.zeros(plan.reach, kind), np.zeros(plan.reach, kind)
         tiles = max(1, plan.width * c // plan.tile)

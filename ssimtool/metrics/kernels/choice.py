@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ssimtool.metrics.kernels.limits import FUSED_WINDOW
+
 Kernel = Literal["auto", "fused", "torch"]
 
 # The fused kernels are faster at every size. Below this, either way takes some 0.1 ms, and who
@@ -19,9 +21,6 @@ FUSED_FROM = 1 << 14
 # Numba and the kernels are loaded in 0.6 s, and compiled in 4 to 8 s the first time of all. Torch
 # computes 50 million samples a second on two cores: one comparison alone gains above this.
 FUSED_ONCE_FROM = 1 << 26
-# The fused kernels hold as many rows as a window has, on the way back three times as many, for
-# each thread: at this size some 14 MB. Beyond it they are left to torch.
-FUSED_WINDOW = 127
 
 _FOUND = find_spec("numba") is not None
 _AS_THEY_LIE = (torch.uint8, torch.uint16, torch.float32, torch.float64)

@@ -1,38 +1,23 @@
 """The Numba kernels on CPU tensors: 1 − SSIM, the errors, the map and the gradients in one pass.
 
-Each row of windows is blurred down the columns straight from the samples as they lie (8 or 16
-bits, float32 or float64, planar or interleaved), then along the row, and becomes 1 − SSIM while it
-is in the caches; no map is held unless it is asked for. Sums are kept in float64, by bands whose
-height depends on the shape alone, so the result does not depend on the number of threads.
-
-The kernels divide once for each window, by a product of fourth powers of the samples, which leaves
-the numbers of float32 with samples near 1e9 or a data range near 1e-9. What is not finite is
-therefore computed again by plain torch operations.
+What comes out not finite is computed again by plain torch operations (`passes` says why).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels.backward import Slopes, backward
 from ssimtool.metrics.kernels.compiling import call
-from ssimtool.metrics.kernels.forward import LANES, Plan, Sides, Window, forward
+from ssimtool.metrics.kernels.forward import Sides
 from ssimtool.metrics.kernels.layout import in_rows, is_interleaved, memory_format, planes
-from ssimtool.metrics.kernels.stages import LONGEST
+from ssimtool.metrics.kernels.passes import forward_pass
+from ssimtool.metrics.kernels.plans import more_of, plan_of, window_of
 from ssimtool.metrics.kernels.threads import share
-from ssimtool.metrics.reference import Formula, loss_maps, map_shape, mean_losses
-
-BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
-BAND = 48  # rows of windows that are summed together
-TILE = 2880  # samples of a row that are computed at a time: some lines of them fit the caches
-# The way back keeps the slopes of a band and of the rows around it: as many as level 2 holds.
-BACKWARD_TILE = 1024
-BACKWARD_BAND = 64
+from ssimtool.metrics.reference import loss_maps, map_shape, mean_losses
 
 
 def measure(
@@ -89,7 +74,9 @@ def gradients(
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
     kind = np.float64 if wide else np.float32
-    plan, window = _plan(x, formula, interleaved, back=True), _window(formula, kind)
+    n, c, h, w = x.shape
+    plan = plan_of((n, c, h, w), formula, interleaved=interleaved, back=True)
+    window = window_of(formula, kind)
     results = _empty_like(x, interleaved, sides[0]), _empty_like(x, interleaved, sides[1])
     written = [planes(r, interleaved=interleaved) for r, s in zip(results, sides, strict=True) if s]
     of_windows = (by_structure / (plan.rows * plan.columns)).numpy()
@@ -108,7 +95,7 @@ def gradients(
         second_planes=written[-1].starts,
         second_step=written[-1].step,
     )
-    pair, more = _sides(x, y, interleaved), _more(plan, window)
+    pair, more = _sides(x, y, interleaved), more_of(plan, window)
     tasks = len(pair.planes_x) * plan.bands * max(1, x.shape[3] * plan.channels // plan.tile)
     share(
         lambda first, last: call(backward, first, last, pair, window, more, plan, slopes),
@@ -124,11 +111,6 @@ def _empty_like(x: Tensor, interleaved: bool, wanted: bool) -> Tensor:
     return torch.empty(shape, dtype=x.dtype, memory_format=memory_format(interleaved and wanted))
 
 
-def _more(plan: Plan, window: Window) -> int | None:
-    """None where one round of the window's weights is all: what the kernels compile for."""
-    return None if plan.reach == len(window.taps) else 0
-
-
 def _forward(
     x: Tensor,
     y: Tensor,
@@ -142,91 +124,22 @@ def _forward(
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
     n, c, h, w = x.shape
-    kind = np.float64 if wide else np.float32
-    if not structure:  # rows of windows are rows of the image then
-        formula = replace(formula, weights=(1.0,), border="valid")
-    plan, window = _plan(x, formula, interleaved), _window(formula, kind)
-    pair, more = _sides(x, y, interleaved), _more(plan, window)
-    count = len(pair.planes_x)
-    sums = np.zeros((count, plan.bands, plan.channels))
-    wrong = np.zeros((count if errors else 0, plan.bands, 2))
     found = torch.empty(
-        (n if with_map else 0, c, plan.rows, plan.columns),
+        map_shape(x, formula) if with_map else (0, c, 1, 1),
         dtype=torch.float64 if wide else torch.float32,
         memory_format=memory_format(interleaved and with_map),
     )
-    line = planes(found, interleaved=interleaved).samples if with_map else np.zeros(0, kind)
-    asked, exact = 0 if structure else None, None if x.dtype.is_floating_point else 0
-    share(
-        lambda first, last: call(
-            forward, first, last, pair, window, more, plan, asked, exact, sums, wrong, line
-        ),
-        count * plan.bands,
-        x.numel(),
+    means = forward_pass(
+        _sides(x, y, interleaved),
+        (n, c, h, w),
+        formula,
+        interleaved=interleaved,
+        wide=wide,
+        structure=structure,
+        errors=errors,
+        ssim_map=planes(found, interleaved=interleaved).samples if with_map else None,
     )
-    means = sums.sum(axis=1).reshape(n, c) / (plan.rows * plan.columns)
-    if not errors:
-        return torch.from_numpy(means), torch.zeros(n, 2, dtype=torch.float64), found
-    of_images = wrong.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w)
-    return torch.from_numpy(means), torch.from_numpy(of_images), found
-
-
-def _plan(x: Tensor, formula: Formula, interleaved: bool, *, back: bool = False) -> Plan:
-    """How the work is cut up: by the shape alone."""
-    c = x.shape[1] if interleaved else 1
-    h, w = x.shape[2:]
-    size = len(formula.weights)
-    rounds = -(-size // LONGEST)
-    reach = rounds * -(-size // rounds)
-    margin = formula.margin
-    rows, columns = map_shape(x, formula)[2:]
-    if back:
-        tile = max(BACKWARD_TILE, 2 * size * c)
-        widest = -(-w // max(1, w * c // tile)) + 2 * margin + size - 1
-        band = min(h, max(BACKWARD_BAND, size))
-        bands = -(-h // band)
-    else:
-        tile = min(columns * c, max(TILE, 2 * size * c) // c * c)
-        widest = tile // c
-        band = min(rows, BAND)
-        bands = -(-rows // band)
-    return Plan(
-        height=h,
-        width=w,
-        channels=c,
-        rows=rows,
-        columns=columns,
-        margin=margin,
-        size=size,
-        reach=reach,
-        border=BORDERS[formula.border],
-        band=band,
-        bands=bands,
-        tile=tile,
-        pitch=_whole_vectors((widest + reach - 1) * c) + LANES,
-    )
-
-
-def _whole_vectors(samples: int) -> int:
-    return -(-samples // LANES) * LANES
-
-
-def _window(formula: Formula, kind: type[np.floating]) -> Window:
-    size = len(formula.weights)
-    rounds = -(-size // LONGEST)
-    taps = -(-size // rounds)
-    weights: NDArray[np.floating] = np.zeros(rounds * taps, kind)
-    weights[:size] = formula.weights
-    return Window(
-        weights=weights,
-        taps=(0,) * taps,
-        mid=kind(formula.data_range),
-        scale=kind(1 / formula.data_range),
-        c1=kind((formula.k1 * formula.data_range) ** 2),
-        c2=kind((formula.k2 * formula.data_range) ** 2),
-        c1_of_one=kind(formula.k1**2),
-        c2_of_one=kind(formula.k2**2),
-    )
+    return torch.from_numpy(means.structure), torch.from_numpy(means.errors), found
 
 
 def _sides(x: Tensor, y: Tensor, interleaved: bool) -> Sides:

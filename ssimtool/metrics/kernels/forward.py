@@ -18,8 +18,7 @@ from ssimtool.metrics.kernels.stages import (
     source_index,
     write_map,
 )
-
-LANES = 16  # samples that the widest vectors hold: lines are rounded up to it
+from ssimtool.metrics.kernels.vectors import IS_WIDE, LANES, blur_vectors, on_a_cache_line
 
 
 class Plan(NamedTuple):
@@ -94,8 +93,8 @@ def new_scratch(sides, window, plan):
         plan.pitch,
     )
     kind = window.weights.dtype
-    lines = np.zeros(9 * plan.pitch + plan.reach * plan.channels, kind)
-    return Scratch(edges, lines, np.zeros(9 * plan.pitch, kind))
+    lines = on_a_cache_line(9 * plan.pitch + plan.reach * plan.channels + 2 * LANES, kind)
+    return Scratch(edges, lines, on_a_cache_line(9 * plan.pitch, kind))
 
 
 @plain
@@ -140,7 +139,12 @@ def more_rows(sides, from_x, from_y, n, window, plan, out, at):
 def blur_along(line, n, window, more, plan, out, at):
     """The horizontal blur of some lines that stand behind each other, into `out` from `at` on."""
     n = (n + LANES - 1) // LANES * LANES
-    blur_line(line, n, plan.channels, 0, window, out, at, None)
+    if more is None and IS_WIDE and plan.channels == 3:
+        blur_vectors(line, n, (0, 0, 0), window.taps, window.weights, out, at)
+    elif more is None and IS_WIDE and plan.channels == 1:
+        blur_vectors(line, n, (0,), window.taps, window.weights, out, at)
+    else:
+        blur_line(line, n, plan.channels, 0, window, out, at, None)
     if more is not None:
         for k in range(len(window.taps), plan.reach, len(window.taps)):
             blur_line(line, n, plan.channels, k, window, out, at, 0)

@@ -10,8 +10,9 @@ from torch.nn import Parameter
 
 from ssimtool.catalog import Border
 from ssimtool.metrics.blocks import wants_grad
+from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels.layout import is_interleaved, memory_format
-from ssimtool.metrics.reference import Formula, map_shape, mean_losses
+from ssimtool.metrics.reference import map_shape, mean_losses
 
 # What stands for a `Formula` in an operator's schema, in its order.
 FORMULA = "float[] weights, str border, float data_range, float k1, float k2"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from threading import Lock
-
-import torch
 
 from ssimtool.cores import usable_cores
 
@@ -26,10 +25,15 @@ def thread_count() -> int:
     A worker of a pool of one's own may say `torch.set_num_threads(1)` first, and computes alone
     then. (It holds for the thread that says it, and for threads that begin after that.)
     """
-    return max(1, min(torch.get_num_threads(), usable_cores()))
+    torch = sys.modules.get("torch")
+    # Where it is not loaded, or another thread is about to, nobody has told it a number.
+    asked = getattr(torch, "get_num_threads", usable_cores)()
+    return max(1, min(asked, usable_cores()))
 
 
-def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
+def share(
+    work: Callable[[int, int], None], tasks: int, samples: int, *, threads: int | None = None
+) -> None:
     """Calls work(first, last) over the tasks 0 to `tasks`, on as many threads as it pays for.
 
     Callers that work at the same time, the workers of a pool say, share the cores: each takes as
@@ -40,10 +44,12 @@ def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
         work: releases the GIL.
         tasks: their number.
         samples: how many samples all of them hold.
+        threads: at most so many; None: as `thread_count` says.
     """
-    most = min(thread_count(), tasks, max(1, samples // SAMPLES_PER_THREAD))
-    with _crew(os.getpid()).taken(most) as threads:
-        count = max(16 * threads if threads > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
+    asked = thread_count() if threads is None else threads
+    most = min(asked, tasks, max(1, samples // SAMPLES_PER_THREAD))
+    with _crew(os.getpid()).taken(most) as taken:
+        count = max(16 * taken if taken > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
         count = min(tasks, count)
         pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
 
@@ -54,7 +60,7 @@ def share(work: Callable[[int, int], None], tasks: int, samples: int) -> None:
         helpers: list[Future[None]] = []
         try:
             pool = _pool(os.getpid(), usable_cores())
-            helpers.extend(pool.submit(take) for _ in range(threads - 1))
+            helpers.extend(pool.submit(take) for _ in range(taken - 1))
             take()
         finally:
             for _ in pieces:  # on an error or Ctrl-C: nothing is begun any more

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plain import hard_cases
 
 from ssimtool import Definition, find_definition, mae, mse, psnr, ssim, ssim_loss, ssim_map
-from ssimtool.metrics.kernels import cpu, layout
+from ssimtool.metrics.kernels import layout, plans
 from ssimtool.metrics.kernels.stages import LONGEST
 
 F64 = torch.float64
@@ -135,7 +135,7 @@ def test_any_shape_dtype_stride_and_definition(data):
 
 
 @pytest.mark.parametrize("width", [15, 16, 17, 31, 33, 500, 1441, 1900])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3])
 def test_widths_around_the_vectors_and_the_tiles(width, channels):
     x, y = (laid_out(a, "channels last") for a in images((1, channels, 13, width), torch.uint8))
     for border in BORDERS:
@@ -263,8 +263,8 @@ def test_gradients_in_float32(border, channels):
 @pytest.mark.parametrize("width", [1100, 2500])
 def test_gradients_across_tiles_and_bands(width):
     """Wider than one tile of the way back, higher than one band."""
-    assert width > cpu.BACKWARD_TILE
-    x, y = images((1, 1, cpu.BACKWARD_BAND + 7, width), F64)
+    assert width > plans.BACKWARD_TILE
+    x, y = images((1, 1, plans.BACKWARD_BAND + 7, width), F64)
     for border in BORDERS:
         options = {"data_range": 1, "definition": find_definition("wang2004", border=border)}
         pairs = zip(

@@ -1,0 +1,199 @@
+"""A pair on torch: its numbers and its map, on whatever device; and what moves arrays there."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssimtool.bands import bands
+from ssimtool.metrics import public as metrics
+from ssimtool.metrics.blocks import computing_dtype
+from ssimtool.readers.samples import Array, Pair
+from ssimtool.settings import KernelName, Made, Scoring
+
+MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
+
+
+def choose_device(name: str, kernel: KernelName = "auto") -> torch.device:
+    """The device by name; `auto` is the best that is present and has the kernel.
+
+    Raises:
+        ValueError: the device asked for is absent.
+    """
+    present = ["cpu"]
+    if torch.cuda.is_available():
+        present = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), *present]
+    if torch.backends.mps.is_available():
+        present = ["mps", *present]
+    if name == "auto":
+        return torch.device("cpu" if kernel == "fused" else present[0])
+    if name not in present:
+        raise ValueError(f"the device {name} is not present: expected {', '.join(present)} or auto")
+    return torch.device(name)
+
+
+def check_kernel(name: KernelName, device: torch.device) -> None:
+    """A kernel that can be had on the device.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    metrics.check_kernel(name, device)
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """What the command line computes in: float64, but float32 on MPS, which has no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def to_tensor(array: Array) -> Tensor:
+    """A tensor over the memory of an array, which is only ever read, in the native byte order."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype == np.bool_:
+        array = array.view(np.uint8)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")
+        return torch.from_numpy(array)
+
+
+def numbers_of(
+    functions: dict[str, tuple[str, ...]], pair: Pair, how: Scoring
+) -> tuple[dict[str, list[float]], Made]:
+    """What the metrics of a pair are made of.
+
+    Args:
+        functions: the names of functions of `ssimtool.metrics.public` and what each takes.
+        pair: the images.
+        how: the definition, the device and the kernel.
+
+    Returns:
+        the numbers of each function, one per channel where it takes a definition.
+    """
+    device = choose_device(how.device, how.kernel)
+    x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
+    fused = _is_fused(x, y, how)
+    scored = _fused_scores(functions, x, y, pair, how) if fused else {}
+    for function, takes in functions.items():
+        if function not in scored:
+            scored[function] = score(function, takes, x, y, pair.data_range, how)
+    fetched = iter(torch.cat(list(scored.values())).tolist())  # from a device at once
+    found = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
+    return found, made_by(x, y, how, "fused" if fused else "torch")
+
+
+def made_by(x: Tensor, y: Tensor, how: Scoring, kernel: str) -> Made:
+    """What stands in the record of how the numbers of two images were computed."""
+    return Made(str(x.device), kernel, str(_dtype(x, y, how)).removeprefix("torch."))
+
+
+def _is_fused(x: Tensor, y: Tensor, how: Scoring) -> bool:
+    size = how.definition.window_size
+    return metrics.is_fused(x, y, how.kernel, window_size=size, once=how.once)
+
+
+def _dtype(x: Tensor, y: Tensor, how: Scoring) -> torch.dtype:
+    """What SSIM is computed in."""
+    return wide(x.device) if how.precision == "double" else computing_dtype(x, y)
+
+
+def _fused_scores(
+    functions: dict[str, tuple[str, ...]], x: Tensor, y: Tensor, pair: Pair, how: Scoring
+) -> dict[str, Tensor]:
+    """What one pass over both images gives, by the names of the functions that it stands for."""
+    formula = metrics.formula_of(how.definition, pair.data_range)
+    structure = any("definition" in takes for takes in functions.values())
+    errors = any("definition" not in takes for takes in functions.values())
+    dtype = _dtype(x, y, how)
+    found = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
+    return {
+        **({"ssim_loss": found.structure[0]} if structure else {}),
+        **(_errors(found, pair.data_range) if errors else {}),
+    }
+
+
+def _errors(found: metrics.OnePass, data_range: float) -> dict[str, Tensor]:
+    decibels = metrics.psnr_of(found.mse, data_range)
+    return {"mse": found.mse, "mae": found.mae, "psnr": decibels}
+
+
+def map_of(pair: Pair, how: Scoring) -> Array:
+    """The SSIM map as large as the image, the mean over the channels.
+
+    The definition's own map where it is that large, else with symmetric borders.
+
+    Returns:
+        (H, W), float32, −1 to 1.
+    """
+    definition = how.definition
+    if definition.border == "valid":
+        definition = replace(definition, border="symmetric")
+    device = choose_device(how.device, how.kernel)
+    x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
+    fused = _is_fused(x, y, how)
+    total = torch.empty(x.shape[2:], dtype=torch.float32, device=device)
+    for band in bands(x.shape[2], max(1, MAP_SAMPLES // x[0, :, 0].numel()), definition):
+        a, b = x[:, :, band.source], y[:, :, band.source]
+        # Channel by channel where they are converted: the planes lie side by side then.
+        parts = (
+            [(a, b)] if fused else [(a[:, c : c + 1], b[:, c : c + 1]) for c in range(x.shape[1])]
+        )
+        maps = [
+            metrics.ssim_map(
+                p,
+                q,
+                data_range=pair.data_range,
+                definition=definition,
+                dtype=wide(device),
+                kernel="fused" if fused else "torch",
+            )[0, :, band.kept]
+            for p, q in parts
+        ]
+        total[band.core] = torch.cat(maps).mean(dim=0)
+    result: Array = total.cpu().numpy()
+    return result
+
+
+def sent(array: Array, device: torch.device) -> Tensor:
+    """A tensor on the device, in the type of the array: it is converted there."""
+    tensor = to_tensor(array)
+    if device.type == "cuda":  # from pinned memory the copy runs beside what comes next
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
+def _batch(image: Array, device: torch.device) -> Tensor:
+    """(H, W, C) as (1, C, H, W), in the memory that it lies in."""
+    return sent(image, device).permute(2, 0, 1)[None]
+
+
+def score(
+    function: str,
+    takes: tuple[str, ...],
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    how: Scoring,
+) -> Tensor:
+    """A metric by plain torch: (C · N) numbers where it has a definition, those of the first
+    channel first, else (N).
+
+    Args:
+        function: of `ssimtool.metrics.public`.
+        takes: the keyword arguments of it that change the number.
+        x, y: (N, C, H, W).
+        data_range: of their samples.
+        how: what else is asked for.
+    """
+    given = {"data_range": data_range, "definition": how.definition}
+    arguments = {name: given[name] for name in takes}
+    planes = range(x.shape[1]) if "definition" in takes else ()
+    # Channel by channel also where the channels interleave: converted planes lie side by side.
+    pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
+    metric = getattr(metrics, function)
+    dtype = _dtype(x, y, how) if planes else wide(x.device)
+    return torch.cat([metric(a, b, dtype=dtype, kernel="torch", **arguments) for a, b in pairs])

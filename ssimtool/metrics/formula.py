@@ -1,0 +1,65 @@
+"""A definition of SSIM as numbers. Loads no torch: the kernels need none on arrays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ssimtool.catalog import Border, Definition
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Which SSIM, by its numbers: the weights along one axis, the border, the constants."""
+
+    weights: tuple[float, ...]
+    border: Border
+    data_range: float
+    k1: float
+    k2: float
+
+    @property
+    def margin(self) -> int:
+        """The pixels by which the border extends the image on each side."""
+        return 0 if self.border == "valid" else len(self.weights) // 2
+
+    @property
+    def shrink(self) -> int:
+        """The rows and columns by which the map is smaller than the image."""
+        return len(self.weights) - 1 - 2 * self.margin
+
+
+NO_WINDOW = Formula((1.0,), "valid", 1.0, 1.0, 1.0)  # where SSIM is left out
+
+
+def formula_of(definition: Definition, data_range: float) -> Formula:
+    """The numbers of a definition."""
+    weights = window_weights(definition)
+    return Formula(weights, definition.border, float(data_range), definition.k1, definition.k2)
+
+
+def window_weights(definition: Definition) -> tuple[float, ...]:
+    """The weights of a definition's window along one axis."""
+    size, sigma = definition.window_size, definition.sigma
+    if definition.window == "uniform" or sigma is None:
+        return (1 / size,) * size
+    return gaussian_weights(size, sigma)
+
+
+def gaussian_weights(window_size: int, sigma: float) -> tuple[float, ...]:
+    """exp(−(i − centre)² / (2 sigma²)), divided by their sum."""
+    centre = (window_size - 1) / 2
+    weights = [math.exp(-((i - centre) ** 2) / (2 * sigma**2)) for i in range(window_size)]
+    total = math.fsum(weights)
+    return tuple(w / total for w in weights)
+
+
+def smallest_side(definition: Definition) -> int:
+    """The smallest height and width in pixels that a definition can be computed on."""
+    margin = definition.window_size // 2
+    return {
+        "valid": definition.window_size,
+        "zero": 1,
+        "mirror": margin + 1,
+        "symmetric": max(1, margin),
+    }[definition.border]

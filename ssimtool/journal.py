@@ -27,13 +27,15 @@ Line = tuple[int, int]  # where it begins, and its length
 class Settings:
     """What two runs must have in common for their records to stand in one file.
 
-    `thresholds` are triples of metric, op and value. All are as JSON has them.
+    `thresholds` are triples of metric, op and value. All are as JSON has them. Numbers of single
+    precision do not stand in for those of double; float64 samples have these in any case.
     """
 
     definition: Mapping[str, Any]
     reading: Mapping[str, Any]
     metrics: Sequence[str]
     thresholds: Sequence[Sequence[Any]]
+    precision: str = "double"
 
     def difference(self, record: Mapping[str, Any]) -> str | None:
         """What a record was made with that is not these; None where nothing is."""
@@ -47,6 +49,8 @@ class Settings:
         metrics = list(record["metrics"])
         if metrics != list(self.metrics):
             return f"metrics: there {', '.join(metrics)}, here {', '.join(self.metrics)}"
+        if self.precision == "double" and record.get("precision") == "float32":
+            return "precision: there single, here double"
         limits = [[t["metric"], t["op"], t["value"]] for t in record["thresholds"]]
         if limits != [list(t) for t in self.thresholds]:
             return f"thresholds: there {_told(limits)}, here {_told(self.thresholds)}"

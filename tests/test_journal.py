@@ -110,6 +110,7 @@ def test_records_of_other_pairs_stay(tmp_path):
         ({"definition": {"name": "wang2004", "sigma": 2}}, "definition sigma: there 2, here 1.5"),
         ({"reading": {"channels": "luma"}}, "reading channels: there 'luma', here 'rgb'"),
         ({"metrics": {"mse": 1}}, "metrics: there mse, here ssim"),
+        ({"precision": "float32"}, "precision: there single, here double"),
         ({"thresholds": []}, "thresholds: there none, here ssim under 0.5"),
         ({"schema": "other/1"}, "line 2 is no record"),
     ],

@@ -27,7 +27,7 @@ from ssimtool.records import (
     Summary,
     Unmatched,
 )
-from ssimtool.reports.summary import counts_line
+from ssimtool.reports.rows import counts_line
 from ssimtool.scorer import Resources, Scorer
 from ssimtool.tally import Tally, bins_of, scored, scored_before
 

@@ -173,6 +173,7 @@ def settings_of(scoring: Scoring, reading: Mapping[str, Any]) -> Settings:
         reading=record["reading"],
         metrics=scoring.metrics,
         thresholds=[[t["metric"], t["op"], t["value"]] for t in record["thresholds"]],
+        precision=scoring.precision,
     )
 
 

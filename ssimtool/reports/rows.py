@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssimtool.catalog import METRICS
-from ssimtool.records import Comparison, LossReport, Record, Verdict
+from ssimtool.records import (
+    Comparison,
+    LossReport,
+    Record,
+    StatisticVerdict,
+    Summary,
+    Verdict,
+)
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
@@ -79,3 +86,29 @@ def verdict_line(record: Record, verdict: Verdict) -> str:
     limit = "at least" if verdict.op == "under" else "at most"
     word = "holds" if verdict.holds else "FAILS"
     return f"{word}: {verdict.metric} {shown}, asked for {limit} {verdict.value:g}"
+
+
+def counts_line(summary: Summary) -> str:
+    """How many pairs came, and what became of them."""
+    parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
+    parts += [f"{summary.fail} below a threshold"] if summary.fail else []
+    parts += [f"{summary.error} with an error"] if summary.error else []
+    alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
+    parts += [f"{alone} file(s) without a partner"] if alone else []
+    parts += [f"{summary.elapsed_seconds:.3g} s"]
+    return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
+
+
+def statistic_line(verdict: StatisticVerdict) -> str:
+    """One threshold on a statistic in words."""
+    limit = "at least" if verdict.op == "under" else "at most"
+    word = "holds" if verdict.holds else "FAILS"
+    return (
+        f"{word}: {verdict.statistic} {verdict.metric} {shown_number(verdict.found)}, "
+        f"asked for {limit} {verdict.value:g}"
+    )
+
+
+def shown_number(value: float | None) -> str:
+    """A statistic, or a dash where there is none."""
+    return "-" if value is None else f"{value:.6g}"

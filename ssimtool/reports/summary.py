@@ -11,7 +11,8 @@ from rich.text import Text
 
 from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
-from ssimtool.records import Bin, Statistics, StatisticVerdict, Summary, Worst
+from ssimtool.records import Bin, Statistics, Summary, Worst
+from ssimtool.reports.rows import counts_line, shown_number, statistic_line
 from ssimtool.reports.table import rendered
 from ssimtool.reports.text import escaped
 
@@ -40,33 +41,8 @@ def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: 
     return rendered(Group(*parts), width=width, colour=colour)
 
 
-def counts_line(summary: Summary) -> str:
-    """How many pairs came, and what became of them."""
-    parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
-    parts += [f"{summary.fail} below a threshold"] if summary.fail else []
-    parts += [f"{summary.error} with an error"] if summary.error else []
-    alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
-    parts += [f"{alone} file(s) without a partner"] if alone else []
-    parts += [f"{summary.elapsed_seconds:.3g} s"]
-    return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
-
-
-def statistic_line(verdict: StatisticVerdict) -> str:
-    """One threshold on a statistic in words."""
-    limit = "at least" if verdict.op == "under" else "at most"
-    word = "holds" if verdict.holds else "FAILS"
-    return (
-        f"{word}: {verdict.statistic} {verdict.metric} {_number(verdict.found)}, "
-        f"asked for {limit} {verdict.value:g}"
-    )
-
-
 def _found(summary: Summary) -> list[Statistics]:
     return list(summary.metrics.values())
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
 
 
 def _counts(summary: Summary) -> Text:
@@ -80,7 +56,7 @@ def _statistics(summary: Summary) -> Table:
     for name in summary.metrics:
         table.add_column(METRICS[name].title, justify="right", no_wrap=True)
     for part in STATISTICS:
-        numbers = [_number(getattr(found, part)) for found in _found(summary)]
+        numbers = [shown_number(getattr(found, part)) for found in _found(summary)]
         table.add_row(*(Text(text, "bold" if part == "mean" else "") for text in (part, *numbers)))
     return table
 
@@ -149,7 +125,7 @@ def summary_markdown(summary: Summary) -> str:
     lines = [counts_line(summary), "", f"| metric | {' | '.join(STATISTICS)} |"]
     lines.append("|---" + "|---:" * len(STATISTICS) + "|")
     for name, found in summary.metrics.items():
-        numbers = (_number(getattr(found, part)) for part in STATISTICS)
+        numbers = (shown_number(getattr(found, part)) for part in STATISTICS)
         lines.append(f"| {METRICS[name].title} | {' | '.join(numbers)} |")
     if summary.worst:
         title = METRICS[summary.worst[0].metric].title

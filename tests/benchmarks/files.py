@@ -73,25 +73,35 @@ def scikit_image(pairs: Pairs, threads: int) -> Callable[[], Sample]:
 
 
 def ffmpeg(pairs: Pairs, threads: int) -> Callable[[], Sample]:
-    """The filter of ffmpeg."""
-    if shutil.which("ffmpeg") is None:
-        raise ImportError("no ffmpeg")
+    """The filter of ffmpeg, without its start."""
+    ffmpeg_command(pairs, threads)
     count = len(pairs)
-    patterns = [str(Path(p).with_name(Path(p).name.replace("000", "%03d"))) for p in pairs[0]]
 
     def start(first: int) -> None:
-        limit = ["-threads", str(threads)]
-        inputs = [[*limit, "-start_number", str(first), "-i", p] for p in patterns]
-        filters = ["-filter_complex_threads", str(threads), "-filter_complex", "[0:v][1:v]ssim"]
-        command = ["ffmpeg", "-v", "error", "-nostdin", *inputs[0], *inputs[1], *filters]
-        with _cores(threads):
-            subprocess.run([*command, "-f", "null", "-"], check=True)
+        with cores(threads):
+            subprocess.run(ffmpeg_command(pairs, threads, first), check=True)
 
     def run() -> Sample:
         every, few = clock(lambda: start(0)), clock(lambda: start(count - FEW))
         return Sample((every.seconds - few.seconds) / (count - FEW), every.busy)
 
     return run
+
+
+def ffmpeg_command(pairs: Pairs, threads: int, first: int = 0) -> list[str]:
+    """The filter over the sequences that the pairs are, from one of them on.
+
+    Raises:
+        ImportError: ffmpeg is absent.
+    """
+    if shutil.which("ffmpeg") is None:
+        raise ImportError("no ffmpeg")
+    patterns = [str(Path(p).with_name(Path(p).name.replace("000", "%03d"))) for p in pairs[0]]
+    limit = ["-threads", str(threads)]
+    inputs = [[*limit, "-start_number", str(first), "-i", p] for p in patterns]
+    filters = ["-filter_complex_threads", str(threads), "-filter_complex", "[0:v][1:v]ssim"]
+    command = ["ffmpeg", "-v", "error", "-nostdin", *inputs[0], *inputs[1], *filters]
+    return [*command, "-f", "null", "-"]
 
 
 def _in_a_pool(
@@ -110,7 +120,7 @@ def _as_batch(image: np.ndarray) -> torch.Tensor:
 
 
 @contextmanager
-def _cores(threads: int) -> Iterator[None]:
+def cores(threads: int) -> Iterator[None]:
     """What is started meanwhile runs on so many cores at most."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(before)[:threads])

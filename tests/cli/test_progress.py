@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssimtool.cli.progress import progress
 
@@ -45,3 +46,31 @@ def test_a_bar_on_a_terminal(tmp_path, quiet):
     assert (running.returncode, out) == (0, b"0.0\n")
     assert (b"4097" in seen) != quiet  # samples done of samples in all
     assert not (quiet and seen)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_batch_on_a_terminal(tmp_path, quiet):
+    rng = np.random.RandomState(0)
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        for i in range(40):
+            pixels = rng.randint(0, 256, (300, 400, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i:02}.png")
+    (tmp_path / "y/07.png").write_bytes(b"")
+    command = [sys.executable, "-m", "ssimtool", "batch", "x", "y", *(["-q"] if quiet else [])]
+    leader, follower = pty.openpty()
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, cwd=tmp_path)
+    os.close(follower)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(leader, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+    out, _ = running.communicate()
+    os.close(leader)
+    assert running.returncode == 3
+    assert out.startswith(b"40 pairs: 39 ok, 1 with an error")
+    assert b"error: y/07.png: is empty" in seen
+    for told in (b"/40", b"pairs/s", b"mean SSIM 0.0", b"1 errors"):
+        assert (told in seen) != quiet, told

@@ -41,11 +41,14 @@ def _command(*arguments: str) -> str:
         (_command("--version"), 0),
         (_command("compare", "--help"), 0),
         (_command("loss", "--help"), 0),
+        (_command("batch", "--help"), 0),
         (_command("list", "metrics"), 0),
         (_command("list", "definitions", "-f", "json"), 0),
         (_command("compare", "a.png"), 2),
         (_command("compare", "a", "b", "-m", "nonsense"), 2),
         (_command("loss", "a.npy"), 2),
+        (_command("batch", "a"), 2),
+        (_command("batch", "a", "b", "--fail-under", "p2:ssim=1"), 2),
     ],
 )
 def test_answers_without_torch(code, exit_code):
@@ -94,3 +97,12 @@ def test_a_small_comparison_loads_no_compiler_and_no_codecs(samples):
     assert "torch" in loaded
     assert not loaded & {"numba", "imagecodecs", "cmap"}
     assert "numba" in _loaded(_command("compare", *pair, "--kernel", "fused"))[1]
+
+
+def test_a_batch_on_the_cpu_loads_no_torch(samples, tmp_path):
+    (tmp_path / "list").write_text(f"{samples / 'reference.png'},{samples / 'jpeg.jpg'}\n")
+    options = ("--pairs", str(tmp_path / "list"), "--device", "cpu")
+    code, loaded = _loaded(_command("batch", *options))
+    assert code == 0
+    assert "torch" not in loaded
+    assert "torch" in _loaded(_command("batch", *options, "--kernel", "torch"))[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -67,7 +68,7 @@ def test_what_the_readme_shows_is_what_is_printed(process):
 
 
 def test_the_readme_names_the_options_codes_and_rows(process):
-    told = "".join(process(*name, "--help").out for name in ([], ["compare"], ["loss"]))
+    told = "".join(process(*name, "--help").out for name in ([], ["compare"], ["loss"], ["batch"]))
     options = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", README))
     assert len(options) > 15
     for option in {o for o in options if not o.startswith("--cov")}:
@@ -88,6 +89,27 @@ def test_the_set_up_is_two_commands():
 def test_the_python_of_the_readme_runs():
     (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_processes_of_the_readme_that_are_kept_open(tmp_path):
+    (tmp_path / "ssimtool").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ssimtool "$@"\n')
+    (tmp_path / "ssimtool").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    (code,) = re.findall(r"```py\n(.*?)```", README, re.S)
+    command = [sys.executable, "-c", code]
+    run = {"capture_output": True, "text": True, "check": True, "env": environment}
+    lines = subprocess.run(command, cwd=ROOT, **run).stdout.splitlines()
+    assert [f"{name} {float(score):.4f}" for name, score in map(str.split, lines)] == [
+        "contrast.png 0.9593", "blur.png 0.6618",
+    ]  # fmt: skip
+    (code,) = re.findall(r"```bash\n(.*?)```", README, re.S)
+    (tmp_path / "out").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / name)
+        Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / "out" / name)
+    done = subprocess.run(["bash", "-c", code], cwd=tmp_path, **run)
+    assert done.stdout == "a.png 1.0\nb.png 1.0\n"
 
 
 def test_the_panel_is_what_compare_writes(ssimtool, samples, tmp_path):

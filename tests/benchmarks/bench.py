@@ -1,7 +1,8 @@
 """ssimtool and its peers beside each other, in one run.
 
     python tests/benchmarks/bench.py
-        [--only in-process training files batch startup precision memory] [--runs 7] [--pairs 200] [--threads 2] [--json FILE] [--large]
+        [--only in-process training files batch startup precision memory]
+        [--runs 7] [--pairs 200] [--threads 2] [--json FILE] [--large]
 
 Every round runs each contender once, in turn, after one round of warm-up; printed are medians, and
 ratios within rounds. Threads are equal for all. A peer that is not installed is named as absent

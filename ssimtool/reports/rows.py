@@ -91,7 +91,7 @@ def verdict_line(record: Record, verdict: Verdict) -> str:
 def counts_line(summary: Summary) -> str:
     """How many pairs came, and what became of them."""
     parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
-    parts += [f"{summary.fail} below a threshold"] if summary.fail else []
+    parts += [f"{summary.fail} failed"] if summary.fail else []
     parts += [f"{summary.error} with an error"] if summary.error else []
     alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
     parts += [f"{alone} file(s) without a partner"] if alone else []

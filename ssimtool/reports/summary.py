@@ -33,7 +33,7 @@ def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: 
     """
     parts: list[RenderableType] = [_counts(summary)]
     parts += [_statistics(summary)] if any(s.mean is not None for s in _found(summary)) else []
-    parts += _histogram(summary, bins) + _worst(summary.worst, width)
+    parts += _histogram(summary, bins, width) + _worst(summary.worst, width)
     parts += _alone(summary)
     for verdict in summary.thresholds:
         style = "green" if verdict.holds else "bold red"
@@ -61,23 +61,24 @@ def _statistics(summary: Summary) -> Table:
     return table
 
 
-def _histogram(summary: Summary, bins: Sequence[Bin]) -> list[RenderableType]:
+def _histogram(summary: Summary, bins: Sequence[Bin], width: int) -> list[RenderableType]:
     if not bins or not summary.metrics:
         return []
     most = max(b.count for b in bins)
+    bar = max(1, min(BAR, width - len(f"{bins[0].low:.4f} to {bins[0].high:.4f} {most} ")))
     table = Table.grid(padding=(0, 1))
     for justify in ("right", "right", "left"):
         table.add_column(justify=justify, no_wrap=True)
     for b in bins:
         table.add_row(
-            f"{b.low:.4f} to {b.high:.4f}", f"{b.count}", Text(_bar(b.count / most), "cyan")
+            f"{b.low:.4f} to {b.high:.4f}", f"{b.count}", Text(_bar(b.count / most, bar), "cyan")
         )
     title = METRICS[next(iter(summary.metrics))].title
     return [Text(f"{title} of the pairs", "bold"), table, Text("")]
 
 
-def _bar(part: float) -> str:
-    eighths = round(part * BAR * 8)
+def _bar(part: float, width: int) -> str:
+    eighths = round(part * width * 8)
     if part and not eighths:
         eighths = 1
     rest = EIGHTHS[eighths % 8 - 1] if eighths % 8 else ""

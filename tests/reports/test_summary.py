@@ -1,0 +1,122 @@
+"""The summary of many pairs as people and programs read it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import pytest
+
+from ssimtool.records import (
+    Bin,
+    Comparison,
+    Failure,
+    Statistics,
+    StatisticVerdict,
+    Summary,
+    Unmatched,
+    Worst,
+)
+from ssimtool.reports.stream import STREAMS, SUFFIXES
+from ssimtool.reports.summary import summary_markdown, summary_table
+
+STATISTICS = Statistics(0.97, 0.01, 0.5, 1, 0.98, 0.6, 0.7, 0.99, 0.995)
+SUMMARY = Summary(
+    status="error",
+    pairs=12,
+    ok=9,
+    fail=2,
+    error=1,
+    unmatched=Unmatched(reference=tuple(f"x/{i}|[red].png" for i in range(13))),
+    metrics={
+        "ssim": STATISTICS,
+        "psnr": Statistics(math.inf, None, 20, math.inf, 30, 20.5, 21, math.inf, math.inf),
+    },
+    worst=(
+        Worst("one", "x/<b>.png", "y/<b>.png", "ssim", 0.5),
+        Worst(None, "x/two\nlines.png", "y/[red]2[/red].png", "ssim", 0.7),
+    ),
+    thresholds=(StatisticVerdict("mean", "ssim", "under", 0.98, 0.97, False),),
+    interrupted=True,
+    elapsed_seconds=1.5,
+    version="0.1.0",
+)
+BINS = (Bin(0.5, 0.75, 1), Bin(0.75, 1, 1000))
+RECORD = Comparison(
+    status="ok", reference="a", distorted="b", metrics={"ssim": 1.0, "psnr": math.inf}, version="0"
+)
+FAILED = Comparison(
+    status="error", reference="a", distorted="b", version="0", error=Failure("not_found", "b: no")
+)
+
+
+@pytest.mark.parametrize("width", [80, 120, 40])
+def test_table(width):
+    text = summary_table(SUMMARY, BINS, width=width, colour=False)
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= width
+    joined = " ".join(text.split())
+    assert "12 pairs: 9 ok, 2 failed, 1 with an error" in joined
+    assert "13 file(s) without a partner, 1.5 s; interrupted" in joined
+    assert re.search(r"mean +0\.97 +inf\n", text)
+    assert re.search(r"std +0\.01 +-\n", text)
+    assert "y/[red]2[/red].png" in text  # names are no markup
+    assert "x/two\\nlines.png" in text
+    assert "x/0|[red].png" in text
+    assert "and 3 more" in text
+    assert "FAILS: mean ssim 0.97, asked for at least 0.98" in joined
+    bars = [line for line in text.splitlines() if "█" in line or "▏" in line]
+    assert [line.rstrip("▏▎▍▌▋▊▉█ ").split()[-1] for line in bars] == ["1", "1000"]
+
+
+def test_table_with_colour_says_the_same():
+    text = summary_table(SUMMARY, BINS, width=80, colour=True)
+    assert "\x1b[1;31mFAILS" in text
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert [line.rstrip() for line in plain.splitlines()] == summary_table(
+        SUMMARY, BINS, width=80, colour=False
+    ).splitlines()
+
+
+def test_table_of_nothing():
+    nothing = Statistics(*[None] * 9)
+    summary = Summary(
+        status="ok", pairs=0, ok=0, fail=0, error=0, metrics={"ssim": nothing}, elapsed_seconds=0,
+        version="0",
+    )  # fmt: skip
+    assert summary_table(summary, (), width=80, colour=False) == "0 pairs: 0 ok, 0 s\n"
+    assert summary_markdown(summary).startswith("0 pairs: 0 ok, 0 s\n")
+
+
+def test_markdown():
+    text = summary_markdown(SUMMARY)
+    assert "| SSIM | 0.97 | 0.01 | 0.5 | 0.6 | 0.7 | 0.98 | 0.99 | 0.995 | 1 |" in text
+    assert "| PSNR | inf | - | 20 |" in text
+    assert "| 0.5 | one | x/\\<b\\>.png | y/\\<b\\>.png |" in text
+    assert "- x/12\\|\\[red\\].png" in text
+    assert "- FAILS: mean ssim 0.97" in text
+    for line in text.splitlines():
+        if line.startswith("| SSIM | 0") or line.startswith("|---|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 11
+
+
+def test_streams():
+    names = ("ssim", "psnr")
+    for name, form in STREAMS.items():
+        lines = form.head(names) + form.line(RECORD, names) + form.between
+        lines += form.line(FAILED, names) + (form.tail(SUMMARY) if form.tail else "")
+        if name == "json":
+            found = json.loads(lines)
+            assert [r["status"] for r in found["pairs"]] == ["ok", "error"]
+            assert found["summary"]["metrics"]["psnr"]["mean"] is None
+        if name == "ndjson":
+            records = [json.loads(line) for line in lines.splitlines()]
+            assert [r["schema"] for r in records] == [
+                "ssimtool.comparison/1", "ssimtool.comparison/1", "ssimtool.summary/1",
+            ]  # fmt: skip
+        if name == "value":
+            assert lines == "1.0 inf\nnan nan\n"
+        if name == "csv":
+            assert len({line.count(",") for line in lines.splitlines()}) == 1
+    assert set(SUFFIXES.values()) <= {*STREAMS, "markdown"}

@@ -7,10 +7,11 @@ end, in a new file that takes the place of the old one at once.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,47 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from ssimtool.errors import printable
+from ssimtool.settings import Settings
 
 RECORD, SUMMARY = "ssimtool.comparison/1", "ssimtool.summary/1"
 Line = tuple[int, int]  # where it begins, and its length
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What two runs must have in common for their records to stand in one file.
-
-    `thresholds` are triples of metric, op and value. All are as JSON has them. Numbers of single
-    precision do not stand in for those of double; float64 samples have these in any case.
-    """
-
-    definition: Mapping[str, Any]
-    reading: Mapping[str, Any]
-    metrics: Sequence[str]
-    thresholds: Sequence[Sequence[Any]]
-    precision: str = "double"
-
-    def difference(self, record: Mapping[str, Any]) -> str | None:
-        """What a record was made with that is not these; None where nothing is."""
-        for name, ours in (("definition", self.definition), ("reading", self.reading)):
-            theirs = record.get(name) or {}
-            for part in ours:
-                if theirs.get(part) != ours[part]:
-                    return f"{name} {part}: there {theirs.get(part)!r}, here {ours[part]!r}"
-        if record["status"] == "error":
-            return None
-        metrics = list(record["metrics"])
-        if metrics != list(self.metrics):
-            return f"metrics: there {', '.join(metrics)}, here {', '.join(self.metrics)}"
-        if self.precision == "double" and record.get("precision") == "float32":
-            return "precision: there single, here double"
-        limits = [[t["metric"], t["op"], t["value"]] for t in record["thresholds"]]
-        if limits != [list(t) for t in self.thresholds]:
-            return f"thresholds: there {_told(limits)}, here {_told(self.thresholds)}"
-        return None
-
-
-def _told(limits: Iterable[Sequence[Any]]) -> str:
-    return ", ".join(f"{metric} {op} {value}" for metric, op, value in limits) or "none"
 
 
 def key_of(number: str | None, reference: str, distorted: str) -> bytes:
@@ -85,7 +49,7 @@ class Journal:
         self.path = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
         self.resumed = resumed
         self._created = not self.path.exists()
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._file = _locked(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666))
         self._end = os.fstat(self._file).st_size
         self._clean = resumed or self._end == 0  # else it is emptied by the first line
         self._found: dict[bytes, list[Line]] = defaultdict(list)
@@ -227,7 +191,7 @@ class Journal:
                 name.unlink()
             raise
         os.close(self._file)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        self._file = _locked(os.open(self.path, os.O_RDWR | os.O_APPEND))
         self._end = os.fstat(self._file).st_size
         return places
 
@@ -240,6 +204,26 @@ class Journal:
         os.close(self._file)
         if self._created and not self._end:
             self.path.unlink(missing_ok=True)
+
+
+def _locked(file: int) -> int:
+    """A file that no other run writes to; the lock ends with the process, however that ends.
+
+    Raises:
+        OSError: another run writes to it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has none
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise OSError(errno.EBUSY, "another run writes to it") from None
+    except OSError:  # a file system without locks
+        pass
+    return file
 
 
 def _is_start(lines: Sequence[Line]) -> bool:

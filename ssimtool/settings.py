@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, Definition
 from ssimtool.records import Threshold
@@ -46,3 +47,41 @@ class Weighing:
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
     kernel: KernelName = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What two runs of a batch must have in common for their records to stand in one file.
+
+    `thresholds` are triples of metric, op and value. All are as JSON has them. Numbers of single
+    precision do not stand in for those of double; float64 samples have these in any case.
+    """
+
+    definition: Mapping[str, Any]
+    reading: Mapping[str, Any]
+    metrics: Sequence[str]
+    thresholds: Sequence[Sequence[Any]]
+    precision: Precision = "double"
+
+    def difference(self, record: Mapping[str, Any]) -> str | None:
+        """What a record was made with that is not these; None where nothing is."""
+        for name, ours in (("definition", self.definition), ("reading", self.reading)):
+            theirs = record.get(name) or {}
+            for part in ours:
+                if theirs.get(part) != ours[part]:
+                    return f"{name} {part}: there {theirs.get(part)!r}, here {ours[part]!r}"
+        if record["status"] == "error":
+            return None
+        metrics = list(record["metrics"])
+        if metrics != list(self.metrics):
+            return f"metrics: there {', '.join(metrics)}, here {', '.join(self.metrics)}"
+        if self.precision == "double" and record.get("precision") == "float32":
+            return "precision: there single, here double"
+        limits = [[t["metric"], t["op"], t["value"]] for t in record["thresholds"]]
+        if limits != [list(t) for t in self.thresholds]:
+            return f"thresholds: there {_told(limits)}, here {_told(self.thresholds)}"
+        return None
+
+
+def _told(limits: Iterable[Sequence[Any]]) -> str:
+    return ", ".join(f"{metric} {op} {value}" for metric, op, value in limits) or "none"

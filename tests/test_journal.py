@@ -8,7 +8,8 @@ import os
 
 import pytest
 
-from ssimtool.journal import Journal, Settings, is_finished, key_of
+from ssimtool.journal import Journal, is_finished, key_of
+from ssimtool.settings import Settings
 
 SETTINGS = Settings(
     definition={"name": "wang2004", "sigma": 1.5},
@@ -198,3 +199,14 @@ def test_a_link_keeps_pointing_at_the_file(tmp_path):
     assert path.read_text() == _line("a") + _line("b") + _summary()
     assert link.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_two_runs_do_not_write_to_one_file(tmp_path):
+    path = tmp_path / "s.ndjson"
+    journal = _resumed(path)
+    journal.append(_line("a"))
+    with pytest.raises(OSError, match="another run writes to it"):
+        Journal(str(path), resumed=True)
+    journal.close()
+    _resumed(path).close()
+    assert path.read_text() == _line("a")

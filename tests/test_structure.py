@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "suspicion": {"readers"},
     "cores": set(),
     "batch": set(),
-    "journal": {"errors"},
+    "journal": {"errors", "settings"},
     "tally": {"catalog", "records"},
     "scorer": {
         "batch", "errors", "evaluate", "evaluate_stack", "evaluate_tensors", "readers", "records",

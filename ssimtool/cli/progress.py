@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from ssimtool.catalog import METRICS
 from ssimtool.cli.output import warn
+
+REFRESH = 0.1  # seconds between two looks of the bar at what is done
 
 if TYPE_CHECKING:
     from ssimtool.tally import Tally
@@ -56,9 +59,15 @@ def counting(*, shown: bool) -> Iterator[Counting]:
     ) as bar:
         task = bar.add_task("", total=None, told="")
 
+        begun, shown_at = time.monotonic(), 0.0
+
         def update(tally: Tally, total: int | None) -> None:
-            # the rate is of the last seconds, so that one that resumes does not start with millions
-            speed = bar.tasks[0].speed or 0
+            nonlocal shown_at
+            if time.monotonic() - shown_at < REFRESH:
+                return
+            shown_at = time.monotonic()
+            # of the last seconds, so that a run that resumes is not said to make millions
+            speed = bar.tasks[0].speed or tally.pairs / (shown_at - begun)
             bar.update(task, completed=tally.pairs, total=total, told=_told(tally, total, speed))
 
         yield Counting(lambda line: bar.console.print(Text(line)), update)

@@ -23,11 +23,11 @@ from ssimtool.cli.output import (
     writing,
 )
 from ssimtool.errors import printable
-from ssimtool.journal import Journal, Settings, is_finished
+from ssimtool.journal import Journal, is_finished
 from ssimtool.records import Bin, Comparison, Summary, parts_of
 from ssimtool.reports.stream import STREAMS, SUFFIXES, StreamFormat
 from ssimtool.reports.text import ndjson_text
-from ssimtool.settings import Scoring
+from ssimtool.settings import Scoring, Settings
 
 
 class Sink(Protocol):

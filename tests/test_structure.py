@@ -12,10 +12,10 @@ import pytest
 import ssimtool
 from ssimtool import errors, metrics, records, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
-from ssimtool.cli import options
+from ssimtool.cli import options, report
 from ssimtool.metrics.kernels.choice import Kernel
 from ssimtool.readers import align, arrays
-from ssimtool.reports import catalogue, maps, text
+from ssimtool.reports import catalogue, maps, overview, text
 
 PACKAGE = Path(ssimtool.__file__).parent
 ROOT = PACKAGE.parent
@@ -29,16 +29,20 @@ MAY_IMPORT = {
     "bands": {"catalog"},
     "suspicion": {"readers"},
     "metrics": {"catalog", "errors", "metrics"},
-    "readers": {"errors", "readers"},
+    "readers": {"errors", "readers", "records"},
     "evaluate": {"bands", "catalog", "errors", "metrics", "readers", "records", "settings"},
     "evaluate_loss": {
         "bands", "catalog", "errors", "evaluate", "metrics", "readers", "records", "settings",
         "suspicion",
     },
+    "summary": {"catalog", "records"},
+    "gallery": {
+        "catalog", "errors", "evaluate", "readers", "records", "reports", "settings", "summary",
+    },
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
-        "catalog", "cli", "errors", "evaluate", "evaluate_loss", "readers", "records", "reports",
-        "settings",
+        "catalog", "cli", "errors", "evaluate", "evaluate_loss", "gallery", "readers", "records",
+        "reports", "settings", "summary",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},
@@ -46,15 +50,18 @@ MAY_IMPORT = {
 THIRD_PARTY = {
     "torch": {"metrics", "evaluate", "evaluate_loss"},
     "jaxtyping": {"metrics"},
-    "numpy": {"metrics", "readers", "reports", "evaluate", "evaluate_loss", "suspicion"},
+    "numpy": {
+        "metrics", "readers", "reports", "evaluate", "evaluate_loss", "summary", "suspicion",
+    },
     "numba": {"metrics", "readers"},
     "PIL": {"readers", "reports"},
     "imagecodecs": {"readers"},
     "isal": {"readers"},
     "cmap": {"reports"},
+    "jinja2": {"reports"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
-}
+}  # fmt: skip
 
 
 def _imports(path: Path) -> set[str]:
@@ -115,6 +122,7 @@ def test_implied_metrics_are_of_the_catalogue():
 def test_names_of_the_command_line_are_those_of_the_code():
     assert options.FORMAT_NAMES[0] == "table"
     assert set(options.FORMAT_NAMES[1:]) == set(text.FORMATS) == set(catalogue.FORMATS)
+    assert set(report.FORMAT_NAMES) - {"html", "table"} == set(overview.FORMATS)
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.KERNELS == settings.KernelName.__args__ == Kernel.__args__
     assert set(align.recorded(align.Reading())) == set(text.READING)

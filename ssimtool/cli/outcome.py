@@ -10,7 +10,7 @@ from typing import TypeVar
 import typer
 
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
-from ssimtool.errors import SsimtoolError, printable
+from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
 from ssimtool.records import EXIT_CODES, Comparison, Failure, LossReport, Record
 from ssimtool.settings import KernelName
 
@@ -61,6 +61,21 @@ def _is_memory(error: Exception) -> bool:
     """torch tells a lack of memory by the words of a RuntimeError."""
     words = str(error).lower()
     return isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words
+
+
+def ended(work: Callable[[], int], *, debug: bool) -> int:
+    """Does work that has no record of its own and returns its exit code.
+
+    Raises:
+        SsimtoolError: with --debug.
+    """
+    try:
+        return work()
+    except SsimtoolError as error:
+        if debug:
+            raise
+        warn(f"error: {printable(error.message)}")
+        return EXIT_INPUT
 
 
 def show(record: Record, style: Style, output: Reserved | None) -> int:

@@ -59,7 +59,8 @@ def definition_line(record: Record) -> str:
     standard = (parts["k1"], parts["k2"]) == (0.01, 0.03)
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
-    return f"SSIM {parts['name']}: {window}, {BORDERS[parts['border']]}{constants}{luma}; {end}"
+    border = BORDERS.get(parts["border"], parts["border"])
+    return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}; {end}"
 
 
 def depth(record: Comparison) -> str:

@@ -12,7 +12,15 @@ from typing import Any
 
 from ssimtool.catalog import DEFINITIONS
 from ssimtool.errors import printable
-from ssimtool.records import Comparison, Contributions, Failure, Record, SampleScores, parts_of
+from ssimtool.records import (
+    Comparison,
+    Contributions,
+    Failure,
+    Record,
+    SampleScores,
+    Summary,
+    parts_of,
+)
 from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
 
 
@@ -21,7 +29,7 @@ def json_text(record: Record, names: Sequence[str]) -> str:
     return _dumped(_finite(asdict(record)), indent=2) + "\n"
 
 
-def ndjson_text(record: Record, names: Sequence[str]) -> str:
+def ndjson_text(record: Record | Summary, names: Sequence[str]) -> str:
     """A JSON object on one line."""
     return _dumped(_finite(asdict(record)), indent=None) + "\n"
 
@@ -56,7 +64,7 @@ def value_text(record: Record, names: Sequence[str]) -> str:
 def markdown_text(record: Record, names: Sequence[str]) -> str:
     """A table in GitHub's Markdown."""
     if record.error is not None:
-        return f"error `{record.error.code}`: {_escaped(record.error.message)}\n"
+        return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
     lines = [_titles(record), ""]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
@@ -100,15 +108,16 @@ def sample_lines(scores: Sequence[SampleScores], suffix: str) -> str:
 def _titles(record: Record) -> str:
     if isinstance(record, Comparison):
         size = f"{record.width}x{record.height}, {record.channels} channel(s), {depth(record)}"
-        return f"{_escaped(record.reference)} against {_escaped(record.distorted)}: {size}"
-    return f"{_escaped(record.recon)} against {_escaped(record.raw)}: {record.samples} sample(s)"
+        return f"{escaped(record.reference)} against {escaped(record.distorted)}: {size}"
+    return f"{escaped(record.recon)} against {escaped(record.raw)}: {record.samples} sample(s)"
 
 
 def _number(row: Row) -> str:
     return "not computed" if row.value is None else f"{row.value:.6g}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
     special = {c: f"\\{c}" for c in "\\`*_[]<>|#"}
     return "".join(special.get(c, c) for c in printable(text))
 

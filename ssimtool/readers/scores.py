@@ -24,7 +24,12 @@ from ssimtool.records import (
 
 COMPARISON, SUMMARY = "ssimtool.comparison/1", "ssimtool.summary/1"
 START = b'{"schema"'  # of each record
-PARTS = ("name", "window", "window_size", "sigma", "k1", "k2", "border")  # of a definition
+NUMBER = (int, float)
+LARGEST = 10**300
+# Of a definition: what a report tells of it.
+PARTS: dict[str, type | tuple[type, ...]] = {
+    "name": str, "window": str, "window_size": int, "k1": NUMBER, "k2": NUMBER, "border": str,
+}  # fmt: skip
 Row = Mapping[str, Any]
 Line = Comparison | Summary
 
@@ -132,7 +137,7 @@ def _comparison(row: Row) -> Comparison:
         height=_field(row, "height", int),
         channels=_field(row, "channels", int),
         sample_type=_field(row, "sample_type", str),
-        data_range=(_field if status == "error" else _needed)(row, "data_range", (int, float)),
+        data_range=(_field if status == "error" else _needed)(row, "data_range", NUMBER),
         identical=_field(row, "identical", bool),
         metrics=_numbers(row, "metrics"),
         per_channel={k: tuple(v) for k, v in channels.items() if isinstance(v, list)},
@@ -152,11 +157,14 @@ def _comparison(row: Row) -> Comparison:
 
 
 def _definition(row: Row) -> Row | None:
-    definition = _field(row, "definition", Mapping)
-    for part in PARTS if definition is not None else ():
-        if part not in definition:
-            raise _UnexpectedError(f"a definition without {part!r}")
-    return definition  # type: ignore[no-any-return]
+    definition: Row | None = _field(row, "definition", Mapping)
+    if definition is not None:
+        for name, kind in PARTS.items():
+            _needed(definition, name, kind)
+        if "sigma" not in definition:
+            raise _UnexpectedError("a definition without 'sigma'")
+        _field(definition, "sigma", NUMBER)  # None of a uniform window
+    return definition
 
 
 def _summary(row: Row) -> Summary:
@@ -173,14 +181,14 @@ def _summary(row: Row) -> Summary:
         worst=_each(row, "worst", _worst),
         thresholds=_each(row, "thresholds", _statistic_verdict),
         interrupted=bool(_field(row, "interrupted", bool)),
-        elapsed_seconds=_field(row, "elapsed_seconds", (int, float)),
+        elapsed_seconds=_field(row, "elapsed_seconds", NUMBER),
         version=_needed(row, "version", str),
     )
 
 
 def _statistics(row: Row) -> Statistics:
     names = Statistics.__dataclass_fields__
-    return Statistics(**{name: _field(row, name, (int, float)) for name in names})
+    return Statistics(**{name: _field(row, name, NUMBER) for name in names})
 
 
 def _worst(row: Row) -> Worst:
@@ -200,7 +208,7 @@ def _statistic_verdict(row: Row) -> StatisticVerdict:
         of_all.metric,
         of_all.op,
         of_all.value,
-        _field(row, "found", (int, float)),
+        _field(row, "found", NUMBER),
         of_all.holds,
     )
 
@@ -230,7 +238,7 @@ def _numbers(row: Row, name: str) -> dict[str, float]:
 
 def _number(row: Row, name: str) -> float:
     """A number; JSON has no infinity, and null stands for it (PSNR of identical images)."""
-    value = _field(row, name, (int, float))
+    value = _field(row, name, NUMBER)
     return math.inf if value is None else value
 
 
@@ -250,8 +258,12 @@ def _each(row: Row, name: str, read: Callable[[Row], Any]) -> tuple[Any, ...]:
 
 def _field(row: Row, name: str, kind: type | tuple[type, ...]) -> Any:
     value = row.get(name)
-    # true is an int to Python, and not to JSON
-    if value is None or (isinstance(value, kind) and (kind is bool or value is not bool(value))):
+    if value is None:
+        return None
+    # true is an int to Python, and not to JSON; numbers beyond floats come from no record
+    number = isinstance(value, NUMBER) and not isinstance(value, bool)
+    fits = abs(value) < LARGEST if number else kind is bool or not isinstance(value, bool)
+    if isinstance(value, kind) and fits:
         return value
     raise _UnexpectedError(f"{printable(repr(value))[:40]} as {name!r}")
 
@@ -259,5 +271,5 @@ def _field(row: Row, name: str, kind: type | tuple[type, ...]) -> Any:
 def _needed(row: Row, name: str, kind: type | tuple[type, ...]) -> Any:
     value = _field(row, name, kind)
     if value is None:
-        raise _UnexpectedError(f"a record without {name!r}")
+        raise _UnexpectedError(f"an object without {name!r}")
     return value

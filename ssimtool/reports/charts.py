@@ -82,7 +82,7 @@ class Scale:
         """About so many, at 1, 2 or 5 times a power of ten."""
         rough = (self.high - self.low) / count
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.99)
+        step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.7)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return tuple(Tick(self(i * step), f"{i * step:.4g}") for i in range(first, last + 1))

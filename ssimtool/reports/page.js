@@ -120,6 +120,16 @@
     return cell;
   }
 
+  // Of an error there are no numbers: its message stands in their place.
+  function cellsOf(row) {
+    if (byKey.status.values[row] !== "error" || !byKey.remarks) return columns.map((column) => cellOf(column, row));
+    const named = columns.slice(0, 3).map((column) => cellOf(column, row));
+    const message = make("td", "message", printable(byKey.remarks.values[row] || ""));
+    message.colSpan = columns.length - named.length;
+    message.title = message.textContent;
+    return [...named, message];
+  }
+
   function gap(rows, height) {
     const line = make("tr", "gap");
     line.setAttribute("aria-hidden", "true");
@@ -137,7 +147,7 @@
     for (let i = first; i < last; i++) {
       const line = make("tr", i % 2 ? "odd" : "");
       line.setAttribute("aria-rowindex", i + 2);
-      line.append(...columns.map((column) => cellOf(column, order[i])));
+      line.append(...cellsOf(order[i]));
       lines.push(line);
     }
     lines.push(gap(order.length - last, height));

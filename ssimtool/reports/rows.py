@@ -51,7 +51,8 @@ def definition_line(record: Record) -> str:
     """The line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
-    if not any(row.name == "ssim" and row.value is not None for row in rows_of(record)):
+    ssim = record.metrics.get("ssim") if isinstance(record, Comparison) else record.ssim
+    if ssim is None:
         return end  # no SSIM was computed
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":

@@ -120,13 +120,17 @@ def write_pair(folder: Path, name: str, seed: int, width: int = 192, height: int
         one.save(path, "png")
 
 
-def summary_of(comparisons: Sequence[Comparison], unmatched: Unmatched = Unmatched()) -> Summary:
+def summary_of(comparisons: Sequence[Comparison], unmatched: Unmatched | None = None) -> Summary:
     """What a batch writes at its end, with a threshold on a statistic."""
     counted = summarise(comparisons)
     mean = counted.metrics["ssim"].mean if counted.metrics else None
     verdict = StatisticVerdict("mean", "ssim", "under", 0.9, mean, (mean or 0) >= 0.9)
     return replace(
-        counted, unmatched=unmatched, thresholds=(verdict,), elapsed_seconds=83.4, version="0.1.0"
+        counted,
+        unmatched=unmatched or Unmatched(),
+        thresholds=(verdict,),
+        elapsed_seconds=83.4,
+        version="0.1.0",
     )
 
 

@@ -22,7 +22,7 @@ from ssimtool.reports.pictures import Case, colour_stops
 from ssimtool.reports.rows import definition_line
 
 PAGE_BYTES = 17_000_000  # for pictures and rows; the frame and the lists take the rest of 20 MB
-CASE_BYTES = (24_000, 450_000)  # for the pictures of one pair, whatever the number of pairs
+CASE_BYTES = (24_000, 2_000_000)  # for the pictures of one pair, whatever the number of pairs
 LISTED = (
     1000  # of errors of one kind and of files without a partner: what a person may look through
 )
@@ -150,16 +150,16 @@ def _metric(name: str, comparisons: Sequence[Comparison], summary: Summary) -> M
 
 
 def _statistics(name: str, of_metric: Statistics) -> tuple[tuple[str, str], ...]:
-    return tuple((part, number_text(name, getattr(of_metric, part))) for part in STATISTICS)
+    return tuple((p, number_text(name, getattr(of_metric, p), digits=5)) for p in STATISTICS)
 
 
-def number_text(name: str, value: float | None) -> str:
-    """A number of a metric as a person reads it."""
+def number_text(name: str, value: float | None, *, digits: int = 6) -> str:
+    """A number of a metric as a person reads it; SSIM always has six decimals."""
     if value is None:
         return "–"
     if math.isinf(value):
         return "∞"
-    return f"{value:.6f}" if name in ("ssim", "ms_ssim") else f"{value:.6g}"
+    return f"{value:.6f}" if name in ("ssim", "ms_ssim") else f"{value:.{digits}g}"
 
 
 def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:

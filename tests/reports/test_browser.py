@@ -93,7 +93,7 @@ def _place(page: browser.Browser) -> str:
 
 def test_size(made):
     # Each pair of pictures has a budget: what is left of 17 MB beside the table, among the pairs,
-    # at most 450 kB. So large pictures do not make a larger page: test_pictures holds them to it.
+    # at most 2 MB. So large pictures do not make a larger page: test_pictures holds them to it.
     assert made.path.stat().st_size < LIMIT
 
 

@@ -221,7 +221,11 @@ def _op(word: str) -> Any:
 
 def _failure(row: Row) -> Failure | None:
     error = _field(row, "error", Mapping)
-    return error and Failure(_needed(error, "code", str), _needed(error, "message", str))
+    if (error is not None) != (row["status"] == "error"):
+        raise _UnexpectedError("a status and an error that do not go together")
+    if error is None:
+        return None
+    return Failure(_needed(error, "code", str), _needed(error, "message", str))
 
 
 def _status(row: Row) -> Any:

@@ -52,7 +52,7 @@ def definition_line(record: Record) -> str:
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
     ssim = record.metrics.get("ssim") if isinstance(record, Comparison) else record.ssim
-    if ssim is None:
+    if ssim is None or not parts:
         return end  # no SSIM was computed
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,13 @@ def test_a_run_that_was_killed(ssimtool, tmp_path):
     )
     html = ssimtool("report", path, "-f", "html", "--worst", 0, "-q").out
     assert "The last line is cut off" in html
+
+
+def test_a_run_that_was_interrupted(ssimtool, tmp_path):
+    path = write_scores(tmp_path / "s", RECORDS, replace(SUMMARY, interrupted=True))
+    done = ssimtool("report", path, "-f", "json")
+    assert done.err.startswith("warning: The run was interrupted")
+    assert json.loads(done.out)["summary"]["interrupted"] is True
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def _changed(**fields: object) -> str:
 
 
 GOOD = ndjson_text(RECORDS[0], ()).rstrip()
+DEFINITION = json.loads(GOOD)["definition"]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,9 @@ GOOD = ndjson_text(RECORDS[0], ()).rstrip()
         ('{"schema": "ssimtool.loss/1"}', "a record of the schema 'ssimtool.loss/1'"),
         (_changed(schema="ssimtool.comparison/2"), "schema 'ssimtool.comparison/2'"),
         (_changed(status="good"), "the status 'good'"),
+        (_changed(status="error"), "do not go together"),
+        (_changed(error={"code": "x", "message": "y"}), "do not go together"),
+        (_changed(status="error", error={}), "an object without 'code'"),
         (_changed(reference=None), "an object without 'reference'"),
         (_changed(reference=7), "7 as 'reference'"),
         (_changed(width=True), "True as 'width'"),
@@ -123,7 +127,11 @@ GOOD = ndjson_text(RECORDS[0], ()).rstrip()
         (_changed(metrics=[1]), "[1] as 'metrics'"),
         (_changed(data_range=None), "an object without 'data_range'"),
         (_changed(definition={"name": "x"}), "an object without 'window'"),
-        (_changed(definition={**json.loads(GOOD)["definition"], "k1": "x"}), "'x' as 'k1'"),
+        (_changed(definition={**DEFINITION, "k1": "x"}), "'x' as 'k1'"),
+        (
+            _changed(definition={k: v for k, v in DEFINITION.items() if k != "sigma"}),
+            "a definition without 'sigma'",
+        ),
         (_changed(warnings=[1]), "something else than texts as 'warnings'"),
         (_changed(thresholds=[1]), "something else than objects as 'thresholds'"),
         (_changed(thresholds=[{"metric": "ssim", "op": "at", "value": 1, "holds": True}]), "'at'"),

@@ -220,7 +220,7 @@
   function fill(card) {
     const { pictures } = caseAt(cards.indexOf(card));
     const thumbs = card.querySelector(".thumbs");
-    if (!pictures) thumbs.textContent = "no pictures";
+    if (!pictures) thumbs.append(make("span", "", "no pictures"));
     for (const uri of pictures ? [pictures.distorted, pictures.heat] : []) {
       const image = make("img");
       image.alt = "";

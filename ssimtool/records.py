@@ -192,7 +192,7 @@ class Summary:
     worst: tuple[Worst, ...] = ()
     thresholds: tuple[StatisticVerdict, ...] = ()
     interrupted: bool = False
-    elapsed_seconds: float
+    elapsed_seconds: float | None = None
     version: str
 
 

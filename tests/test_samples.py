@@ -68,7 +68,8 @@ def test_what_the_readme_shows_is_what_is_printed(process):
 
 
 def test_the_readme_names_the_options_codes_and_rows(process):
-    told = "".join(process(*name, "--help").out for name in ([], ["compare"], ["loss"], ["batch"]))
+    commands = ([], ["compare"], ["loss"], ["batch"], ["report"])
+    told = "".join(process(*name, "--help").out for name in commands)
     options = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", README))
     assert len(options) > 15
     for option in {o for o in options if not o.startswith("--cov")}:

@@ -12,11 +12,11 @@ import pytest
 import ssimtool
 from ssimtool import errors, records, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
-from ssimtool.cli import options
+from ssimtool.cli import options, report
 from ssimtool.metrics import public as metrics
 from ssimtool.metrics.kernels.choice import Kernel
 from ssimtool.readers import align, arrays
-from ssimtool.reports import catalogue, maps, text
+from ssimtool.reports import catalogue, maps, overview, text
 
 PACKAGE = Path(ssimtool.__file__).parent
 ROOT = PACKAGE.parent
@@ -50,11 +50,15 @@ MAY_IMPORT = {
         "bands", "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records",
         "settings", "suspicion",
     },
+    "summary": {"catalog", "records"},
+    "gallery": {
+        "catalog", "errors", "evaluate", "readers", "records", "reports", "settings", "summary",
+    },
     "reports": {"catalog", "errors", "readers", "records", "reports"},
     "cli": {
         "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss",
-        "evaluate_tensors", "journal", "readers", "records", "reports", "scorer", "settings",
-        "tally",
+        "evaluate_tensors", "gallery", "journal", "readers", "records", "reports", "scorer",
+        "settings", "summary", "tally",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},
@@ -64,13 +68,14 @@ THIRD_PARTY = {
     "jaxtyping": {"metrics"},
     "numpy": {
         "metrics", "readers", "reports", "evaluate", "evaluate_loss", "evaluate_tensors", "scorer",
-        "suspicion",
+        "summary", "suspicion",
     },
     "numba": {"metrics", "readers"},
     "PIL": {"readers", "reports", "scorer"},
     "imagecodecs": {"readers"},
     "isal": {"readers"},
     "cmap": {"reports"},
+    "jinja2": {"reports"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
 }  # fmt: skip
@@ -134,6 +139,7 @@ def test_implied_metrics_are_of_the_catalogue():
 def test_names_of_the_command_line_are_those_of_the_code():
     assert options.FORMAT_NAMES[0] == "table"
     assert set(options.FORMAT_NAMES[1:]) == set(text.FORMATS) == set(catalogue.FORMATS)
+    assert set(report.FORMAT_NAMES) - {"html", "table"} == set(overview.FORMATS)
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.KERNELS == settings.KernelName.__args__ == Kernel.__args__
     assert set(align.recorded(align.Reading())) == set(text.READING)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import typer
 
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
-from ssimtool.errors import NO_ROOM, SsimtoolError, is_out_of_memory, printable
+from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
 from ssimtool.records import EXIT_CODES, Comparison, Failure, LossReport, Record
 from ssimtool.settings import KernelName
 
@@ -54,6 +54,21 @@ def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style)
 def _failed(failure: Failure, failed: Callable[[Failure], R]) -> R:
     warn(f"error: {printable(failure.message)}")
     return failed(failure)
+
+
+def ended(work: Callable[[], int], *, debug: bool) -> int:
+    """Does work that has no record of its own and returns its exit code.
+
+    Raises:
+        SsimtoolError: with --debug.
+    """
+    try:
+        return work()
+    except SsimtoolError as error:
+        if debug:
+            raise
+        warn(f"error: {printable(error.message)}")
+        return EXIT_INPUT
 
 
 def show(record: Record, style: Style, output: Reserved | None) -> int:

@@ -61,29 +61,31 @@ def _gray(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
 
 def _heat(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     """1 − SSIM through the colour map, on the fixed scale 0 to 1."""
-    return Image.fromarray(_coloured(1 - ssim_map))
+    return Image.fromarray(coloured(1 - ssim_map))
 
 
-def _coloured(error: Array) -> Array:
+def coloured(error: Array) -> Array:
+    """0 to 1 through the colour map: (H, W) to (H, W, 3), uint8."""
     import cmap
 
     table = np.rint(255 * cmap.Colormap(COLOUR_MAP).lut(256)[:, :3]).astype(np.uint8)
-    coloured: Array = table[np.rint(255 * error.clip(0, 1)).astype(np.uint8)]
-    return coloured
+    colours: Array = table[np.rint(255 * error.clip(0, 1)).astype(np.uint8)]
+    return colours
 
 
 def _overlay(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     """The heat over the reference in grey: opaque where SSIM is 0, clear where it is 1."""
     error = 1 - ssim_map
-    grey = np.asarray(_as_picture(pair.reference, pair.data_range).convert("L"), dtype=np.float32)
+    grey = np.asarray(as_picture(pair.reference, pair.data_range).convert("L"), dtype=np.float32)
     # Half of the range is left to the picture, so that bright colours stand out on white.
     under = (0.5 * grey + 64)[:, :, None]
     opacity = error.clip(0, 1)[:, :, None]
-    mixed = opacity * _coloured(error) + (1 - opacity) * under
+    mixed = opacity * coloured(error) + (1 - opacity) * under
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 
-def _as_picture(samples: Array, data_range: float) -> Image.Image:
+def as_picture(samples: Array, data_range: float) -> Image.Image:
+    """(H, W, C) as 8-bit RGB: the first three channels, or the first one as grey."""
     shown = samples[:, :, :3] if samples.shape[2] >= 3 else samples[:, :, :1].repeat(3, axis=2)
     scaled = np.rint(shown * np.float32(255 / data_range)).clip(0, 255)
     return Image.fromarray(np.ascontiguousarray(scaled.astype(np.uint8)))
@@ -92,8 +94,8 @@ def _as_picture(samples: Array, data_range: float) -> Image.Image:
 def _panel(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     """Reference, distorted, heat and a legend side by side."""
     pictures = [
-        ("reference", _as_picture(pair.reference, pair.data_range)),
-        ("distorted", _as_picture(pair.distorted, pair.data_range)),
+        ("reference", as_picture(pair.reference, pair.data_range)),
+        ("distorted", as_picture(pair.distorted, pair.data_range)),
         ("1 - SSIM", _heat(ssim_map, pair, record)),
     ]
     tiles = [(title, _fitted(picture)) for title, picture in pictures]
@@ -132,7 +134,7 @@ def _fitted(picture: Image.Image) -> Image.Image:
 def _draw_legend(canvas: Image.Image, left: int, top: int, height: int) -> None:
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(TEXT_SIZE)
     ramp = np.linspace(1, 0, height)[:, None].repeat(24, axis=1)
-    canvas.paste(Image.fromarray(_coloured(ramp)), (left, top))
+    canvas.paste(Image.fromarray(coloured(ramp)), (left, top))
     draw.rectangle((left, top, left + 23, top + height - 1), outline="black")
     for value, at in ((1, 0.0), (0.5, 0.5), (0, 1.0)):
         y = top + at * (height - 1)

@@ -58,7 +58,8 @@ def definition_line(record: Record) -> str:
     """The line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
-    if not any(row.name == "ssim" and row.value is not None for row in rows_of(record)):
+    ssim = record.metrics.get("ssim") if isinstance(record, Comparison) else record.ssim
+    if ssim is None or not parts:
         return end  # no SSIM was computed
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":
@@ -66,7 +67,8 @@ def definition_line(record: Record) -> str:
     standard = (parts["k1"], parts["k2"]) == (0.01, 0.03)
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
-    return f"SSIM {parts['name']}: {window}, {BORDERS[parts['border']]}{constants}{luma}; {end}"
+    border = BORDERS.get(parts["border"], parts["border"])
+    return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}; {end}"
 
 
 def depth(record: Comparison) -> str:

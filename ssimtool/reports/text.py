@@ -141,7 +141,7 @@ def _number(row: Row) -> str:
 
 
 def escaped(text: str) -> str:
-    """A name in Markdown, where nothing of it has a meaning."""
+    """Text that Markdown shows as it is, on one line."""
     special = {c: f"\\{c}" for c in "\\`*_[]<>|#"}
     return "".join(special.get(c, c) for c in printable(text))
 

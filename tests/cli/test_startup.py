@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-HEAVY = ("torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping")
+HEAVY = ("torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping", "jinja2")
 
 
 def _loaded(code: str) -> tuple[int, set[str]]:
@@ -42,6 +42,8 @@ def _command(*arguments: str) -> str:
         (_command("compare", "--help"), 0),
         (_command("loss", "--help"), 0),
         (_command("batch", "--help"), 0),
+        (_command("report", "--help"), 0),
+        (_command("report", "s.ndjson", "-f", "xml"), 2),
         (_command("list", "metrics"), 0),
         (_command("list", "definitions", "-f", "json"), 0),
         (_command("compare", "a.png"), 2),
@@ -106,3 +108,16 @@ def test_a_batch_on_the_cpu_loads_no_torch(samples, tmp_path):
     assert code == 0
     assert "torch" not in loaded
     assert "torch" in _loaded(_command("batch", *options, "--kernel", "torch"))[1]
+
+
+def test_scores_are_shown_without_torch(tmp_path):
+    path = tmp_path / "s.ndjson"
+    path.write_text(
+        '{"schema": "ssimtool.comparison/1", "status": "ok", "reference": "a", "distorted": "b", '
+        '"data_range": 255, "metrics": {"mse": 1}, "version": "0.1.0"}\n'
+    )
+    for options in (("-f", "csv"), ("-f", "table"), ("-f", "html", "--worst", "0")):
+        command = _command("report", str(path), "-o", str(tmp_path / "r"), *options)
+        code, loaded = _loaded(command)
+        assert code == 0
+        assert "torch" not in loaded

@@ -1,0 +1,100 @@
+"""All pairs as one block of JSON for the table of a page: by column, so that it is small."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ssimtool.catalog import METRICS
+from ssimtool.records import Comparison
+
+PASSED_THROUGH = 8  # columns of a manifest at most: a table with more is no table
+DIGITS = 8  # significant ones: more are not shown, and SSIM loss keeps those of SSIM near 1
+
+
+def embedded(value: Any) -> str:
+    r"""JSON that may stand in a <script> element: nothing in it ends that element or a line of it.
+
+    >>> embedded("</script> & caf\u00e9 \u2028")
+    '"\\u003c/script\\u003e \\u0026 café \\u2028"'
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Lone surrogates (names that are not UTF-8) stand only as escapes, outside of strings is none.
+    return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda c: f"\\u{ord(c[0]):04x}", text)
+
+
+def columns_of(comparisons: Sequence[Comparison], metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns of the table of all pairs.
+
+    Args:
+        comparisons: in the order of the table.
+        metrics: which numbers have a column.
+
+    Returns:
+        for each column `key`, `title`, `kind` (`number`, `text`, `path` or `status`) and `values`,
+        where null is nothing and "inf" infinite; a path is its folder, by its number in `folders`,
+        and its name.
+    """
+    columns = [
+        _column("status", "Status", "status", [r.status for r in comparisons]),
+        _paths("reference", "Reference", [r.reference for r in comparisons]),
+        _paths("distorted", "Distorted", [r.distorted for r in comparisons]),
+        *(_numbers(name, comparisons) for name in metrics),
+        _column("size", "Size", "text", [_size(r) for r in comparisons]),
+        _column("id", "Id", "text", [r.id for r in comparisons]),
+        *(
+            _column(f"columns.{name}", name, "text", [r.columns.get(name) for r in comparisons])
+            for name in _passed_through(comparisons)
+        ),
+        _column("remarks", "Remarks", "text", [remarks(r) for r in comparisons]),
+    ]
+    always = {"status", "reference", "distorted"}
+    return [c for c in columns if c["key"] in always or any(v is not None for v in c["values"])]
+
+
+def remarks(record: Comparison) -> str | None:
+    """What there is to say of a pair beside its numbers: the error, what fails, what was warned."""
+    told = [record.error.message] if record.error else []
+    for verdict in record.thresholds:
+        if not verdict.holds:
+            limit = "under" if verdict.op == "under" else "over"
+            told.append(f"{verdict.metric} is {limit} {verdict.value:g}")
+    told += record.warnings
+    return "; ".join(told) or None
+
+
+def _column(key: str, title: str, kind: str, values: Iterable[Any]) -> dict[str, Any]:
+    return {"key": key, "title": title, "kind": kind, "values": list(values)}
+
+
+def _numbers(name: str, comparisons: Sequence[Comparison]) -> dict[str, Any]:
+    title = METRICS[name].title if name in METRICS else name
+    values = (_number(record.metrics.get(name)) for record in comparisons)
+    return _column(name, title, "number", values)
+
+
+def _number(value: float | None) -> Any:
+    if value is None or math.isfinite(value):
+        return value and float(f"{value:.{DIGITS}g}")
+    return "inf"
+
+
+def _paths(key: str, title: str, paths: Sequence[str]) -> dict[str, Any]:
+    """Of 20,000 paths most share their folder, which is therefore written once."""
+    parts = [path.rpartition("/") for path in paths]
+    folders = [f"{folder}{slash}" for folder, slash, _ in parts]
+    number = {folder: i for i, folder in enumerate(dict.fromkeys(folders))}
+    column = _column(key, title, "path", (name for *_, name in parts))
+    return {**column, "folders": list(number), "folder": [number[f] for f in folders]}
+
+
+def _size(record: Comparison) -> str | None:
+    return f"{record.width}×{record.height}" if record.width and record.height else None
+
+
+def _passed_through(comparisons: Sequence[Comparison]) -> list[str]:
+    names = dict.fromkeys(name for record in comparisons for name in record.columns)
+    return list(names)[:PASSED_THROUGH]

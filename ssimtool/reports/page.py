@@ -1,0 +1,202 @@
+"""Many comparisons as one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from itertools import groupby
+
+from jinja2 import Environment, StrictUndefined
+
+from ssimtool.catalog import METRICS
+from ssimtool.errors import printable
+from ssimtool.records import Comparison, Statistics, Summary, Threshold
+from ssimtool.reports import charts
+from ssimtool.reports.columns import columns_of, embedded
+from ssimtool.reports.pictures import Case, colour_stops
+from ssimtool.reports.rows import definition_line
+
+PAGE_BYTES = 17_000_000  # for pictures and rows; the frame and the lists take the rest of 20 MB
+CASE_BYTES = (24_000, 2_000_000)  # for the pictures of one pair, whatever the number of pairs
+LISTED = (
+    1000  # of errors of one kind and of files without a partner: what a person may look through
+)
+SHOWN_SETTINGS = 4
+STATISTICS = ("mean", "std", "min", "p1", "p5", "median", "p95", "p99", "max")
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """What the page shows of one metric."""
+
+    title: str
+    unit: str
+    better: str
+    statistics: tuple[tuple[str, str], ...]
+    histogram: charts.Chart
+    curve: charts.Chart
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold in words, what was found, and whether it holds."""
+
+    asked: str
+    found: str
+    holds: bool
+
+
+def rows_block(comparisons: Sequence[Comparison], summary: Summary) -> str:
+    """The table of all pairs, as it stands in the page."""
+    return embedded(columns_of(comparisons, tuple(summary.metrics)))
+
+
+def budget_of(block: str, cases: int) -> int:
+    """The bytes that the pictures of one pair may take, beside the table, with so many pairs."""
+    left = PAGE_BYTES - len(block.encode("utf-8", "backslashreplace"))
+    return min(max(left // max(cases, 1), CASE_BYTES[0]), CASE_BYTES[1])
+
+
+def page_html(
+    source: str,
+    comparisons: Sequence[Comparison],
+    summary: Summary,
+    cases: Sequence[Case],
+    *,
+    block: str,
+    notes: Sequence[str],
+) -> str:
+    """The page.
+
+    Args:
+        source: the name of what was read.
+        comparisons: all of them, in order.
+        summary: of them.
+        cases: the pairs that are shown, worst first.
+        block: what `rows_block` gave.
+        notes: what there is to say of the source.
+
+    Returns:
+        HTML that loads nothing, and forbids it.
+    """
+    script, style = _part("page.js"), _part("page.css")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["shown"] = printable
+    page = environment.from_string(_part("page.html")).render(
+        source=source,
+        summary=summary,
+        notes=notes,
+        settings=_settings(comparisons),
+        metrics=[_metric(name, comparisons, summary) for name in summary.metrics],
+        limits=_limits(comparisons, summary),
+        cases=[(case, embedded(asdict(case))) for case in cases],
+        rows=block,
+        errors=_errors(comparisons),
+        colour_stops=colour_stops(),
+        frame=charts,
+        listed=LISTED,
+        script=script,
+        style=style,
+        script_hash=_hash(script),
+        style_hash=_hash(style),
+    )
+    return page.lstrip()  # the macros above it leave empty lines
+
+
+def _part(name: str) -> str:
+    return files("ssimtool.reports").joinpath(name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a content security policy knows a part of the page by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _settings(comparisons: Sequence[Comparison]) -> list[str]:
+    """How the numbers were computed, with the number of pairs where there are several ways."""
+    lines = Counter(definition_line(r) for r in comparisons if r.error is None)
+    if len(lines) <= 1:
+        return list(lines)
+    told = [f"{line} ({count:,} pairs)" for line, count in lines.most_common(SHOWN_SETTINGS)]
+    rest = len(lines) - len(told)
+    return [*told, *([f"and {rest} other settings"] if rest else [])]
+
+
+def _metric(name: str, comparisons: Sequence[Comparison], summary: Summary) -> MetricRow:
+    row = METRICS.get(name)
+    better = row.better if row else "higher"
+    values = [r.metrics[name] for r in comparisons if name in r.metrics]
+    limits = [
+        Threshold(verdict.metric, verdict.op, verdict.value)
+        for record in comparisons
+        for verdict in record.thresholds
+        if verdict.metric == name
+    ]
+    return MetricRow(
+        title=row.title if row else name,
+        unit=row.unit if row and row.unit != "-" else "",
+        better=better,
+        statistics=_statistics(name, summary.metrics[name]),
+        histogram=charts.histogram(values, limits),
+        curve=charts.curve(values, limits, better=better),
+    )
+
+
+def _statistics(name: str, of_metric: Statistics) -> tuple[tuple[str, str], ...]:
+    return tuple((p, number_text(name, getattr(of_metric, p), digits=5)) for p in STATISTICS)
+
+
+def number_text(name: str, value: float | None, *, digits: int = 6) -> str:
+    """A number of a metric as a person reads it; SSIM always has six decimals."""
+    if value is None:
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.6f}" if name in ("ssim", "ms_ssim") else f"{value:.{digits}g}"
+
+
+def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:
+    """The thresholds on statistics, and those that each pair is held to."""
+    words = {"under": "at least", "over": "at most"}
+    found = [
+        Limit(
+            f"{v.statistic} of {_title(v.metric)} {words[v.op]} {v.value:g}",
+            number_text(v.metric, v.found),
+            v.holds,
+        )
+        for v in summary.thresholds
+    ]
+    held: Counter[tuple[str, str]] = Counter()
+    asked: Counter[tuple[str, str]] = Counter()
+    for verdict in (v for record in comparisons for v in record.thresholds):
+        key = (verdict.metric, f"{words[verdict.op]} {verdict.value:g}")
+        asked[key] += 1
+        held[key] += verdict.holds
+    for (metric, limit), count in asked.items():
+        failing = count - held[metric, limit]
+        told = f"fails for {failing:,} of {count:,} pairs" if failing else f"all {count:,} pairs"
+        found.append(Limit(f"{_title(metric)} of each pair {limit}", told, not failing))
+    return found
+
+
+def _title(name: str) -> str:
+    return METRICS[name].title if name in METRICS else name
+
+
+def _errors(comparisons: Sequence[Comparison]) -> list[tuple[str, list[Comparison]]]:
+    """The errors by their code, the most frequent first."""
+    broken = [r for r in comparisons if r.error is not None]
+    by_code = sorted(broken, key=_code)
+    groups = [(code, list(group)) for code, group in groupby(by_code, _code)]
+    return sorted(groups, key=lambda group: -len(group[1]))
+
+
+def _code(record: Comparison) -> str:
+    return record.error.code if record.error else ""

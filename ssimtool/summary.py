@@ -1,0 +1,127 @@
+"""Many comparisons in a few numbers: what a summary line says, from the records alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ssimtool import __version__
+from ssimtool.catalog import METRICS
+from ssimtool.records import (
+    Comparison,
+    Statistics,
+    StatisticVerdict,
+    Status,
+    Summary,
+    Worst,
+)
+
+PERCENTILES = {"median": 50, "p1": 1, "p5": 5, "p95": 95, "p99": 99}
+WORST = 10  # as many as batch lists by default
+
+
+def statistics_of(values: Iterable[float]) -> Statistics:
+    """Of the numbers of one metric; infinite ones count, and only `std` has no answer then.
+
+    >>> statistics_of([1, 2, 3, 4, 5]).median
+    3.0
+    >>> statistics_of([1, float("inf")]).p1
+    inf
+    """
+    ordered = np.sort(np.fromiter(values, dtype=np.float64))
+    if not len(ordered):
+        return Statistics(*[None] * len(Statistics.__dataclass_fields__))
+    finite = math.isfinite(ordered[-1]) and math.isfinite(ordered[0])
+    return Statistics(
+        mean=math.fsum(ordered) / len(ordered) if finite else math.inf,
+        std=float(ordered.std()) if finite else None,
+        min=float(ordered[0]),
+        max=float(ordered[-1]),
+        **{name: _percentile(ordered, share) for name, share in PERCENTILES.items()},
+    )
+
+
+def _percentile(ordered: np.ndarray[tuple[int], np.dtype[np.float64]], share: float) -> float:
+    """Linear between the two nearest; infinite as soon as an infinite one has a part in it."""
+    at = share / 100 * (len(ordered) - 1)
+    low, high = float(ordered[math.floor(at)]), float(ordered[math.ceil(at)])
+    if low == high or at == math.floor(at):
+        return low
+    return low + (at - math.floor(at)) * (high - low)
+
+
+def metrics_of(comparisons: Iterable[Comparison]) -> tuple[str, ...]:
+    """The metrics of all comparisons, each once, in the order in which they come."""
+    return tuple(dict.fromkeys(name for record in comparisons for name in record.metrics))
+
+
+def worst_first(comparisons: Sequence[Comparison]) -> list[int]:
+    """Which comparisons have the first metric, from the worst to the best; ties in their order."""
+    names = metrics_of(comparisons)
+    if not names:
+        return []
+    metric = names[0]
+    sign = -1 if metric in METRICS and METRICS[metric].better == "lower" else 1
+    found = [i for i, record in enumerate(comparisons) if metric in record.metrics]
+    return sorted(found, key=lambda i: sign * comparisons[i].metrics[metric])
+
+
+def summarise(
+    comparisons: Sequence[Comparison], *, said: Summary | None = None, worst: int = WORST
+) -> Summary:
+    """The summary of comparisons.
+
+    Args:
+        comparisons: all of them.
+        said: the summary that the run wrote, if it came so far. What records do not tell is taken
+            from it: files without a partner, thresholds on statistics, the time, an interruption.
+        worst: how many of the pairs that score worst are listed.
+
+    Returns:
+        counts, statistics and the worst, from the comparisons themselves.
+    """
+    names = metrics_of(comparisons)
+    metrics = {
+        name: statistics_of(r.metrics[name] for r in comparisons if name in r.metrics)
+        for name in names
+    }
+    count: dict[Status, int] = {"ok": 0, "fail": 0, "error": 0}
+    for record in comparisons:
+        count[record.status] += 1
+    counted = Summary(
+        status="error" if count["error"] else "fail" if count["fail"] else "ok",
+        pairs=len(comparisons),
+        ok=count["ok"],
+        fail=count["fail"],
+        error=count["error"],
+        metrics=metrics,
+        worst=tuple(_worst(comparisons[i], names[0]) for i in worst_first(comparisons)[:worst]),
+        version=comparisons[-1].version if comparisons else __version__,
+    )
+    if said is None:
+        return counted
+    verdicts = tuple(_found(verdict, metrics) for verdict in said.thresholds)
+    holds = all(verdict.holds for verdict in verdicts)
+    return replace(
+        counted,
+        status="fail" if counted.status == "ok" and not holds else counted.status,
+        unmatched=said.unmatched,
+        thresholds=verdicts,
+        interrupted=said.interrupted,
+        elapsed_seconds=said.elapsed_seconds,
+        version=said.version,
+    )
+
+
+def _worst(record: Comparison, metric: str) -> Worst:
+    return Worst(record.id, record.reference, record.distorted, metric, record.metrics[metric])
+
+
+def _found(verdict: StatisticVerdict, metrics: dict[str, Statistics]) -> StatisticVerdict:
+    """A verdict with what was found: where that is infinite, JSON has no number for it."""
+    if verdict.found is not None or verdict.metric not in metrics:
+        return verdict
+    return replace(verdict, found=getattr(metrics[verdict.metric], verdict.statistic, None))

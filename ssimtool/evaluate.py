@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -119,6 +120,15 @@ def needs_torch(how: Scoring) -> bool:
     fits = how.definition.window_size <= FUSED_WINDOW or how.kernel == "fused"
     fused = not how.once and how.kernel != "torch" and fits and find_spec("numba") is not None
     return not (fused and (how.device == "cpu" or (how.device == "auto" and _is_cpu_alone())))
+
+
+def load_kernels() -> None:
+    """Loads the kernels ahead of the first pair, for a process of our own; without Numba, torch is
+    loaded when it computes."""
+    from ssimtool.metrics.kernels import loading
+
+    with suppress(ImportError):
+        loading.load_kernels()
 
 
 def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:

@@ -93,12 +93,14 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.evaluate import compare, needs_torch
+            from ssimtool.evaluate import compare, load_kernels, needs_torch
 
             self._check()
             self._compare = compare
             if needs_torch(self._scoring):
                 self._stack(grow)
+            else:
+                load_kernels()
             if self._resources.warm:
                 _warm_up(self._how, self._scoring)
         except BaseException as error:  # noqa: BLE001  # raised by the threads that wait for it

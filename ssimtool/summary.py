@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from ssimtool import __version__
 from ssimtool.catalog import METRICS
@@ -18,39 +15,9 @@ from ssimtool.records import (
     Summary,
     Worst,
 )
+from ssimtool.tally import statistics_of
 
-PERCENTILES = {"median": 50, "p1": 1, "p5": 5, "p95": 95, "p99": 99}
 WORST = 10  # as many as batch lists by default
-
-
-def statistics_of(values: Iterable[float]) -> Statistics:
-    """Of the numbers of one metric; infinite ones count, and only `std` has no answer then.
-
-    >>> statistics_of([1, 2, 3, 4, 5]).median
-    3.0
-    >>> statistics_of([1, float("inf")]).p1
-    inf
-    """
-    ordered = np.sort(np.fromiter(values, dtype=np.float64))
-    if not len(ordered):
-        return Statistics(*[None] * len(Statistics.__dataclass_fields__))
-    finite = math.isfinite(ordered[-1]) and math.isfinite(ordered[0])
-    return Statistics(
-        mean=math.fsum(ordered) / len(ordered) if finite else math.inf,
-        std=float(ordered.std()) if finite else None,
-        min=float(ordered[0]),
-        max=float(ordered[-1]),
-        **{name: _percentile(ordered, share) for name, share in PERCENTILES.items()},
-    )
-
-
-def _percentile(ordered: np.ndarray[tuple[int], np.dtype[np.float64]], share: float) -> float:
-    """Linear between the two nearest; infinite as soon as an infinite one has a part in it."""
-    at = share / 100 * (len(ordered) - 1)
-    low, high = float(ordered[math.floor(at)]), float(ordered[math.ceil(at)])
-    if low == high or at == math.floor(at):
-        return low
-    return low + (at - math.floor(at)) * (high - low)
 
 
 def metrics_of(comparisons: Iterable[Comparison]) -> tuple[str, ...]:
@@ -85,7 +52,7 @@ def summarise(
     """
     names = metrics_of(comparisons)
     metrics = {
-        name: statistics_of(r.metrics[name] for r in comparisons if name in r.metrics)
+        name: statistics_of([r.metrics[name] for r in comparisons if name in r.metrics])
         for name in names
     }
     count: dict[Status, int] = {"ok": 0, "fail": 0, "error": 0}

@@ -24,6 +24,7 @@ from ssimtool.records import (
     Worst,
 )
 
+BINS = 10  # of the histogram that a person sees
 PERCENTS = {"median": 50, "p1": 1, "p5": 5, "p95": 95, "p99": 99}
 
 

@@ -126,6 +126,23 @@ def test_auto_needs_torch_where_there_may_be_a_gpu(tmp_path, monkeypatch):
     assert not evaluate._is_cpu_alone(Path("/nowhere"))
 
 
+LOADING = """
+import sys
+
+from ssimtool.metrics.kernels.loading import load_kernels
+
+load_kernels()
+print(*(name in sys.modules for name in ("numba", "scipy.linalg", "torch")))
+import scipy.linalg
+"""
+
+
+def test_the_kernels_are_loaded_without_what_they_do_not_use():
+    command = [sys.executable, "-c", LOADING]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True False False"
+
+
 SCRIPT = """
 import sys
 import numpy as np

@@ -50,11 +50,11 @@ MAY_IMPORT = {
         "bands", "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records",
         "settings", "suspicion",
     },
-    "summary": {"catalog", "records"},
+    "summary": {"catalog", "records", "tally"},
     "gallery": {
         "catalog", "errors", "evaluate", "readers", "records", "reports", "settings", "summary",
     },
-    "reports": {"catalog", "errors", "readers", "records", "reports"},
+    "reports": {"catalog", "errors", "readers", "records", "reports", "tally"},
     "cli": {
         "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss",
         "evaluate_tensors", "gallery", "journal", "readers", "records", "reports", "scorer",
@@ -68,7 +68,7 @@ THIRD_PARTY = {
     "jaxtyping": {"metrics"},
     "numpy": {
         "metrics", "readers", "reports", "evaluate", "evaluate_loss", "evaluate_tensors", "scorer",
-        "summary", "suspicion",
+        "suspicion",
     },
     "numba": {"metrics", "readers"},
     "PIL": {"readers", "reports", "scorer"},

@@ -42,7 +42,7 @@ def command(
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
-    precision: o.PrecisionOption = "double",
+    precision: o.PrecisionOption = "single",
     jobs: b.JobsOption = None,
     memory: b.MemoryOption = "2G",
     on_error: b.OnErrorOption = "continue",

@@ -29,12 +29,11 @@ from ssimtool.records import (
 )
 from ssimtool.reports.rows import counts_line
 from ssimtool.scorer import Resources, Scorer
-from ssimtool.tally import Tally, bins_of, scored, scored_before
+from ssimtool.tally import BINS, Tally, bins_of, scored, scored_before
 
 if TYPE_CHECKING:
     from ssimtool.readers.samples import Pair
 
-BINS = 10  # of the histogram
 PATIENCE = 0.5  # seconds for the threads of a run that was ended to end by themselves
 
 

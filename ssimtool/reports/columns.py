@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ssimtool.catalog import METRICS
 from ssimtool.records import Comparison
+from ssimtool.reports.rows import title_of
 
 PASSED_THROUGH = 8  # columns of a manifest at most: a table with more is no table
 DIGITS = 8  # significant ones: more are not shown, and SSIM loss keeps those of SSIM near 1
@@ -71,7 +71,7 @@ def _column(key: str, title: str, kind: str, values: Iterable[Any]) -> dict[str,
 
 
 def _numbers(name: str, comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    title = METRICS[name].title if name in METRICS else name
+    title = title_of(name)
     values = (_number(record.metrics.get(name)) for record in comparisons)
     return _column(name, title, "number", values)
 

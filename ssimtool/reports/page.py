@@ -19,7 +19,7 @@ from ssimtool.records import Comparison, Statistics, Summary, Threshold
 from ssimtool.reports import charts
 from ssimtool.reports.columns import columns_of, embedded
 from ssimtool.reports.pictures import Case, colour_stops
-from ssimtool.reports.rows import definition_line
+from ssimtool.reports.rows import definition_line, title_of
 
 PAGE_BYTES = 17_000_000  # for pictures and rows; the frame and the lists take the rest of 20 MB
 CASE_BYTES = (24_000, 2_000_000)  # for the pictures of one pair, whatever the number of pairs
@@ -167,7 +167,7 @@ def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:
     words = {"under": "at least", "over": "at most"}
     found = [
         Limit(
-            f"{v.statistic} of {_title(v.metric)} {words[v.op]} {v.value:g}",
+            f"{v.statistic} of {title_of(v.metric)} {words[v.op]} {v.value:g}",
             number_text(v.metric, v.found),
             v.holds,
         )
@@ -182,12 +182,8 @@ def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:
     for (metric, limit), count in asked.items():
         failing = count - held[metric, limit]
         told = f"fails for {failing:,} of {count:,} pairs" if failing else f"all {count:,} pairs"
-        found.append(Limit(f"{_title(metric)} of each pair {limit}", told, not failing))
+        found.append(Limit(f"{title_of(metric)} of each pair {limit}", told, not failing))
     return found
-
-
-def _title(name: str) -> str:
-    return METRICS[name].title if name in METRICS else name
 
 
 def _errors(comparisons: Sequence[Comparison]) -> list[tuple[str, list[Comparison]]]:

@@ -54,6 +54,11 @@ def _better(name: str) -> str:
     return METRICS[name].better if name in METRICS else "lower"
 
 
+def title_of(name: str) -> str:
+    """Of a metric; one of a later version goes by its name."""
+    return METRICS[name].title if name in METRICS else name
+
+
 def definition_line(record: Record) -> str:
     """The line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
@@ -97,7 +102,7 @@ def counts_line(summary: Summary) -> str:
     parts += [f"{summary.error} with an error"] if summary.error else []
     alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
     parts += [f"{alone} file(s) without a partner"] if alone else []
-    parts += [f"{summary.elapsed_seconds:.3g} s"]
+    parts += [] if summary.elapsed_seconds is None else [f"{summary.elapsed_seconds:.3g} s"]
     return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
 
 

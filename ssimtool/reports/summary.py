@@ -9,10 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
 from ssimtool.records import Bin, Statistics, Summary, Worst
-from ssimtool.reports.rows import counts_line, shown_number, statistic_line
+from ssimtool.reports.rows import counts_line, shown_number, statistic_line, title_of
 from ssimtool.reports.table import rendered
 from ssimtool.reports.text import escaped
 
@@ -54,7 +53,7 @@ def _statistics(summary: Summary) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     for name in summary.metrics:
-        table.add_column(METRICS[name].title, justify="right", no_wrap=True)
+        table.add_column(title_of(name), justify="right", no_wrap=True)
     for part in STATISTICS:
         numbers = [shown_number(getattr(found, part)) for found in _found(summary)]
         table.add_row(*(Text(text, "bold" if part == "mean" else "") for text in (part, *numbers)))
@@ -73,7 +72,7 @@ def _histogram(summary: Summary, bins: Sequence[Bin], width: int) -> list[Render
         table.add_row(
             f"{b.low:.4f} to {b.high:.4f}", f"{b.count}", Text(_bar(b.count / most, bar), "cyan")
         )
-    title = METRICS[next(iter(summary.metrics))].title
+    title = title_of(next(iter(summary.metrics)))
     return [Text(f"{title} of the pairs", "bold"), table, Text("")]
 
 
@@ -92,7 +91,7 @@ def _worst(worst: Sequence[Worst], width: int) -> list[RenderableType]:
     rows = [_names(pair, named) for pair in worst]
     longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column(METRICS[worst[0].metric].title, justify="right", no_wrap=True)
+    table.add_column(title_of(worst[0].metric), justify="right", no_wrap=True)
     titles = ["Id", "Reference", "Distorted"][-len(longest) :]
     if sum(longest) + 3 * len(longest) + 12 <= width:
         for title in titles:
@@ -127,9 +126,9 @@ def summary_markdown(summary: Summary) -> str:
     lines.append("|---" + "|---:" * len(STATISTICS) + "|")
     for name, found in summary.metrics.items():
         numbers = (shown_number(getattr(found, part)) for part in STATISTICS)
-        lines.append(f"| {METRICS[name].title} | {' | '.join(numbers)} |")
+        lines.append(f"| {title_of(name)} | {' | '.join(numbers)} |")
     if summary.worst:
-        title = METRICS[summary.worst[0].metric].title
+        title = title_of(summary.worst[0].metric)
         lines += ["", f"| {title} | id | reference | distorted |", "|---:|---|---|---|"]
     for pair in summary.worst:
         names = " | ".join(map(escaped, (pair.id or "", pair.reference, pair.distorted)))

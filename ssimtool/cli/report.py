@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ssimtool.reports.pictures import Case
 
 FORMAT_NAMES = ("html", "csv", "markdown", "table", "json")
-PAGES = (".html", ".htm")
+BY_SUFFIX = {".html": "html", ".htm": "html", ".csv": "csv", ".md": "markdown", ".json": "json"}
 
 
 def _format(value: str | None) -> str | None:
@@ -51,7 +51,8 @@ def command(
             "--format",
             "-f",
             metavar="NAME",
-            help=f"{', '.join(FORMAT_NAMES)}. Default: html where -o ends in .html, else table.",
+            help=f"{', '.join(FORMAT_NAMES)}. Default: by the suffix of -o (.html, .csv, .md, "
+            ".json), else table.",
             callback=_format,
             autocompletion=lambda: list(FORMAT_NAMES),
             rich_help_panel=o.OUTPUT,
@@ -83,7 +84,7 @@ def command(
     debug: o.DebugOption = False,
 ) -> int:
     """Show the scores of many pairs: a page to look through, a table, or CSV, Markdown, JSON."""
-    chosen = format or ("html" if PurePath(output or "").suffix.lower() in PAGES else "table")
+    chosen = format or BY_SUFFIX.get(PurePath(output or "").suffix.lower(), "table")
     targets = [output] if output is not None else []
     with reserved(targets, inputs=(scores,)) as files:
         to = files[0] if files else None

@@ -84,11 +84,11 @@ def test_json(ssimtool, file):
 
 def test_markdown(ssimtool, file):
     text = ssimtool("report", file, "-f", "markdown", "--worst", 3).out
-    assert "37 pairs, " in text
-    assert "1 unmatched" in text
+    assert "37 pairs: " in text
+    assert "1 file(s) without a partner" in text
     assert "| SSIM | " in text
     assert text.count("| golden/") == 3
-    assert "- holds: mean of ssim 0." in text or "- FAILS: mean of ssim 0." in text
+    assert "- holds: mean ssim 0." in text or "- FAILS: mean ssim 0." in text
     assert "\\<img src=x onerror=alert(2)\\>" in text
     assert "- alone.png" in text
 
@@ -100,7 +100,7 @@ def test_table(ssimtool, file, monkeypatch, columns):
     assert done.code == 0
     assert "\x1b" not in done.out
     assert max(map(len, done.out.splitlines())) <= int(columns)
-    assert "pairs 37" in done.out
+    assert "37 pairs: " in done.out
     assert "two\\nlines\\tand tab.png" in done.out.replace("\n", "")
     assert f"{min(r.metrics['ssim'] for r in RECORDS if r.metrics):.5g}" in done.out
     assert "inf" in done.out
@@ -115,11 +115,18 @@ def test_many_errors_are_counted_in_the_table(ssimtool, tmp_path):
 
 
 def test_formats_agree_with_the_file_name(ssimtool, file, tmp_path):
-    for name, start in (("r.html", "<!doctype html>"), ("r.txt", "pairs "), ("r.csv", "pairs ")):
+    starts = {
+        "html": "<!doctype html>",
+        "txt": "37 pairs: ",
+        "csv": "schema,",
+        "json": '{"pairs": ',
+    }
+    for suffix, start in (*starts.items(), ("md", "37 pairs: "), ("HTM", "<!doctype html>")):
+        name = f"r.{suffix}"
         path = tmp_path / name
         assert ssimtool("report", file, "-o", path, "--worst", 0).code == 0
         assert path.read_text().startswith(start)
-    path = tmp_path / "r.html"
+    path = tmp_path / "r.md"
     assert ssimtool("report", file, "-o", path, "-f", "csv").code == 0
     assert path.read_text().startswith("schema,")
     assert ssimtool("report", file, "-f", "html", "--worst", 0).out.startswith("<!doctype html>")

@@ -15,9 +15,13 @@ HEAVY = ("torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxty
 def _loaded(code: str) -> tuple[int, set[str]]:
     """Which of the heavy modules a piece of code has loaded, in a process of its own."""
     probe = (
-        "import sys\n"
-        f"def report(code=0):\n    print('LOADED', *(m for m in {HEAVY} if m in sys.modules))\n"
-        f"try:\n    {code}\nexcept SystemExit as end:\n    print('EXIT', end.code or 0)\n"
+        "import os, sys\n"
+        f"def report():\n    print('LOADED', *(m for m in {HEAVY} if m in sys.modules))\n"
+        "    sys.stdout.flush()\n"
+        "leave = os._exit\n"  # by which the program ends, whatever else is still there
+        "def ended(code):\n    print('EXIT', code)\n    report()\n    leave(0)\n"
+        "os._exit = ended\n"
+        f"{code}\n"
         "report()\n"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)

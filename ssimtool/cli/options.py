@@ -138,7 +138,7 @@ PrecisionOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="Of SSIM: double (float64), or single (float32), which is faster and right to some "
-        "1e-7 of 1 - SSIM; float64 samples are computed in float64 by either.",
+        "1e-6 of 1 - SSIM; float64 samples are computed in float64 by either.",
         callback=one_of(PRECISIONS),
         autocompletion=lambda: list(PRECISIONS),
         rich_help_panel=COMPUTING,

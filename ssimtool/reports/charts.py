@@ -85,7 +85,10 @@ class Scale:
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.7)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        return tuple(Tick(self(i * step), f"{i * step:.4g}") for i in range(first, last + 1))
+        largest = max(abs(first), abs(last), 1) * step
+        # as many digits as tell one from the next
+        digits = max(4, 1 + math.floor(math.log10(largest)) - math.floor(math.log10(step) + 1e-9))
+        return tuple(Tick(self(i * step), f"{i * step:.{digits}g}") for i in range(first, last + 1))
 
 
 def histogram(values: Sequence[float], limits: Sequence[Threshold]) -> Chart:

@@ -196,6 +196,11 @@ def test_charts_stay_in_their_frame(values, better):
     assert len(bars.x_ticks) <= 15
 
 
+def test_ticks_of_a_narrow_range_differ():
+    ticks = charts.Scale(26.5455, 26.5498, 0, 1).ticks(4)
+    assert [t.label for t in ticks] == ["26.546", "26.547", "26.548", "26.549"]
+
+
 def test_ticks_are_round():
     assert [t.label for t in charts.Scale(0.13, 0.97, 0, 1).ticks(4)] == [
         "0.2",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -113,6 +114,7 @@ def map_of(pair: Pair, how: Scoring) -> Array:
     return evaluate_tensors.map_of(pair, how)
 
 
+@lru_cache(maxsize=16)  # it looks at the file system, and is asked for every pair
 def needs_torch(how: Scoring) -> bool:
     """Whether torch is loaded for every pair that is scored like this."""
     from ssimtool.metrics.kernels.limits import FUSED_WINDOW

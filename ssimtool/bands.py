@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssimtool.catalog import Definition
 
@@ -24,11 +24,22 @@ def bands(height: int, rows: int, definition: Definition) -> Iterator[Band]:
     Args:
         height: of the image.
         rows: of a band, about: four windows high at least.
-        definition: whose window and border decide what a band needs.
+        definition: whose window, border and reduction decide what a band needs.
 
     Yields:
-        bands, from the top; one alone is the whole image.
+        bands, from the top; one alone is the whole image. The map is that of the reduced image
+        where the definition reduces it.
     """
+    factor = definition.downsample or 1
+    if factor > 1:
+        below = height // factor
+        for band in bands(below, rows // factor, replace(definition, downsample=1)):
+            core, source = (
+                slice(part.start * factor, part.stop * factor if part.stop < below else height)
+                for part in (band.core, band.source)
+            )
+            yield Band(core, source, band.kept)
+        return
     size, margin = definition.window_size, definition.window_size // 2
     step = max(rows, 4 * size)
     # A map of windows inside the image begins and ends `margin` rows before the image does.

@@ -86,7 +86,7 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         and all(map(np.array_equal, pair.reference, pair.distorted)),
         metrics=found,
         per_channel=per_channel,
-        definition=parts_of(how.definition),
+        definition=parts_of(how.definition.for_size(height, width)),
         colour=pair.colour,
         reading=pair.reading,
         steps=pair.steps,
@@ -162,7 +162,8 @@ def _on_arrays(functions: Functions, pair: Pair, how: Scoring, *, wide: bool) ->
         return None
     structure = any("definition" in takes for takes in functions.values())
     errors = any("definition" not in takes for takes in functions.values())
-    formula = formula_of(how.definition, pair.data_range)
+    definition = how.definition.for_size(*x.shape[:2])
+    formula = formula_of(definition, pair.data_range)
     asked = {"wide": wide, "structure": structure, "errors": errors}
     means = image_pass(x, y, formula, **asked, threads=how.threads)
     if not np.isfinite(means.structure).all():
@@ -207,7 +208,7 @@ def _check_numbers(found: dict[str, float], pair: Pair) -> None:
 
 def _check_size(pair: Pair, definition: Definition) -> None:
     height, width, _ = pair.reference.shape
-    smallest = smallest_side(definition)
+    smallest = smallest_side(definition.for_size(height, width))
     if min(height, width) < smallest:
         raise SsimtoolError(
             "too_small",

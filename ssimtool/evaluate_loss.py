@@ -42,7 +42,8 @@ def evaluate_loss(
         ValueError: a device that is not present.
     """
     device = choose_device(how.device, how.kernel)
-    how = replace(how, kernel=_kernel(arrays, how, device))
+    definition = how.definition.for_size(*arrays.image_shape[1:])
+    how = replace(how, kernel=_kernel(arrays, how, device), definition=definition)
     _check_size(arrays, how)
     sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}
     spans = {name: Span() for name in ("recon", "raw", "mu", "logvar")}

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ssimtool.bands import bands
+from ssimtool.catalog import Definition
 from ssimtool.metrics import public as metrics
 from ssimtool.metrics.blocks import computing_dtype
 from ssimtool.readers.samples import Array, Pair
@@ -105,7 +106,8 @@ def _fused_scores(
     functions: dict[str, tuple[str, ...]], x: Tensor, y: Tensor, pair: Pair, how: Scoring
 ) -> dict[str, Tensor]:
     """What one pass over both images gives, by the names of the functions that it stands for."""
-    formula = metrics.formula_of(how.definition, pair.data_range)
+    definition = how.definition.for_size(*x.shape[2:])
+    formula = metrics.formula_of(definition, pair.data_range)
     structure = any("definition" in takes for takes in functions.values())
     errors = any("definition" not in takes for takes in functions.values())
     dtype = _dtype(x, y, how)
@@ -124,17 +126,33 @@ def _errors(found: metrics.OnePass, data_range: float) -> dict[str, Tensor]:
 def map_of(pair: Pair, how: Scoring) -> Array:
     """The SSIM map as large as the image, the mean over the channels.
 
-    The definition's own map where it is that large, else with symmetric borders.
+    The definition's own map where it is that large, else with symmetric borders; where it reduces
+    the images first, each number of the map stands for the pixels that were averaged.
 
     Returns:
         (H, W), float32, −1 to 1.
     """
-    definition = how.definition
+    height, width, _ = pair.reference.shape
+    definition = how.definition.for_size(height, width)
     if definition.border == "valid":
         definition = replace(definition, border="symmetric")
     device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
-    fused = _is_fused(x, y, how)
+    fused, factor = _is_fused(x, y, how), definition.downsample or 1
+    if factor > 1:
+        x, y = (metrics.reduced(image, factor, wide(device)) for image in (x, y))
+        definition = replace(definition, downsample=1)
+    ssim_map = _map(x, y, definition, pair.data_range, fused=fused)
+    if factor > 1:
+        ssim_map = ssim_map.repeat(factor, axis=0).repeat(factor, axis=1)
+        left = height - ssim_map.shape[0], width - ssim_map.shape[1]
+        ssim_map = np.pad(ssim_map, ((0, left[0]), (0, left[1])), mode="edge")
+    return ssim_map
+
+
+def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fused: bool) -> Array:
+    """The mean over the channels of the map of one image, band by band, (H, W), float32."""
+    device = x.device
     total = torch.empty(x.shape[2:], dtype=torch.float32, device=device)
     for band in bands(x.shape[2], max(1, MAP_SAMPLES // x[0, :, 0].numel()), definition):
         a, b = x[:, :, band.source], y[:, :, band.source]
@@ -146,7 +164,7 @@ def map_of(pair: Pair, how: Scoring) -> Array:
             metrics.ssim_map(
                 p,
                 q,
-                data_range=pair.data_range,
+                data_range=data_range,
                 definition=definition,
                 dtype=wide(device),
                 kernel="fused" if fused else "torch",

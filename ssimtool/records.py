@@ -57,7 +57,7 @@ class Failure:
 
 def parts_of(definition: Definition) -> dict[str, Any]:
     """A definition as it stands in a record."""
-    parts = asdict(definition)
+    parts = {**asdict(definition), "region": definition.region}
     parts.pop("returned_by")
     return parts
 

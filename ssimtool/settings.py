@@ -68,7 +68,9 @@ class Settings:
         for name, ours in (("definition", self.definition), ("reading", self.reading)):
             theirs = record.get(name) or {}
             for part in ours:
-                if theirs.get(part) != ours[part]:
+                # Only the size of a pair says by what it is reduced.
+                by_size = part == "downsample" and ours[part] is None
+                if theirs.get(part) != ours[part] and not by_size:
                     return f"{name} {part}: there {theirs.get(part)!r}, here {ours[part]!r}"
         if record["status"] == "error":
             return None

@@ -35,26 +35,40 @@ def ssim_map(
     pad: str | None = None,
     k1: float = 0.01,
     k2: float = 0.03,
+    uniform: bool = False,
+    sample: bool = False,
+    factor: int = 1,
 ) -> Array:
     """Equation 13 of Wang, Bovik, Sheikh, Simoncelli 2004 of two planes (H, W).
 
-    `pad` is None for windows inside the image, else a mode of numpy.pad.
+    `pad` is None for windows inside the image, else a mode of numpy.pad; `uniform` windows weigh
+    all pixels the same; `sample` multiplies the second moments by N/(N − 1); `factor` reduces both
+    images first.
     """
-    x, y = x.astype(np.float64), y.astype(np.float64)
+    x, y = (reduced(image.astype(np.float64), factor) for image in (x, y))
     if pad is not None:
         x, y = (np.pad(image, size // 2, mode=pad) for image in (x, y))
-    window = gaussian(size, sigma)
+    window = np.full((size, size), 1 / size**2) if uniform else gaussian(size, sigma)
     # Moments around the middle of the range: float64 keeps all its digits in E[x^2] - E[x]^2.
     a, b = x - data_range / 2, y - data_range / 2
     mu_a, mu_b = filtered(a, window), filtered(b, window)
     var_x = filtered(a * a, window) - mu_a**2
     var_y = filtered(b * b, window) - mu_b**2
     cov = filtered(a * b, window) - mu_a * mu_b
+    if sample:
+        var_x, var_y, cov = (v * size**2 / (size**2 - 1) for v in (var_x, var_y, cov))
     mu_x, mu_y = mu_a + data_range / 2, mu_b + data_range / 2
     c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
     return ((2 * mu_x * mu_y + c1) * (2 * cov + c2)) / (
         (mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2)
     )
+
+
+def reduced(plane: Array, factor: int) -> Array:
+    """The means of factor × factor samples; what is left over is dropped."""
+    rows, columns = (length // factor for length in plane.shape)
+    views = plane[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    return views.mean(axis=(1, 3))
 
 
 def hard_cases() -> dict[str, tuple[Array, Array]]:

@@ -24,7 +24,8 @@ ROOT = PACKAGE.parent
 # What each place may import of ours; the reports of pixels take the readers' plain types.
 MAY_IMPORT = {
     "errors": set(),
-    "catalog": set(),
+    "definitions": set(),
+    "catalog": {"definitions"},
     "records": {"catalog", "errors"},
     "settings": {"catalog", "records"},
     "bands": {"catalog"},
@@ -42,6 +43,11 @@ MAY_IMPORT = {
     "evaluate": {
         "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records", "settings",
     },
+    "records_explain": {"records"},
+    "evaluate_explain": {
+        "catalog", "definitions", "errors", "evaluate", "metrics", "readers", "records",
+        "records_explain", "settings",
+    },
     "evaluate_tensors": {"bands", "catalog", "metrics", "readers", "settings"},
     "evaluate_stack": {
         "errors", "evaluate", "evaluate_tensors", "readers", "records", "settings",
@@ -54,11 +60,13 @@ MAY_IMPORT = {
     "gallery": {
         "catalog", "errors", "evaluate", "readers", "records", "reports", "settings", "summary",
     },
-    "reports": {"catalog", "errors", "readers", "records", "reports", "tally"},
+    "reports": {
+        "catalog", "definitions", "errors", "readers", "records", "records_explain", "reports", "tally",
+    },
     "cli": {
-        "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_loss",
-        "evaluate_tensors", "gallery", "journal", "readers", "records", "reports", "scorer",
-        "settings", "summary", "tally",
+        "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_explain",
+        "evaluate_loss", "evaluate_tensors", "gallery", "journal", "readers", "records",
+        "records_explain", "reports", "scorer", "settings", "summary", "tally",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ssimtool import __version__
-from ssimtool.cli import batch, compare, listing, loss, report
+from ssimtool.cli import batch, compare, explain, listing, loss, report
 from ssimtool.cli.output import warn
 from ssimtool.errors import EXIT_OK
 
@@ -25,6 +25,7 @@ EXIT_CODES = (
     "3 an input could not be read or compared; 130 interrupted."
 )
 app.command("compare", epilog=EXIT_CODES)(compare.command)
+app.command("explain", epilog=EXIT_CODES)(explain.command)
 app.command("batch", epilog=EXIT_CODES)(batch.command)
 app.command("loss", epilog=EXIT_CODES)(loss.command)
 app.command("report", epilog=EXIT_CODES)(report.command)

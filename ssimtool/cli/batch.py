@@ -31,6 +31,7 @@ def command(
     sigma: o.SigmaOption = None,
     k1: o.K1Option = None,
     k2: o.K2Option = None,
+    border: o.BorderOption = None,
     fail_under: b.FailUnderOption = [],
     fail_over: b.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -67,7 +68,7 @@ def command(
     count = jobs or usable_cores()
     scoring = Scoring(
         metrics=computed,
-        definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2),
+        definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

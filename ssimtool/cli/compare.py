@@ -37,6 +37,7 @@ def command(
     sigma: o.SigmaOption = None,
     k1: o.K1Option = None,
     k2: o.K2Option = None,
+    border: o.BorderOption = None,
     fail_under: o.FailUnderOption = [],
     fail_over: o.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -60,7 +61,7 @@ def command(
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
-    chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2)
+    chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
     under = parsing.background(background)
     # A map states the score in its text, so it implies it.
     computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))

@@ -39,9 +39,10 @@ def definitions(format: o.FormatOption = "table", output: o.OutputOption = None)
             "window": f"{row.window} {row.window_size}"
             + (f", sigma {row.sigma:g}" if row.sigma else ""),
             "border": row.border,
+            "averaged": {"valid": "windows inside", "full": "full map"}[row.region],
             "constants": f"k1 {row.k1:g}, k2 {row.k2:g}",
             "covariance": row.covariance,
-            "downsample": str(row.downsample),
+            "downsample": "by size" if row.downsample is None else str(row.downsample),
             "returned by": row.returned_by,
         }
         for row in DEFINITIONS.values()

@@ -66,6 +66,7 @@ def command(
     sigma: o.SigmaOption = None,
     k1: o.K1Option = None,
     k2: o.K2Option = None,
+    border: o.BorderOption = None,
     fail_under: o.FailUnderOption = [],
     fail_over: o.FailOverOption = [],
     data_range: Annotated[
@@ -108,7 +109,7 @@ def command(
         alpha=alpha,
         beta=beta,
         data_range=data_range,
-        definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2),
+        definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
         thresholds=parsing.thresholds(fail_under, fail_over, metrics=TERMS),
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

@@ -21,6 +21,7 @@ MAP_STYLES = ("gray", "heat", "overlay", "panel")
 LAYOUTS = ("auto", "hwc", "chw")
 KERNELS = ("auto", "fused", "torch")
 PRECISIONS = ("double", "single")
+BORDERS = ("valid", "zero", "mirror", "symmetric")
 
 SCORES = "Scores"
 COMPUTING = "How it is computed"
@@ -81,6 +82,17 @@ K2Option = Annotated[
     typer.Option(
         metavar="K",
         help="Override k2, with c2 = (k2 L)^2.",
+        rich_help_panel=SCORES,
+    ),
+]
+BorderOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Override the border: valid (windows inside the image alone), zero, mirror (the edge "
+        "not repeated) or symmetric (the edge repeated).",
+        callback=lambda value: value if value is None else one_of(BORDERS)(value),
+        autocompletion=lambda: list(BORDERS),
         rich_help_panel=SCORES,
     ),
 ]

@@ -5,16 +5,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import typer
 
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
-from ssimtool.records import EXIT_CODES, Comparison, Failure, LossReport, Record
+from ssimtool.records import EXIT_CODES, Failure, Record
 from ssimtool.settings import KernelName
 
-R = TypeVar("R", Comparison, LossReport)
+
+class Warned(Protocol):
+    """A record that says what looked like a mistake."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+
+R = TypeVar("R", bound=Warned)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,12 @@ def device_name(value: str) -> str:
 
 
 def chosen_definition(
-    name: str, window_size: int | None, sigma: float | None, k1: float | None, k2: float | None
+    name: str,
+    window_size: int | None,
+    sigma: float | None,
+    k1: float | None,
+    k2: float | None,
+    border: str | None,
 ) -> Definition:
     """The definition with its overrides.
 
@@ -67,7 +72,14 @@ def chosen_definition(
         typer.BadParameter: a part outside its range.
     """
     try:
-        return find_definition(name, window_size=window_size, sigma=sigma, k1=k1, k2=k2)
+        return find_definition(
+            name,
+            window_size=window_size,
+            sigma=sigma,
+            k1=k1,
+            k2=k2,
+            border=border,  # type: ignore[arg-type]  # one of its names: the option checks
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 

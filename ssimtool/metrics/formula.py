@@ -10,13 +10,15 @@ from ssimtool.catalog import Border, Definition
 
 @dataclass(frozen=True)
 class Formula:
-    """Which SSIM, by its numbers: the weights along one axis, the border, the constants."""
+    """Which SSIM, by its numbers: the weights along one axis, the border, the constants, and the
+    factor by which both images are reduced first."""
 
     weights: tuple[float, ...]
     border: Border
     data_range: float
     k1: float
     k2: float
+    downsample: int = 1
 
     @property
     def margin(self) -> int:
@@ -33,9 +35,20 @@ NO_WINDOW = Formula((1.0,), "valid", 1.0, 1.0, 1.0)  # where SSIM is left out
 
 
 def formula_of(definition: Definition, data_range: float) -> Formula:
-    """The numbers of a definition."""
-    weights = window_weights(definition)
-    return Formula(weights, definition.border, float(data_range), definition.k1, definition.k2)
+    """The numbers of a definition, of which the size of the images has been settled.
+
+    The factor N/(N − 1) of the sample covariance stands in numerator and denominator of
+    contrast_structure, so dividing c2 by it is the same.
+    """
+    if definition.downsample is None:
+        raise ValueError("downsample is None: expected a definition made `for_size`")
+    k2 = definition.k2
+    if definition.covariance == "sample":
+        pixels = definition.window_size**2
+        k2 *= math.sqrt((pixels - 1) / pixels)
+    weights, data_range = window_weights(definition), float(data_range)
+    border, factor = definition.border, definition.downsample
+    return Formula(weights, border, data_range, definition.k1, k2, factor)
 
 
 def window_weights(definition: Definition) -> tuple[float, ...]:
@@ -55,9 +68,10 @@ def gaussian_weights(window_size: int, sigma: float) -> tuple[float, ...]:
 
 
 def smallest_side(definition: Definition) -> int:
-    """The smallest height and width in pixels that a definition can be computed on."""
+    """The smallest height and width in pixels that a definition can be computed on, once what it
+    is reduced by is settled."""
     margin = definition.window_size // 2
-    return {
+    return (definition.downsample or 1) * {
         "valid": definition.window_size,
         "zero": 1,
         "mirror": margin + 1,

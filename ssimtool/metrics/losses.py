@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from ssimtool.catalog import find_definition
+from ssimtool.catalog import Definition, find_definition
 from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
 from ssimtool.metrics.divergence import kl_divergence
 from ssimtool.metrics.formula import formula_of
@@ -21,13 +21,14 @@ from ssimtool.metrics.ssim import ssim_loss, ssim_map
 class SSIMLoss(nn.Module):
     """1 − SSIM of a batch, as the SSIM loss of CVAE training code defines it.
 
-    loss = 1 − mean of the SSIM map over batch, channels and pixels, with a Gaussian window and
-    zeros beyond the edges: the definition `cvae`.
+    loss = 1 − mean of the SSIM map over batch, channels and pixels, with a Gaussian window of 11
+    pixels, sigma 1.5, and zeros beyond the edges: the definition `cvae`, unless another is named.
 
     Args:
-        kernel_size: side of the window in pixels, odd.
-        sigma: standard deviation of the window in pixels.
+        kernel_size: side of the window in pixels, odd; None: that of the definition.
+        sigma: standard deviation of the window in pixels; None: that of the definition.
         data_range: the dynamic range of the samples.
+        definition: which SSIM, by name or as data (`ssimtool.find_definition`).
 
     Raises:
         ValueError: an argument outside its range.
@@ -41,14 +42,19 @@ class SSIMLoss(nn.Module):
     """
 
     def __init__(
-        self, kernel_size: int = 11, sigma: float = 1.5, *, data_range: float = 1.0
+        self,
+        kernel_size: int | None = None,
+        sigma: float | None = None,
+        *,
+        data_range: float = 1.0,
+        definition: str | Definition = "cvae",
     ) -> None:
         super().__init__()
         check_data_range(data_range)
-        self.kernel_size = kernel_size
-        self.sigma = sigma
         self.data_range = data_range
-        self.definition = find_definition("cvae", window_size=kernel_size, sigma=sigma)
+        self.definition = find_definition(definition, window_size=kernel_size, sigma=sigma)
+        self.kernel_size = self.definition.window_size
+        self.sigma = self.definition.sigma
 
     def forward(
         self, x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], as_loss: bool = True
@@ -61,7 +67,8 @@ class SSIMLoss(nn.Module):
                 is that of the training code which this class replaces.)
 
         Returns:
-            1 − mean SSIM, a scalar from 0 to 2; with as_loss=False the SSIM map, (N, C, H, W).
+            1 − mean SSIM, a scalar from 0 to 2; with as_loss=False the SSIM map, (N, C, H, W), or
+            smaller, as `ssim_map` says.
 
         Raises:
             ValueError: shapes or devices that do not fit.
@@ -71,7 +78,8 @@ class SSIMLoss(nn.Module):
         return result.mean() if as_loss else result
 
     def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, sigma={self.sigma}, data_range={self.data_range}"
+        parts = f"kernel_size={self.kernel_size}, sigma={self.sigma}, data_range={self.data_range}"
+        return f"{parts}, definition={self.definition.name!r}"
 
 
 class LossParts(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels import ops
 from ssimtool.metrics.kernels.choice import as_they_lie
+from ssimtool.metrics.reduction import reduced
 
 
 class OnePass(NamedTuple):
@@ -29,7 +31,8 @@ def one_pass(
     structure: bool = True,
     errors: bool = True,
 ) -> OnePass:
-    """1 − SSIM and the errors, from reading both images once; differentiable.
+    """1 − SSIM and the errors, from reading both images once (twice where the formula reduces
+    them first); differentiable.
 
     Args:
         x, y: (N, C, H, W), on the CPU, for which `kernels.choice.is_fused` holds.
@@ -41,6 +44,15 @@ def one_pass(
     Returns:
         float64 throughout.
     """
+    if structure and formula.downsample > 1:  # the errors are those of the images as they are
+        near, far = (reduced(image, formula.downsample, dtype) for image in (x, y))
+        plain = replace(formula, downsample=1)
+        of_reduced = one_pass(near, far, plain, dtype, errors=False)
+        if not errors:
+            return of_reduced
+        return one_pass(x, y, plain, dtype, structure=False)._replace(
+            structure=of_reduced.structure
+        )
     x, y = as_they_lie(x, y, dtype)
     wide = dtype == torch.float64
     means, wrong = ops.measured(x, y, formula, wide=wide, structure=structure, errors=errors)

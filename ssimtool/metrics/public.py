@@ -6,6 +6,7 @@ from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
 from ssimtool.metrics.one_pass import OnePass, one_pass
 from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
+from ssimtool.metrics.reduction import reduced
 from ssimtool.metrics.ssim import ssim, ssim_loss, ssim_map
 from ssimtool.metrics.windows import gaussian_window, uniform_window
 
@@ -25,6 +26,7 @@ __all__ = [
     "one_pass",
     "psnr",
     "psnr_of",
+    "reduced",
     "smallest_side",
     "ssim",
     "ssim_loss",

@@ -6,6 +6,8 @@ What they are computed by, the fused kernels of the CPU or plain torch operation
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor
@@ -16,6 +18,7 @@ from ssimtool.metrics.formula import Formula, formula_of, smallest_side
 from ssimtool.metrics.kernels import ops
 from ssimtool.metrics.kernels.choice import Kernel, as_they_lie, is_fused
 from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.reduction import reduced
 from ssimtool.metrics.reference import loss_maps, map_shape, mean_losses
 
 
@@ -30,7 +33,8 @@ def ssim(
 ) -> Float[Tensor, " n"]:
     """The mean structural similarity of each image.
 
-    ssim = mean of luminance · contrast_structure over the windows and the channels.
+    ssim = mean of luminance · contrast_structure over the windows and the channels, of the images
+    reduced by the definition's factor where it has one.
 
     Args:
         x: the reference, (N, C, H, W), any real dtype.
@@ -82,7 +86,7 @@ def ssim_loss(
     >>> ssim_loss(x, x, data_range=1)
     tensor([0.])
     """
-    formula, dtype = _settled(x, y, data_range, definition, dtype)
+    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype)
     if is_fused(x, y, kernel, window_size=len(formula.weights)):
         means = one_pass(x, y, formula, dtype, errors=False).structure
     else:
@@ -107,8 +111,8 @@ def ssim_map(
     Args, raises: as `ssim`.
 
     Returns:
-        (N, C, H', W'), −1 to 1: as large as the image where the definition extends it, smaller by
-        window_size − 1 with the border `valid`. Its mean over an image is `ssim`.
+        (N, C, H', W'), −1 to 1: as large as the (reduced) image where the definition extends it,
+        smaller by window_size − 1 with the border `valid`. Its mean over an image is `ssim`.
 
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861.
 
@@ -118,7 +122,7 @@ def ssim_map(
     >>> ssim_map(x, x, data_range=1, definition="cvae").shape
     torch.Size([1, 1, 16, 20])
     """
-    formula, dtype = _settled(x, y, data_range, definition, dtype)
+    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype)
     fused = is_fused(x, y, kernel, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
         x, y = as_they_lie(x, y, dtype)
@@ -135,15 +139,19 @@ def _settled(
     data_range: float,
     definition: str | Definition,
     dtype: torch.dtype | None,
-) -> tuple[Formula, torch.dtype]:
-    """The arguments after they were checked."""
+) -> tuple[Tensor, Tensor, Formula, torch.dtype]:
+    """The arguments after they were checked, with the images reduced where the definition says."""
     check_pair(x, y)
     check_data_range(data_range)
-    definition = find_definition(definition)
+    definition = find_definition(definition).for_size(*x.shape[2:])
     needed = smallest_side(definition)
     if min(x.shape[2:]) < needed:
         raise ValueError(
             f"the images are {x.shape[3]}x{x.shape[2]} pixels: expected at least {needed}x{needed} "
             f"for a window of {definition.window_size} with the border {definition.border!r}"
         )
-    return formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
+    formula, dtype = formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
+    if formula.downsample == 1:
+        return x, y, formula, dtype
+    near, far = (reduced(image, formula.downsample, dtype) for image in (x, y))
+    return near, far, replace(formula, downsample=1), dtype

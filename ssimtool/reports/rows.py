@@ -15,6 +15,7 @@ from ssimtool.records import (
     Summary,
     Verdict,
 )
+from ssimtool.records_explain import Explanation
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
@@ -69,14 +70,17 @@ def definition_line(record: Record) -> str:
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":
         window += f" sigma {parts['sigma']:g}"
+    window += ", sample covariance" if parts.get("covariance") == "sample" else ""
+    factor = parts.get("downsample") or 1
+    first = f", {factor}x{factor} means" if factor > 1 else ""
     standard = (parts["k1"], parts["k2"]) == (0.01, 0.03)
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
     border = BORDERS.get(parts["border"], parts["border"])
-    return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}; {end}"
+    return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}{first}; {end}"
 
 
-def depth(record: Comparison) -> str:
+def depth(record: Comparison | Explanation) -> str:
     """The bit depth of integers, narrower where their range says so; the type of floats."""
     kind = record.sample_type or ""
     if kind.startswith("float"):

@@ -48,13 +48,14 @@ def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())
 
 
-def _names(*pairs: tuple[str, str]) -> Table:
-    names = Table.grid(padding=(0, 2))
-    names.add_column(style="dim", no_wrap=True)
-    names.add_column(overflow="fold")
+def names(*pairs: tuple[str, str]) -> Table:
+    """What each of some texts is, and the text, in two columns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
     for role, text in pairs:
-        names.add_row(Text(role), Text(text))
-    return names
+        table.add_row(Text(role), Text(text))
+    return table
 
 
 def _grid(*columns: str) -> Table:
@@ -66,7 +67,7 @@ def _grid(*columns: str) -> Table:
 
 def _comparison(record: Comparison) -> list[RenderableType]:
     channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
-    head = _names(
+    head = names(
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
@@ -93,7 +94,7 @@ def _shown(row: Row) -> str:
 
 
 def _loss(record: LossReport) -> list[RenderableType]:
-    head = _names(
+    head = names(
         ("recon", printable(record.recon)),
         ("raw", printable(record.raw)),
         *((("mu", printable(record.mu)),) if record.mu else ()),
@@ -139,5 +140,5 @@ def catalogue_text(rows: list[dict[str, str]], *, width: int, colour: bool) -> s
     parts: list[RenderableType] = []
     for row in rows:
         name, *rest = row.items()
-        parts += [Text(name[1], "bold"), Padding(_names(*rest), (0, 0, 0, 2)), Text("")]
+        parts += [Text(name[1], "bold"), Padding(names(*rest), (0, 0, 0, 2)), Text("")]
     return rendered(Group(*parts[:-1]), width=width, colour=colour)

@@ -18,18 +18,17 @@ from ssimtool.records import (
     Failure,
     Record,
     SampleScores,
-    Summary,
     parts_of,
 )
 from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
 
 
-def json_text(record: Record | Summary, names: Sequence[str]) -> str:
+def json_text(record: Any, names: Sequence[str]) -> str:
     """A JSON object over several lines."""
     return _dumped(_finite(asdict(record)), indent=2) + "\n"
 
 
-def ndjson_text(record: Record | Summary, names: Sequence[str]) -> str:
+def ndjson_text(record: Any, names: Sequence[str]) -> str:
     """A JSON object on one line."""
     return _dumped(_finite(asdict(record)), indent=None) + "\n"
 

@@ -69,6 +69,7 @@ def test_fields_of_the_json_record(ssimtool, pair):
     assert record["definition"] == {
         "name": "wang2004", "window": "gaussian", "window_size": 11, "sigma": 1.5, "k1": 0.01,
         "k2": 0.03, "border": "valid", "covariance": "population", "downsample": 1,
+        "region": "valid",
     }  # fmt: skip
     assert record["thresholds"] == [{"metric": "ssim", "op": "under", "value": 0.5, "holds": True}]
     assert record["version"] == library.__version__

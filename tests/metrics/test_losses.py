@@ -57,7 +57,7 @@ def test_kernel_size_and_sigma_and_data_range():
     module = SSIMLoss(kernel_size=7, sigma=1.0, data_range=255)
     a, b = torch.from_numpy(255 * x), torch.from_numpy(255 * y)
     assert module(a, b).item() == pytest.approx(1 - expected.mean(), abs=1e-12)
-    assert repr(module) == "SSIMLoss(kernel_size=7, sigma=1.0, data_range=255)"
+    assert repr(module) == "SSIMLoss(kernel_size=7, sigma=1.0, data_range=255, definition='custom')"
     with pytest.raises(ValueError, match="odd"):
         SSIMLoss(kernel_size=8)
     with pytest.raises(ValueError, match="data_range"):

@@ -14,7 +14,7 @@ from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels.layout import is_interleaved, memory_format
 from ssimtool.metrics.reference import map_shape, mean_losses
 
-# What stands for a `Formula` in an operator's schema, in its order.
+# What stands for a `Formula` in an operator's schema, in its order; the images are reduced before.
 FORMULA = "float[] weights, str border, float data_range, float k1, float k2"
 Numbers = tuple[list[float], str, float, float, float]
 
@@ -56,7 +56,8 @@ def _numbers(formula: Formula) -> Numbers:
 
 
 def _formula(weights: list[float], border: Border, *rest: float) -> Formula:
-    return Formula(tuple(weights), border, *rest)
+    data_range, k1, k2 = rest
+    return Formula(tuple(weights), border, data_range, k1, k2)
 
 
 @torch.library.custom_op(

@@ -23,6 +23,7 @@ from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels.compiling import call
 from ssimtool.metrics.kernels.forward import Sides, forward
 from ssimtool.metrics.kernels.plans import Shape, more_of, plan_of, window_of
+from ssimtool.metrics.kernels.reduction import reduced
 from ssimtool.metrics.kernels.threads import share
 
 Numbers = NDArray[np.float64]
@@ -101,6 +102,16 @@ def image_pass(
         x, y: (H, W, C), of one of the dtypes of `AS_THEY_LIE`.
         formula, wide, structure, errors, threads: as for `forward_pass`.
     """
+    if structure and formula.downsample > 1:  # the errors are those of the images as they are
+        kind, plain = np.float64 if wide else np.float32, replace(formula, downsample=1)
+        near, far = (reduced(image, formula.downsample, kind) for image in (x, y))
+        of_reduced = image_pass(
+            near, far, plain, wide=wide, structure=True, errors=False, threads=threads
+        )
+        if not errors:
+            return of_reduced
+        found = image_pass(x, y, plain, wide=wide, structure=False, errors=True, threads=threads)
+        return found._replace(structure=of_reduced.structure)
     h, w, c = x.shape
     x, y = _contiguous(x), _contiguous(y)  # held as long as their memory is read
     start = np.zeros(1, np.int64)

@@ -1,0 +1,131 @@
+"""An explanation to text: every definition of SSIM on a pair, and what differs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ssimtool.definitions import PARTS
+from ssimtool.errors import printable
+from ssimtool.records_explain import Explained, Explanation
+from ssimtool.reports.rows import depth
+from ssimtool.reports.table import names, rendered
+from ssimtool.reports.text import escaped, json_text, ndjson_text
+
+
+def explanation_table(record: Explanation, *, width: int, colour: bool) -> str:
+    """An explanation as a table.
+
+    Args:
+        record: without an error.
+        width: of the terminal, in columns.
+        colour: whether escape sequences for colour may stand in it.
+    """
+    channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
+    head = names(
+        ("reference", printable(record.reference)),
+        ("distorted", printable(record.distorted)),
+        ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("Definition", no_wrap=True)
+    table.add_column("SSIM", justify="right", no_wrap=True)
+    table.add_column("Change", justify="right", no_wrap=True)
+    table.add_column("What differs, and who returns it")
+    for row in record.definitions:
+        parts = Text("\n".join(_parts(row, record)))
+        table.add_row(
+            Text(row.name, "bold"),
+            Text(_ssim(row), "bold"),
+            "\n".join(_change(d.change) for d in row.differs),
+            Group(parts, Text(row.returned_by, "dim")),
+            end_section=row is not record.definitions[-1],
+        )
+    notes: list[RenderableType] = [Text(note, "dim") for note in _notes(record)]
+    return rendered(Group(head, table, *notes), width=width, colour=colour)
+
+
+def _ssim(row: Explained) -> str:
+    return "-" if row.ssim is None else f"{row.ssim:.6f}"
+
+
+def _change(change: float | None) -> str:
+    return "-" if change is None else f"{change:+.6f}"
+
+
+def _parts(row: Explained, record: Explanation) -> list[str]:
+    """A line for each part that differs; of the first definition, those that the others change."""
+    lines = [d.here for d in row.differs]
+    if row is record.definitions[0]:
+        there = {d.part: d.there for r in record.definitions for d in r.differs}
+        lines = [there[part] for part in PARTS if part in there]
+    return [*lines, *([f"not computed: {row.reason}"] if row.reason else [])]
+
+
+def _notes(record: Explanation) -> list[str]:
+    """What holds for all of them."""
+    first = record.definitions[0]
+    colour = "BT.601 luma" if record.colour == "luma" else "mean over the channels"
+    constants = f"k1 {first.definition['k1']:g}, k2 {first.definition['k2']:g}"
+    notes = [
+        f"Change: from {first.name}, one part after the other.",
+        f"All: {constants}; {colour}; data range {record.data_range:g}; {record.device}",
+    ]
+    return [*notes, *(f"step: {printable(step)}" for step in record.steps)]
+
+
+def _markdown(record: Explanation) -> str:
+    lines = [
+        f"{escaped(record.reference)} against {escaped(record.distorted)}",
+        "",
+        "| definition | SSIM | change | what differs | returned by |",
+        "|---|---:|---:|---|---|",
+    ]
+    for row in record.definitions:
+        changes = "<br>".join(_change(d.change) for d in row.differs)
+        parts = "<br>".join(_parts(row, record))
+        lines.append(f"| {row.name} | {_ssim(row)} | {changes} | {parts} | {row.returned_by} |")
+    return "\n".join([*lines, "", *_notes(record)]) + "\n"
+
+
+def _csv(record: Explanation) -> str:
+    """A row a definition, or the error."""
+    columns = [
+        "reference", "distorted", "name", "ssim", "ssim_loss", "per_channel", "differs",
+        "returned_by", "reason", "error.code", "error.message",
+    ]  # fmt: skip
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, columns, lineterminator="\n", restval="")
+    writer.writeheader()
+    paths = {"reference": record.reference, "distorted": record.distorted}
+    for row in record.definitions:
+        cells = {name: cell for name, cell in asdict(row).items() if name in columns}
+        for name in ("per_channel", "differs"):
+            cells[name] = json.dumps(cells[name], ensure_ascii=False)
+        writer.writerow({**paths, **cells})
+    if record.error is not None:
+        error = {"error.code": record.error.code, "error.message": record.error.message}
+        writer.writerow({**paths, **error})
+    return lines.getvalue().encode("utf-8", "backslashreplace").decode()
+
+
+def _value(record: Explanation) -> str:
+    numbers = ("nan" if row.ssim is None else repr(row.ssim) for row in record.definitions)
+    return "".join(f"{number}\n" for number in numbers)
+
+
+FORMATS: dict[str, Callable[[Explanation], str]] = {
+    "json": lambda record: json_text(record, ()),
+    "ndjson": lambda record: ndjson_text(record, ()),
+    "csv": _csv,
+    "markdown": _markdown,
+    "value": _value,
+}

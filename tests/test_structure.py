@@ -61,7 +61,8 @@ MAY_IMPORT = {
         "catalog", "errors", "evaluate", "readers", "records", "reports", "settings", "summary",
     },
     "reports": {
-        "catalog", "definitions", "errors", "readers", "records", "records_explain", "reports", "tally",
+        "catalog", "definitions", "errors", "readers", "records", "records_explain", "reports",
+        "tally",
     },
     "cli": {
         "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_explain",

@@ -239,6 +239,8 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
         (["compare", "a.png", "b.png", "--window-size", "x"], "window-size"),
         (["compare", "a.png", "b.png", "--sigma", "0"], "sigma is 0"),
         (["compare", "a.png", "b.png", "--k1", "-1"], "k1 is -1"),
+        (["compare", "a.png", "b.png", "--border", "wrap"], "is not one of valid, zero"),
+        (["explain", "a.png", "b.png", "-f", "xml"], "is not one of table"),
         (["compare", "a.png", "b.png", "--data-range", "0"], "not a finite number above 0"),
         (["compare", "a.png", "b.png", "--data-range", "nan"], "not a finite number above 0"),
         (["compare", "a.png", "b.png", "--device", "gpu"], "is not one of auto"),

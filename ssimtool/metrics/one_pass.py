@@ -11,7 +11,6 @@ from torch import Tensor
 from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels import ops
 from ssimtool.metrics.kernels.choice import as_they_lie
-from ssimtool.metrics.reduction import reduced
 
 
 class OnePass(NamedTuple):
@@ -45,7 +44,7 @@ def one_pass(
         float64 throughout.
     """
     if structure and formula.downsample > 1:  # the errors are those of the images as they are
-        near, far = (reduced(image, formula.downsample, dtype) for image in (x, y))
+        near, far = ops.reduced(x, y, formula.downsample, dtype)
         plain = replace(formula, downsample=1)
         of_reduced = one_pass(near, far, plain, dtype, errors=False)
         if not errors:

@@ -86,7 +86,7 @@ def ssim_loss(
     >>> ssim_loss(x, x, data_range=1)
     tensor([0.])
     """
-    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype)
+    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype, kernel)
     if is_fused(x, y, kernel, window_size=len(formula.weights)):
         means = one_pass(x, y, formula, dtype, errors=False).structure
     else:
@@ -122,7 +122,7 @@ def ssim_map(
     >>> ssim_map(x, x, data_range=1, definition="cvae").shape
     torch.Size([1, 1, 16, 20])
     """
-    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype)
+    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype, kernel)
     fused = is_fused(x, y, kernel, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
         x, y = as_they_lie(x, y, dtype)
@@ -139,6 +139,7 @@ def _settled(
     data_range: float,
     definition: str | Definition,
     dtype: torch.dtype | None,
+    kernel: Kernel,
 ) -> tuple[Tensor, Tensor, Formula, torch.dtype]:
     """The arguments after they were checked, with the images reduced where the definition says."""
     check_pair(x, y)
@@ -153,5 +154,9 @@ def _settled(
     formula, dtype = formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
     if formula.downsample == 1:
         return x, y, formula, dtype
-    near, far = (reduced(image, formula.downsample, dtype) for image in (x, y))
+    factor = formula.downsample
+    if is_fused(x, y, kernel):
+        near, far = ops.reduced(x, y, factor, dtype)
+    else:
+        near, far = reduced(x, factor, dtype), reduced(y, factor, dtype)
     return near, far, replace(formula, downsample=1), dtype

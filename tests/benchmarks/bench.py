@@ -1,12 +1,13 @@
 """ssimtool and its peers beside each other, in one run.
 
     python tests/benchmarks/bench.py
-        [--only in-process training files batch startup precision memory]
+        [--only in-process definitions training files batch startup precision memory]
         [--runs 7] [--pairs 200] [--threads 2] [--json FILE] [--large]
 
 Every round runs each contender once, in turn, after one round of warm-up; printed are medians, and
 ratios within rounds. Threads are equal for all. A peer that is not installed is named as absent
-(`pip install -e ".[dev,bench]"` brings most; piqa needs torchvision and is measured where it is).
+(`pip install -e ".[dev,bench]"` brings most, `pip install --no-deps piq` one more; piqa needs
+torchvision and is measured where it is).
 Each section runs in a process of its own. The last table holds the targets.
 """
 
@@ -29,6 +30,7 @@ from benchmarks.timing import Options, limit_threads
 
 SECTIONS = {
     "in-process": "inprocess",
+    "definitions": "definitions",
     "training": "training",
     "files": "files",
     "batch": "batch",

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from benchmarks import bench, inprocess, peers, report, timing
+from benchmarks import bench, definitions, inprocess, peers, report, timing
 
 from ssimtool import ssim_loss
 
@@ -28,6 +28,16 @@ def test_bench_writes_what_it_measured(tmp_path, capsys, monkeypatch):
         assert all(m["rate"] > 0 and m["times_ours"] == 1 for m in ours)
     assert len(found["training"]["targets"]) == 3
     assert "### targets" in capsys.readouterr().out
+
+
+def test_every_definition_is_measured_beside_its_library():
+    x, y = inprocess.pair((1, 3, 400, 420))
+    for name, (library, peer) in definitions.LIBRARIES.items():
+        found, absent = peers.prepared({library: peer}, x, y, 1)
+        exact = ssim_loss(x.double(), y.double(), data_range=255, definition=name).item()
+        assert len(found) + len(absent) == 1
+        for loss in found.values():  # in float32 theirs lose some digits
+            assert loss() == pytest.approx(exact, rel=1e-4), name
 
 
 def test_every_peer_that_is_there_computes_ssim():

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import io
-import sys
-import types
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +14,7 @@ import skimage.color
 import skimage.data
 import skimage.filters
 import torch
+from benchmarks.definitions import piq_ssim
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.metrics import structural_similarity
@@ -26,9 +22,9 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from ssimtool import DEFINITIONS, Definition, SSIMLoss, find_definition, ssim, ssim_loss, ssim_map
-from ssimtool.metrics import blocks, public
-from ssimtool.metrics.kernels.passes import image_pass
-from ssimtool.metrics.kernels.reduction import reduced as reduced_array
+from ssimtool.metrics import public
+from ssimtool.metrics.kernels import ops
+from ssimtool.metrics.kernels.passes import image_pass, reduced_image
 
 F32, F64 = torch.float32, torch.float64
 # What the rows of the catalogue say, in the words of `plain`, typed again from DESIGN's table.
@@ -127,20 +123,11 @@ def _sewar(x: NDArray, y: NDArray, data_range: float) -> float:
 
 
 def _piq(x: NDArray, y: NDArray, data_range: float) -> float:
-    return _piq_ssim()(_tensor(x), _tensor(y), data_range=data_range).item()
-
-
-def _piq_ssim() -> Callable[..., Tensor]:
-    """The function of piq, past its __init__, which loads torchvision."""
-    found = importlib.util.find_spec("piq")
-    if found is None:
-        pytest.skip("no piq: pip install --no-deps piq")  # test_plain_computation stands for it
-    if "piq" not in sys.modules:
-        package = types.ModuleType("piq")
-        package.__spec__ = found
-        package.__path__ = list(found.submodule_search_locations)
-        sys.modules["piq"] = package
-    return importlib.import_module("piq.ssim").ssim
+    try:
+        theirs = piq_ssim()
+    except ImportError:  # test_equals_the_plain_computation stands for it
+        pytest.skip("no piq: pip install --no-deps piq")
+    return theirs(_tensor(x), _tensor(y), data_range=data_range).item()
 
 
 LIVE = {
@@ -294,6 +281,7 @@ def test_gradients_of_both_kernels_agree(definition):
 def test_identical_images_give_exactly_one(definition):
     x = torch.rand(1, 3, 64, 50, generator=torch.Generator().manual_seed(7))
     for kernel in KERNELS:
+        assert ssim_loss(x, x.clone(), data_range=1, definition=definition, kernel=kernel) == 0
         a = x.clone().requires_grad_()
         loss = ssim_loss(a, x, data_range=1, definition=definition, kernel=kernel)
         loss.sum().backward()
@@ -304,25 +292,51 @@ def test_identical_images_give_exactly_one(definition):
 # --- reduction --------------------------------------------------------------------------------
 
 
+def _by_kernels(x: Tensor, factor: int, dtype: torch.dtype) -> Tensor:
+    found, same = ops.reduced(x, x, factor, dtype)
+    assert torch.equal(found, same)
+    return found
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("factor", [2, 3, 5])
 def test_reduced_images_are_means(monkeypatch, dtype, factor):
-    monkeypatch.setattr(blocks, "CPU_BLOCK", 500)  # several bands
-    monkeypatch.setattr("ssimtool.metrics.reduction.CPU_BLOCK", 500)
-    monkeypatch.setattr("ssimtool.metrics.kernels.reduction.SAMPLES", 500)
+    monkeypatch.setattr("ssimtool.metrics.reduction.CPU_BLOCK", 500)  # several bands
     rng = np.random.RandomState(8)
     image = (rng.rand(43, 37, 3) * 250).astype(dtype)
     wide = image.astype(np.float64)
     expected = np.stack([plain.reduced(wide[:, :, c], factor) for c in range(3)], axis=2)
-    found = reduced_array(image, factor, np.float64)
-    # sums of up to 25 numbers below 256 in float64
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-    assert reduced_array(image, factor, np.float32).dtype == np.float32
-    tensor = torch.from_numpy(image).permute(2, 0, 1)[None]
-    by_torch = public.reduced(tensor, factor, F64)[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(by_torch, expected, atol=1e-12)
-    watched = public.reduced(tensor.to(F64).requires_grad_(), factor, F64)
-    np.testing.assert_allclose(watched.detach()[0].permute(1, 2, 0), expected, atol=1e-12)
+    interleaved = torch.from_numpy(image).permute(2, 0, 1)[None]
+    found = [
+        reduced_image(image, factor, np.float64),
+        reduced_image(np.asfortranarray(image), factor, np.float64),
+        *(
+            reduce(batch, factor, F64)[0].detach().permute(1, 2, 0).numpy()
+            for reduce in (public.reduced, _by_kernels)
+            for batch in (
+                interleaved,
+                interleaved.contiguous(),
+                interleaved[:, :, ::2, 1:].repeat_interleave(2, dim=2)[:, :, :43],
+                interleaved.to(F64).clone().requires_grad_(),
+            )
+        ),
+    ]
+    cut = np.repeat(wide[::2, 1:], 2, axis=0)[:43]
+    of_cut = np.stack([plain.reduced(cut[:, :, c], factor) for c in range(3)], axis=2)
+    for k, means in enumerate(found):
+        # sums of up to 25 numbers below 256 in float64
+        np.testing.assert_allclose(means, of_cut if k in (4, 8) else expected, atol=1e-12)
+    single = _by_kernels(interleaved, factor, F32)
+    assert single.dtype == F32
+    assert single.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(single[0].permute(1, 2, 0), expected, rtol=1e-7)  # float32
+
+
+def test_a_batch_is_reduced_plane_by_plane():
+    x = torch.rand(3, 2, 25, 31, dtype=F64, generator=torch.Generator().manual_seed(9))
+    for batch in (x, x.contiguous(memory_format=torch.channels_last)):
+        found = _by_kernels(batch, 4, F64)
+        torch.testing.assert_close(found, public.reduced(x, 4, F64), rtol=0, atol=1e-14)
 
 
 def test_one_pass_reduces_for_ssim_and_not_for_the_errors():

@@ -16,6 +16,7 @@ from ssimtool.metrics.kernels.forward import Sides
 from ssimtool.metrics.kernels.layout import in_rows, is_interleaved, memory_format, planes
 from ssimtool.metrics.kernels.passes import forward_pass
 from ssimtool.metrics.kernels.plans import more_of, plan_of, window_of
+from ssimtool.metrics.kernels.reduction import reduced_planes
 from ssimtool.metrics.kernels.threads import share
 from ssimtool.metrics.reference import loss_maps, map_shape, mean_losses
 
@@ -48,6 +49,24 @@ def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
     if not means.isfinite().all():
         for block, loss in loss_maps(x.detach(), y.detach(), formula, found.dtype):
             found[block.images, :, block.rows] = 1 - loss
+    return found
+
+
+def reduced(x: Tensor, factor: int, *, wide: bool) -> Tensor:
+    """A batch of which each factor × factor samples became their mean: (N, C, H', W'), in the
+    memory format of x, float32 or float64 if `wide`."""
+    interleaved = is_interleaved(x)
+    x = in_rows(x, interleaved=interleaved)
+    n, c, h, w = x.shape
+    found = torch.empty(
+        (n, c, h // factor, w // factor),
+        dtype=torch.float64 if wide else torch.float32,
+        memory_format=memory_format(interleaved),
+    )
+    source, target = (planes(t, interleaved=interleaved) for t in (x, found))
+    channels = c if interleaved else 1
+    shape = (len(source.starts), h, w, channels)
+    reduced_planes(source.samples, source.starts, source.step, shape, factor, target.samples)
     return found
 
 

@@ -12,10 +12,12 @@ from ssimtool.catalog import Border
 from ssimtool.metrics.blocks import wants_grad
 from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels.layout import is_interleaved, memory_format
+from ssimtool.metrics.reduction import reduced as reduced_by_torch
 from ssimtool.metrics.reference import map_shape, mean_losses
 
 # What stands for a `Formula` in an operator's schema, in its order; the images are reduced before.
 FORMULA = "float[] weights, str border, float data_range, float k1, float k2"
+READ = {torch.uint8, torch.uint16, torch.float32, torch.float64}
 Numbers = tuple[list[float], str, float, float, float]
 
 
@@ -41,6 +43,17 @@ def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
     from ssimtool.metrics.kernels import cpu
 
     return cpu.ssim_map(x, y, formula, wide=wide)
+
+
+def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """`cpu.reduced`, by torch where somebody looks on, since it is not an operator: both in the
+    same way, so that equal samples have equal means."""
+    if _is_watched(x, y) or not {x.dtype, y.dtype} <= READ:
+        return reduced_by_torch(x, factor, dtype), reduced_by_torch(y, factor, dtype)
+    from ssimtool.metrics.kernels import cpu
+
+    wide = dtype == torch.float64
+    return cpu.reduced(x, factor, wide=wide), cpu.reduced(y, factor, wide=wide)
 
 
 def _is_watched(x: Tensor, y: Tensor) -> bool:

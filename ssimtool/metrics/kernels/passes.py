@@ -23,7 +23,7 @@ from ssimtool.metrics.formula import Formula
 from ssimtool.metrics.kernels.compiling import call
 from ssimtool.metrics.kernels.forward import Sides, forward
 from ssimtool.metrics.kernels.plans import Shape, more_of, plan_of, window_of
-from ssimtool.metrics.kernels.reduction import reduced
+from ssimtool.metrics.kernels.reduction import reduced_planes
 from ssimtool.metrics.kernels.threads import share
 
 Numbers = NDArray[np.float64]
@@ -104,7 +104,7 @@ def image_pass(
     """
     if structure and formula.downsample > 1:  # the errors are those of the images as they are
         kind, plain = np.float64 if wide else np.float32, replace(formula, downsample=1)
-        near, far = (reduced(image, formula.downsample, kind) for image in (x, y))
+        near, far = (reduced_image(i, formula.downsample, kind, threads=threads) for i in (x, y))
         of_reduced = image_pass(
             near, far, plain, wide=wide, structure=True, errors=False, threads=threads
         )
@@ -125,6 +125,20 @@ def image_pass(
         errors=errors,
         threads=threads,
     )
+
+
+def reduced_image(
+    image: NDArray[Any], factor: int, kind: type[np.floating], *, threads: int | None = None
+) -> NDArray[Any]:
+    """An image (H, W, C) reduced by a factor, as `kind`: (H // factor, W // factor, C)."""
+    h, w, c = image.shape
+    image = _contiguous(image)  # held as long as its memory is read
+    result = np.empty((h // factor, w // factor, c), kind)
+    start = np.zeros(1, np.int64)
+    reduced_planes(
+        _line(image), start, w * c, (1, h, w, c), factor, result.reshape(-1), threads=threads
+    )
+    return result
 
 
 def _contiguous(image: NDArray[Any]) -> NDArray[Any]:

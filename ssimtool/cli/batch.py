@@ -9,6 +9,7 @@ import typer
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
 from ssimtool.cli import options_batch as b
+from ssimtool.cli import options_scales as s
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import present
 from ssimtool.cores import usable_cores
@@ -31,6 +32,7 @@ def command(
     sigma: o.SigmaOption = None,
     k1: o.K1Option = None,
     k2: o.K2Option = None,
+    scales: s.ScalesOption = s.ALL,
     fail_under: b.FailUnderOption = [],
     fail_over: b.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -68,6 +70,7 @@ def command(
     scoring = Scoring(
         metrics=computed,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2),
+        scales=scales,
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

@@ -1,7 +1,7 @@
 """ssimtool and its peers beside each other, in one run.
 
     python tests/benchmarks/bench.py
-        [--only in-process training files batch startup precision memory]
+        [--only in-process training ms-ssim files batch startup precision memory]
         [--runs 7] [--pairs 200] [--threads 2] [--json FILE] [--large]
 
 Every round runs each contender once, in turn, after one round of warm-up; printed are medians, and
@@ -30,6 +30,7 @@ from benchmarks.timing import Options, limit_threads
 SECTIONS = {
     "in-process": "inprocess",
     "training": "training",
+    "ms-ssim": "multiscale",
     "files": "files",
     "batch": "batch",
     "startup": "startup",

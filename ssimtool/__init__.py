@@ -1,4 +1,4 @@
-"""Image similarity and the losses of autoencoders: SSIM, 1 − SSIM, MSE, MAE, PSNR, KL.
+"""Image similarity and the losses of autoencoders: SSIM, MS-SSIM, 1 − SSIM, MSE, MAE, PSNR, KL.
 
 Everything here is loaded when it is first used, so that `import ssimtool` alone loads no torch.
 """
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from ssimtool.metrics.public import (
         LossParts,
         MSE_SSIM_KL_Loss,
+        MSSSIMLoss,
         SSIMLoss,
         gaussian_window,
         kl_divergence,
         mae,
+        ms_ssim,
+        ms_ssim_loss,
         mse,
         psnr,
         ssim,
@@ -34,12 +37,15 @@ __all__ = [
     "Definition",
     "LossParts",
     "MSE_SSIM_KL_Loss",
+    "MSSSIMLoss",
     "SSIMLoss",
     "SsimtoolError",
     "find_definition",
     "gaussian_window",
     "kl_divergence",
     "mae",
+    "ms_ssim",
+    "ms_ssim_loss",
     "mse",
     "psnr",
     "ssim",

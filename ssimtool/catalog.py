@@ -76,6 +76,32 @@ METRICS: dict[str, Metric] = {
             source="Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865",
         ),
         Metric(
+            name="ms_ssim",
+            title="MS-SSIM",
+            function="ms_ssim_loss",
+            complement=True,
+            implies=("ms_ssim_loss",),
+            takes=("data_range", "definition", "scales"),
+            unit="-",
+            better="higher",
+            range="0 to 1",
+            formula="product over the scales of mean(contrast_structure)^weight, "
+            "of mean(SSIM)^weight at the last; negative means count as 0",
+            source="Wang, Simoncelli, Bovik 2003, eq. 7, doi:10.1109/ACSSC.2003.1292216",
+        ),
+        Metric(
+            name="ms_ssim_loss",
+            title="MS-SSIM loss",
+            function="ms_ssim_loss",
+            implies=("ms_ssim",),
+            takes=("data_range", "definition", "scales"),
+            unit="-",
+            better="lower",
+            range="0 to 1",
+            formula="1 - MS-SSIM",
+            source="Zhao, Gallo, Frosio, Kautz 2017, section III.C, doi:10.1109/TCI.2016.2644865",
+        ),
+        Metric(
             name="mse",
             title="MSE",
             function="mse",
@@ -110,6 +136,8 @@ METRICS: dict[str, Metric] = {
 }
 
 DEFAULT_METRICS = ("ssim", "mse", "psnr")
+# Of MS-SSIM, from the finest scale on: Wang, Simoncelli, Bovik 2003, section 3.2.
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def with_implied(names: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ ERROR_CODES: dict[str, str] = {
     "not_an_image": "the content is neither an image nor a .npy array",
     "truncated": "the file ends before its content does",
     "too_large": "more pixels than --max-pixels or more than memory holds",
-    "too_small": "smaller than the window of the definition",
+    "too_small": "smaller than the window of the definition, in MS-SSIM at the last scale",
     "size_mismatch": "the two images differ in width or height",
     "channel_mismatch": "the two images differ in channels and neither is grey",
     "shape_mismatch": "an array has another shape than is needed",

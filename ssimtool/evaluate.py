@@ -18,7 +18,13 @@ import numpy as np
 from ssimtool import __version__
 from ssimtool.catalog import METRICS, Definition, with_implied
 from ssimtool.errors import SsimtoolError
-from ssimtool.metrics.formula import formula_of, smallest_side
+from ssimtool.metrics.formula import (
+    formula_of,
+    formula_of_scales,
+    scale_weights,
+    smallest_side,
+    smallest_side_of_scales,
+)
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison, parts_of, status_of
@@ -52,8 +58,11 @@ def functions_of(pair: Pair, how: Scoring) -> Functions:
         SsimtoolError: `too_small`.
     """
     functions = {METRICS[name].function: METRICS[name].takes for name in _asked(how)}
-    if any("definition" in takes for takes in functions.values()):
-        _check_size(pair, how.definition)
+    for takes in functions.values():
+        if "scales" in takes:
+            _check_scales(pair, how)
+        elif "definition" in takes:
+            _check_size(pair, how.definition)
     return functions
 
 
@@ -87,6 +96,7 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         metrics=found,
         per_channel=per_channel,
         definition=parts_of(how.definition.for_size(height, width)),
+        scales=how.scales_stated,
         colour=pair.colour,
         reading=pair.reading,
         steps=pair.steps,
@@ -155,24 +165,30 @@ def _on_arrays(functions: Functions, pair: Pair, how: Scoring, *, wide: bool) ->
     loaded, or leave what floats hold."""
     try:
         from ssimtool.metrics.kernels.passes import AS_THEY_LIE, image_pass
+        from ssimtool.metrics.kernels.pyramid import ms_ssim_pass
     except ImportError:
         return None
     x, y = pair.reference, pair.distorted
     if x.dtype.name not in AS_THEY_LIE or x.dtype != y.dtype:
         return None
-    structure = any("definition" in takes for takes in functions.values())
     errors = any("definition" not in takes for takes in functions.values())
-    definition = how.definition.for_size(*x.shape[:2])
-    formula = formula_of(definition, pair.data_range)
-    asked = {"wide": wide, "structure": structure, "errors": errors}
+    formula = formula_of(how.definition.for_size(*x.shape[:2]), pair.data_range)
+    asked = {"wide": wide, "structure": "ssim_loss" in functions, "errors": errors}
     means = image_pass(x, y, formula, **asked, threads=how.threads)
-    if not np.isfinite(means.structure).all():
+    losses = {"ssim_loss": means.structure[0]}
+    if "ms_ssim_loss" in functions:
+        of_scales = formula_of_scales(how.definition, pair.data_range)
+        weights = scale_weights(how.scales)
+        losses["ms_ssim_loss"] = ms_ssim_pass(
+            x, y, of_scales, weights, wide=wide, threads=how.threads
+        )
+    if not all(np.isfinite(found).all() for found in losses.values()):
         return None
     square, absolute = means.errors[0].tolist()
     with np.errstate(divide="ignore"):  # identical images: inf
         decibels = float(10 * np.log10(np.float64(pair.data_range) ** 2 / np.float64(square)))
     return {
-        "ssim_loss": means.structure[0].tolist(),
+        **{name: found.tolist() for name, found in losses.items()},
         "mse": [square],
         "mae": [absolute],
         "psnr": [decibels],
@@ -215,4 +231,18 @@ def _check_size(pair: Pair, definition: Definition) -> None:
             f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
             f"{smallest}x{smallest} for a window of {definition.window_size}; give larger images, "
             "another --definition or a smaller --window-size",
+        )
+
+
+def _check_scales(pair: Pair, how: Scoring) -> None:
+    height, width, _ = pair.reference.shape
+    smallest = [smallest_side_of_scales(how.definition, n + 1) for n in range(how.scales)]
+    most = sum(min(height, width) >= side for side in smallest)
+    if most < how.scales:
+        other = f"--scales {most}" if most else "a smaller --window-size"
+        raise SsimtoolError(
+            "too_small",
+            f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
+            f"{smallest[-1]}x{smallest[-1]} for ms_ssim of {how.scales} scales with a window of "
+            f"{how.definition.window_size}; give larger images, or {other}",
         )

@@ -108,14 +108,17 @@ def _fused_scores(
     """What one pass over both images gives, by the names of the functions that it stands for."""
     definition = how.definition.for_size(*x.shape[2:])
     formula = metrics.formula_of(definition, pair.data_range)
-    structure = any("definition" in takes for takes in functions.values())
+    structure = "ssim_loss" in functions
     errors = any("definition" not in takes for takes in functions.values())
     dtype = _dtype(x, y, how)
     found = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
-    return {
-        **({"ssim_loss": found.structure[0]} if structure else {}),
-        **(_errors(found, pair.data_range) if errors else {}),
-    }
+    scores = {"ssim_loss": found.structure[0]} if structure else {}
+    if "ms_ssim_loss" in functions:
+        of_scales = metrics.formula_of_scales(how.definition, pair.data_range)
+        weights = metrics.scale_weights(how.scales)
+        losses = metrics.ms_ssim_losses(x, y, of_scales, weights, dtype, fused=True)
+        scores["ms_ssim_loss"] = losses[0]
+    return {**scores, **(_errors(found, pair.data_range) if errors else {})}
 
 
 def _errors(found: metrics.OnePass, data_range: float) -> dict[str, Tensor]:
@@ -207,7 +210,7 @@ def score(
         data_range: of their samples.
         how: what else is asked for.
     """
-    given = {"data_range": data_range, "definition": how.definition}
+    given = {"data_range": data_range, "definition": how.definition, "scales": how.scales}
     arguments = {name: given[name] for name in takes}
     planes = range(x.shape[1]) if "definition" in takes else ()
     # Channel by channel also where the channels interleave: converted planes lie side by side.

@@ -99,7 +99,8 @@ def _scoring(record: Comparison) -> Scoring:
     given: dict[str, Any] = {name: part for name, part in parts.items() if name in known}
     definition = Definition(**given)
     metrics = tuple(name for name in record.metrics if name in METRICS)
-    return Scoring(metrics=metrics, definition=definition)
+    scales = record.scales or Scoring().scales
+    return Scoring(metrics=metrics, definition=definition, scales=scales)
 
 
 def _changed(record: Comparison, pair: Pair, scoring: Scoring) -> str | None:

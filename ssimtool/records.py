@@ -70,7 +70,8 @@ class Comparison:
     `reading` holds the options of reading that change numbers, as they were given: so the same can
     be computed again. `id` and `columns` are what a manifest says of a pair beside its paths, `map`
     the file that its map was written to.
-    `precision` is what SSIM was computed in, float32 or float64.
+    `precision` is what SSIM was computed in, float32 or float64. `scales` are those of MS-SSIM,
+    None where it was not asked for.
     """
 
     schema: str = "ssimtool.comparison/1"
@@ -87,6 +88,7 @@ class Comparison:
     metrics: Mapping[str, float] = field(default_factory=dict)
     per_channel: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     definition: Mapping[str, Any] | None = None
+    scales: int | None = None
     colour: str | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[str, ...] = ()

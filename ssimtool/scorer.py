@@ -65,6 +65,8 @@ class Scorer:
         self._reading, self._max_pixels, self._scoring = reading, max_pixels, scoring
         self._resources, self._check = resources, check
         self._budget = Budget(int((1 - KEPT) * resources.memory))
+        # The second scale of MS-SSIM is a quarter of the samples, 8 bits as float32: as many bytes.
+        self._more = 1 if scoring.scales_stated is None else 2
         self._can_read, self._can_score = threading.Event(), threading.Event()
         self._own = threading.local()
         self._failed: BaseException | None = None
@@ -181,7 +183,7 @@ class Scorer:
                 self._how,
                 threads=threads,
                 into=last,
-                admit=take,
+                admit=lambda size: take(self._more * size),
             )
             self._wait(self._can_score)
             self._compute_alone()

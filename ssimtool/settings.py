@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, Definition
+from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS, SCALE_WEIGHTS, Definition
 from ssimtool.records import Threshold
 
 KernelName = Literal["auto", "fused", "torch"]
@@ -19,12 +19,19 @@ class Scoring:
 
     metrics: tuple[str, ...] = DEFAULT_METRICS
     definition: Definition = DEFINITIONS["wang2004"]
+    scales: int = len(SCALE_WEIGHTS)  # of MS-SSIM
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
     kernel: KernelName = "auto"
     precision: Precision = "double"  # of SSIM; float64 samples are computed in float64 by either
     once: bool = False  # whether this is all that the process computes
     threads: int | None = None  # of the kernels that compute on arrays; None: as many as there are
+
+    @property
+    def scales_stated(self) -> int | None:
+        """The scales, where a metric that has some is asked for."""
+        names = (*self.metrics, *(t.metric for t in self.thresholds))
+        return self.scales if any("scales" in METRICS[name].takes for name in names) else None
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Settings:
     metrics: Sequence[str]
     thresholds: Sequence[Sequence[Any]]
     precision: Precision = "double"
+    scales: int | None = None
 
     def difference(self, record: Mapping[str, Any]) -> str | None:
         """What a record was made with that is not these; None where nothing is."""
@@ -77,6 +85,8 @@ class Settings:
         metrics = list(record["metrics"])
         if metrics != list(self.metrics):
             return f"metrics: there {', '.join(metrics)}, here {', '.join(self.metrics)}"
+        if self.scales != record.get("scales"):
+            return f"scales: there {record.get('scales')}, here {self.scales}"
         if self.precision == "double" and record.get("precision") == "float32":
             return "precision: there single, here double"
         limits = [[t["metric"], t["op"], t["value"]] for t in record["thresholds"]]

@@ -16,7 +16,7 @@ from ssimtool.catalog import DEFINITIONS, METRICS, find_definition
 from ssimtool.readers.samples import Pair
 from ssimtool.settings import Scoring
 
-EVERY = Scoring(metrics=tuple(METRICS), device="cpu")
+EVERY = Scoring(metrics=tuple(METRICS), scales=2, device="cpu")
 
 
 def _pair(dtype: str, channels: int = 3, data_range: float = 255, shape=(37, 50)) -> Pair:
@@ -82,7 +82,10 @@ def test_identical_images():
     pair = _pair("uint8")
     found = evaluate.compare(replace(pair, distorted=pair.reference), EVERY)
     assert found.identical
-    assert found.metrics == {"ssim": 1, "ssim_loss": 0, "mse": 0, "mae": 0, "psnr": math.inf}
+    assert found.metrics == {
+        "ssim": 1, "ssim_loss": 0, "ms_ssim": 1, "ms_ssim_loss": 0, "mse": 0, "mae": 0,
+        "psnr": math.inf,
+    }  # fmt: skip
 
 
 def test_other_samples_are_left_to_torch():

@@ -34,6 +34,20 @@ def _pair(number, shape=(20, 30, 3), dtype=np.uint8):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_ms_ssim_is_what_compare_says(dtype):
+    how = Scoring(metrics=("ms_ssim", "ssim", "mse"), scales=3, device="cpu", kernel="torch")
+    pairs = [_pair(number, (45, 51, 3), dtype) for number in (0, 7, 90)]
+    for pair, found in zip(pairs, compare_stack(pairs, how), strict=True):
+        one = evaluate.compare(pair, how)
+        # sums of another order, in float64
+        assert found.metrics == pytest.approx(one.metrics, rel=1e-12, abs=1e-13)
+        assert found.per_channel["ms_ssim"] == pytest.approx(
+            one.per_channel["ms_ssim"], rel=1e-12, abs=1e-13
+        )
+        assert found.scales == one.scales == 3
+
+
 @pytest.fixture
 def asked_for(monkeypatch):
     """How many pairs each stack had."""

@@ -9,6 +9,7 @@ import typer
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
 from ssimtool.cli import options_batch as b
+from ssimtool.cli import options_scales as s
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import present
 from ssimtool.cores import usable_cores
@@ -32,6 +33,7 @@ def command(
     k1: o.K1Option = None,
     k2: o.K2Option = None,
     border: o.BorderOption = None,
+    scales: s.ScalesOption = s.ALL,
     fail_under: b.FailUnderOption = [],
     fail_over: b.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -69,6 +71,7 @@ def command(
     scoring = Scoring(
         metrics=computed,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
+        scales=scales,
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

@@ -10,6 +10,7 @@ import typer
 from ssimtool import __version__
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
+from ssimtool.cli import options_scales as s
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import Style, attempt, present, show
 from ssimtool.cli.output import Reserved, put, reserved
@@ -38,6 +39,7 @@ def command(
     k1: o.K1Option = None,
     k2: o.K2Option = None,
     border: o.BorderOption = None,
+    scales: s.ScalesOption = s.ALL,
     fail_under: o.FailUnderOption = [],
     fail_over: o.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -68,6 +70,7 @@ def command(
     scoring = Scoring(
         metrics=computed,
         definition=chosen,
+        scales=scales,
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

@@ -34,7 +34,8 @@ MetricOption = Annotated[
         "--metric",
         "-m",
         metavar="NAME",
-        help=f"{', '.join(METRICS)}; repeatable. ssim and ssim_loss come together. "
+        help=f"{', '.join(METRICS)}; repeatable. ssim and ssim_loss come together, and so do "
+        "ms_ssim and its loss. "
         f"Default: {' '.join(DEFAULT_METRICS)}.",
         callback=each_of(METRICS),
         autocompletion=lambda: list(METRICS),

@@ -174,6 +174,7 @@ def settings_of(scoring: Scoring, reading: Mapping[str, Any]) -> Settings:
         metrics=scoring.metrics,
         thresholds=[[t["metric"], t["op"], t["value"]] for t in record["thresholds"]],
         precision=scoring.precision,
+        scales=scoring.scales_stated,
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ssimtool.catalog import Border, Definition
+from ssimtool.catalog import SCALE_WEIGHTS, Border, Definition
 
 
 @dataclass(frozen=True)
@@ -77,3 +77,53 @@ def smallest_side(definition: Definition) -> int:
         "mirror": margin + 1,
         "symmetric": max(1, margin),
     }[definition.border]
+
+
+def formula_of_scales(definition: Definition, data_range: float) -> Formula:
+    """The numbers of a definition at each scale of MS-SSIM: the scales are the downsampling."""
+    return formula_of(replace(definition, downsample=1), data_range)
+
+
+def contrast_structure_of(formula: Formula, *, wide: bool) -> Formula:
+    """The formula whose SSIM is the contrast and the structure alone.
+
+    Args:
+        formula: of SSIM.
+        wide: whether it is computed in float64, else in float32.
+    """
+    # With c1 far above any squared mean, 1 − luminance is at most 1 / k1²: 1e-12 in units of what
+    # the last scale says of the luminance, or 1e-24, either below the last digit. More would cost
+    # range: the kernels hold c1·q, up to k1²·L⁴, which has to stay below 3e38 in float32. With 1e6
+    # it does for L up to 4e6, beyond which plain torch computes.
+    return replace(formula, k1=1e12 if wide else 1e6)
+
+
+def scale_weights(scales: int) -> tuple[float, ...]:
+    """The weights of the first so many scales of MS-SSIM, divided by their sum where some are left
+    out.
+
+    Raises:
+        ValueError: no such number of scales.
+
+    >>> scale_weights(1)
+    (1.0,)
+    """
+    if scales not in range(1, len(SCALE_WEIGHTS) + 1):
+        raise ValueError(f"scales is {scales}: expected 1 to {len(SCALE_WEIGHTS)}")
+    weights = SCALE_WEIGHTS[:scales]
+    if scales == len(SCALE_WEIGHTS):  # they sum to 1.0001, as everywhere
+        return weights
+    total = math.fsum(weights)
+    return tuple(w / total for w in weights)
+
+
+def smallest_side_of_scales(definition: Definition, scales: int) -> int:
+    """The smallest height and width in pixels that a definition can be computed on at so many
+    scales, each half of the one before, rounded up.
+
+    >>> from ssimtool.catalog import DEFINITIONS
+    >>> smallest_side_of_scales(DEFINITIONS["wang2004"], 5)  # 161, 81, 41, 21, 11
+    161
+    """
+    side = smallest_side(replace(definition, downsample=1))
+    return ((side - 1) << (scales - 1)) + 1

@@ -1,9 +1,16 @@
 """All that is computed on tensors, in one place: tensors in, tensors out."""
 
 from ssimtool.metrics.divergence import kl_divergence
-from ssimtool.metrics.formula import formula_of, smallest_side
+from ssimtool.metrics.formula import (
+    formula_of,
+    formula_of_scales,
+    scale_weights,
+    smallest_side,
+    smallest_side_of_scales,
+)
 from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
+from ssimtool.metrics.ms_ssim import MSSSIMLoss, ms_ssim, ms_ssim_loss, ms_ssim_losses
 from ssimtool.metrics.one_pass import OnePass, one_pass
 from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
 from ssimtool.metrics.reduction import reduced
@@ -13,21 +20,28 @@ from ssimtool.metrics.windows import gaussian_window, uniform_window
 __all__ = [
     "LossParts",
     "MSE_SSIM_KL_Loss",
+    "MSSSIMLoss",
     "OnePass",
     "SSIMLoss",
     "check_kernel",
     "formula_of",
+    "formula_of_scales",
     "gaussian_window",
     "is_fused",
     "is_worth_it",
     "kl_divergence",
     "mae",
+    "ms_ssim",
+    "ms_ssim_loss",
+    "ms_ssim_losses",
     "mse",
     "one_pass",
     "psnr",
     "psnr_of",
     "reduced",
+    "scale_weights",
     "smallest_side",
+    "smallest_side_of_scales",
     "ssim",
     "ssim_loss",
     "ssim_map",

@@ -145,6 +145,7 @@ def _comparison(row: Row) -> Comparison:
         metrics=numbers(row, "metrics"),
         per_channel={k: tuple(v) for k, v in channels.items() if isinstance(v, list)},
         definition=_definition(row),
+        scales=field(row, "scales", int),
         colour=field(row, "colour", str),
         reading=field(row, "reading", Mapping) or {},
         steps=texts(row, "steps"),

@@ -65,7 +65,8 @@ def definition_line(record: Record) -> str:
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
     ssim = record.metrics.get("ssim") if isinstance(record, Comparison) else record.ssim
-    if ssim is None or not parts:
+    scales = record.scales if isinstance(record, Comparison) else None
+    if (ssim is None and scales is None) or not parts:
         return end  # no SSIM was computed
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":
@@ -77,6 +78,7 @@ def definition_line(record: Record) -> str:
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
     border = BORDERS.get(parts["border"], parts["border"])
+    end = end if scales is None else f"MS-SSIM of {scales} scales; {end}"
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}{first}; {end}"
 
 

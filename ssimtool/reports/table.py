@@ -12,8 +12,9 @@ from rich.text import Text
 
 from ssimtool.errors import printable
 from ssimtool.records import Comparison, LossReport, Record
-from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
+from ssimtool.reports.rows import Row, definition_line, depth, rows_of, title_of, verdict_line
 
+SIMILARITIES = ("ssim", "ms_ssim")  # to six places, and by channel
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 
 
@@ -74,14 +75,14 @@ def _comparison(record: Comparison) -> list[RenderableType]:
     )
     table = _grid("Metric", "Value", "Unit", "Better")
     for row in rows_of(record):
-        bold = "bold" if row.name == "ssim" else ""
+        bold = "bold" if row.name in SIMILARITIES else ""
         table.add_row(Text(row.title, bold), Text(_shown(row), bold), row.unit, row.better)
     parts: list[RenderableType] = [head, table]
     for name, values in record.per_channel.items():
-        if name == "ssim" and len(values) > 1:
+        if name in SIMILARITIES and len(values) > 1:
             labels = CHANNEL_NAMES.get(len(values), tuple(str(i) for i in range(len(values))))
             each = "   ".join(f"{c} {v:.6f}" for c, v in zip(labels, values, strict=True))
-            parts.append(Text(f"SSIM by channel   {each}"))
+            parts.append(Text(f"{title_of(name)} by channel   {each}"))
     if record.identical:
         parts.append(Text("The two are identical.", "green"))
     return parts
@@ -90,7 +91,7 @@ def _comparison(record: Comparison) -> list[RenderableType]:
 def _shown(row: Row) -> str:
     if row.value is None:
         return "not computed"
-    return f"{row.value:.6f}" if row.name == "ssim" else f"{row.value:.6g}"
+    return f"{row.value:.6f}" if row.name in SIMILARITIES else f"{row.value:.6g}"
 
 
 def _loss(record: LossReport) -> list[RenderableType]:

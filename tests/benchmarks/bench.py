@@ -1,7 +1,7 @@
 """ssimtool and its peers beside each other, in one run.
 
     python tests/benchmarks/bench.py
-        [--only in-process definitions training files batch startup precision memory]
+        [--only in-process definitions training ms-ssim files batch startup precision memory]
         [--runs 7] [--pairs 200] [--threads 2] [--json FILE] [--large]
 
 Every round runs each contender once, in turn, after one round of warm-up; printed are medians, and
@@ -32,6 +32,7 @@ SECTIONS = {
     "in-process": "inprocess",
     "definitions": "definitions",
     "training": "training",
+    "ms-ssim": "multiscale",
     "files": "files",
     "batch": "batch",
     "startup": "startup",

@@ -50,12 +50,12 @@ def test_numbers_of_the_json_record(ssimtool, pair):
 
 def test_fields_of_the_json_record(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json", "--fail-under", "0.5").record
-    # every field of the contract, in its order; sample_type, reading, map, columns, kernel
-    # and precision are additions
+    # every field of the contract, in its order; sample_type, scales, reading, map, columns,
+    # kernel and precision are additions
     assert list(record) == [
         "schema", "status", "id", "reference", "distorted", "width", "height", "channels",
         "sample_type", "data_range", "identical", "metrics", "per_channel", "definition",
-        "colour", "reading", "steps", "thresholds", "map", "columns", "device", "kernel",
+        "scales", "colour", "reading", "steps", "thresholds", "map", "columns", "device", "kernel",
         "precision", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["reading"] == {
@@ -260,8 +260,9 @@ def test_standard_input(process, pair):
 
 def test_every_metric_of_the_catalogue_runs(ssimtool, pair):
     for name, row in METRICS.items():
-        done = ssimtool("compare", *pair, "-f", "json", "-m", name)
+        done = ssimtool("compare", *pair, "-f", "json", "-m", name, "--scales", 2)
         assert set(done.record["metrics"]) == {name, *row.implies}
+        assert done.record["scales"] == (2 if name.startswith("ms_ssim") else None)
 
 
 def test_the_cli_is_the_library(ssimtool, pair):

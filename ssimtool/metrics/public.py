@@ -3,6 +3,7 @@
 from ssimtool.metrics.divergence import kl_divergence
 from ssimtool.metrics.formula import formula_of, smallest_side
 from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
+from ssimtool.metrics.latents import active_units, kl_loss, kl_per_dimension
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
 from ssimtool.metrics.one_pass import OnePass, one_pass
 from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
@@ -14,12 +15,15 @@ __all__ = [
     "MSE_SSIM_KL_Loss",
     "OnePass",
     "SSIMLoss",
+    "active_units",
     "check_kernel",
     "formula_of",
     "gaussian_window",
     "is_fused",
     "is_worth_it",
     "kl_divergence",
+    "kl_loss",
+    "kl_per_dimension",
     "mae",
     "mse",
     "one_pass",

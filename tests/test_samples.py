@@ -68,7 +68,7 @@ def test_what_the_readme_shows_is_what_is_printed(process):
 
 
 def test_the_readme_names_the_options_codes_and_rows(process):
-    commands = ([], ["compare"], ["loss"], ["batch"], ["report"])
+    commands = ([], ["compare"], ["loss"], ["latents"], ["batch"], ["report"])
     told = "".join(process(*name, "--help").out for name in commands)
     options = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", README))
     assert len(options) > 15

@@ -15,6 +15,7 @@ from ssimtool.records import (
     Summary,
     Verdict,
 )
+from ssimtool.records_latents import LatentReport, LatentSummary
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
@@ -23,6 +24,17 @@ BORDERS = {
     "zero": "zero padding",
     "mirror": "mirror padding",
     "symmetric": "symmetric padding",
+}
+# Of a latent space: title, unit (`KL` for that of the record), which way is better.
+LATENT_ROWS = {
+    "kl": ("KL", "KL", "-"),
+    "free_bits_kl": ("KL with free bits", "KL", "lower"),
+    "active_units": ("Active units", "dimension", "higher"),
+    "collapsed_dimensions": ("Collapsed dimensions", "dimension", "lower"),
+    "effective_dimensions": ("Effective dimensions", "dimension", "higher"),
+    "total_correlation": ("Total correlation", "KL", "lower"),
+    "logvar_min": ("logvar, least", "-", "-"),
+    "logvar_max": ("logvar, greatest", "-", "-"),
 }
 
 
@@ -44,9 +56,23 @@ def rows_of(record: Record) -> tuple[Row, ...]:
             Row(name, title, getattr(record, name), UNITS[name], _better(name))
             for name, title in TERMS.items()
         )
+    if isinstance(record, LatentReport):
+        return _latent_rows(record)
     return tuple(
         Row(name, METRICS[name].title, value, METRICS[name].unit, METRICS[name].better)
         for name, value in record.metrics.items()
+    )
+
+
+def _latent_rows(record: LatentReport) -> tuple[Row, ...]:
+    found = record.figures
+    if record.free_bits is None:
+        del found["free_bits_kl"]  # not asked for
+    kl = record.unit.removesuffix("s")
+    return tuple(
+        Row(name, title, found[name], kl if unit == "KL" else unit, better)
+        for name, (title, unit, better) in LATENT_ROWS.items()
+        if name in found
     )
 
 
@@ -59,7 +85,7 @@ def title_of(name: str) -> str:
     return METRICS[name].title if name in METRICS else name
 
 
-def definition_line(record: Record) -> str:
+def definition_line(record: Comparison | LossReport) -> str:
     """The line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
@@ -74,6 +100,16 @@ def definition_line(record: Record) -> str:
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
     border = BORDERS.get(parts["border"], parts["border"])
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}; {end}"
+
+
+def latent_line(found: LatentSummary) -> str:
+    """What there is to say of a latent space beside the loss."""
+    active = "-" if found.active_units is None else found.active_units
+    return (
+        f"{active} of {found.dimensions} latent dimensions active (Var(mu) > "
+        f"{found.active_threshold:g}), {found.collapsed_dimensions} collapsed (KL < "
+        f"{found.collapsed_threshold:g} nat), effective {found.effective_dimensions:.4g}"
+    )
 
 
 def depth(record: Comparison) -> str:

@@ -60,7 +60,7 @@ def test_the_table_of_the_readme():
 
 def test_what_the_readme_shows_is_what_is_printed(process):
     shown = re.findall(r"```console\n\$ (?:cd (\S+) && )?(ssimtool .*?)\n(.*?)```", README, re.S)
-    assert len(shown) == 2
+    assert len(shown) == 3
     for folder, command, output in shown:
         arguments = shlex.split(command)[1:]
         done = process(*arguments, cwd=ROOT / folder if folder else ROOT)

@@ -102,13 +102,17 @@ def definition_line(record: Comparison | LossReport) -> str:
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}; {end}"
 
 
-def latent_line(found: LatentSummary) -> str:
-    """What there is to say of a latent space beside the loss."""
+def latent_rows(found: LatentSummary) -> tuple[tuple[str, str], ...]:
+    """What there is to say of a latent space beside the loss: titles and words."""
+    of = f"of {found.dimensions}"
     active = "-" if found.active_units is None else found.active_units
     return (
-        f"{active} of {found.dimensions} latent dimensions active (Var(mu) > "
-        f"{found.active_threshold:g}), {found.collapsed_dimensions} collapsed (KL < "
-        f"{found.collapsed_threshold:g} nat), effective {found.effective_dimensions:.4g}"
+        ("active units", f"{active} {of}: Var(mu) > {found.active_threshold:g}"),
+        (
+            "collapsed",
+            f"{found.collapsed_dimensions} {of}: KL < {found.collapsed_threshold:g} nat",
+        ),
+        ("effective", f"{found.effective_dimensions:.4g} {of}: exp of the entropy of KL shares"),
     )
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ssimtool.errors import printable
 from ssimtool.records import Comparison, LossReport
-from ssimtool.reports.rows import Row, definition_line, depth, latent_line, rows_of, verdict_line
+from ssimtool.reports.rows import Row, definition_line, depth, latent_rows, rows_of, verdict_line
 
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 
@@ -116,8 +116,10 @@ def _loss(record: LossReport) -> list[RenderableType]:
     table.add_row(Text("Loss", "bold"), Text(f"{record.loss:.6g}", "bold"))
     similarity = "not computed" if record.ssim is None else f"{record.ssim:.6f}"
     reduction = "" if record.kl is None else f"; KL: {record.kl_reduction}"
-    told = [Text(f"SSIM {similarity}{reduction}")]
-    return [head, table, *told, *([Text(latent_line(record.latents))] if record.latents else [])]
+    parts: list[RenderableType] = [head, table]
+    if record.latents:
+        parts += [names_grid(*latent_rows(record.latents)), Text("")]
+    return [*parts, Text(f"SSIM {similarity}{reduction}")]
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

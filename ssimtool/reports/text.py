@@ -28,7 +28,7 @@ from ssimtool.reports.rows import (
     Row,
     definition_line,
     depth,
-    latent_line,
+    latent_rows,
     rows_of,
     verdict_line,
 )
@@ -112,7 +112,7 @@ def markdown_text(record: Record, names: Sequence[str]) -> str:
     else:
         lines += ["", definition_line(record)]
     if isinstance(record, LossReport) and record.latents:
-        lines += ["", latent_line(record.latents)]
+        lines += ["", *(f"- {title} {words}" for title, words in latent_rows(record.latents))]
     lines += [f"- {verdict_line(record, verdict)}" for verdict in record.thresholds]
     return "\n".join(lines) + "\n"
 

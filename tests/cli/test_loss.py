@@ -132,12 +132,15 @@ def test_the_latent_space_beside_the_loss(ssimtool, samples):
     ]  # fmt: skip
     assert {k: alone[k] for k in record["latents"]} == record["latents"]
     assert alone["kl"] == pytest.approx(record["kl"], rel=1e-13)  # float64 both
-    line = (
-        "16 of 16 latent dimensions active (Var(mu) > 0.01), 1 collapsed (KL < 0.01 nat), "
-        "effective 9.622"
-    )
-    assert line in " ".join(ssimtool("loss", *_paths(folder)).out.split())
-    assert line in ssimtool("loss", *_paths(folder), "-f", "markdown").out
+    table = " ".join(ssimtool("loss", *_paths(folder)).out.split())
+    markdown = ssimtool("loss", *_paths(folder), "-f", "markdown").out
+    for line in (
+        "active units 16 of 16: Var(mu) > 0.01",
+        "collapsed 1 of 16: KL < 0.01 nat",
+        "effective 9.622 of 16: exp of the entropy of KL shares",
+    ):
+        assert line in table
+        assert f"- {line}\n" in markdown
     (row,) = csv.DictReader(io.StringIO(ssimtool("loss", *_paths(folder), "-f", "csv").out))
     assert row["latents.active_units"] == "16"
     record = ssimtool("loss", *_paths(folder)[:2], "--beta", 0, "-f", "json").record

@@ -157,7 +157,7 @@ def command(
     with reserved(targets, inputs=paths) as files:
         drawing = files[0] if plot is not None else None
         record = attempt(
-            lambda: _evaluate(paths, how, drawing, quiet),
+            lambda: _evaluate(paths, how, drawing, PurePath(plot or "").suffix.lower(), quiet),
             lambda failure: _failed(paths, how, failure),
             style,
         )
@@ -207,7 +207,7 @@ def _failed(paths: tuple[str, ...], how: Examining, failure: Failure) -> LatentR
 
 
 def _evaluate(
-    paths: tuple[str, ...], how: Examining, drawing: Reserved | None, quiet: bool
+    paths: tuple[str, ...], how: Examining, drawing: Reserved | None, suffix: str, quiet: bool
 ) -> LatentReport:
     # Read by NumPy's OpenBLAS when it is loaded. Its threads wait for each other by spinning: on
     # cores that other processes use as well, the products of small matrices take ten times longer.
@@ -222,6 +222,5 @@ def _evaluate(
         from ssimtool.reports.plot import drawn
 
         bins, beyond = mu_histogram(latents, record)
-        kind = drawing.target.suffix.lower().removeprefix(".")
-        put(drawing, drawn(record, bins, beyond, kind=kind))
+        put(drawing, drawn(record, bins, beyond, kind=suffix.removeprefix(".")))
     return record

@@ -372,6 +372,8 @@ def test_what_looks_like_a_mistake_is_said(ssimtool, tmp_path, arrays, words):
         # logvar above 0, of an encoder hardly trained
         (_untrained()[0], 0.1 * np.abs(_untrained()[1])),
         (_untrained()[0][:, :2], np.abs(_untrained()[1])[:, :2]),
+        # near the prior, and by chance nearer to it the other way round
+        (0.02 * _posterior()[1] - 0.05, 0.1 * np.random.RandomState(0).randn(400, 12) + 0.15),
         # a model whose KL weighs little: wide means, sharp posteriors
         tuple(a * b for a, b in zip(_posterior(), (6.0, 3.0), strict=True)),
         tuple(a[:20] for a in _posterior()),
@@ -386,7 +388,6 @@ def test_what_looks_like_a_mistake_is_said(ssimtool, tmp_path, arrays, words):
         # a learned variance for each dimension, the same for all samples
         (_posterior()[0], np.broadcast_to(np.linspace(-4, 0, 12, dtype=np.float32), (400, 12))),
     ],
-    ids=str,
 )
 def test_what_is_right_is_not_warned_of(ssimtool, tmp_path, arrays):
     assert ssimtool("latents", *_saved(tmp_path, *arrays), "-f", "value").err == ""

@@ -14,12 +14,15 @@ from ssimtool import __version__
 from ssimtool.bands import Band, bands
 from ssimtool.errors import SsimtoolError
 from ssimtool.evaluate_tensors import choose_device, sent, wide
+from ssimtool.health import check_finite, check_sums, kl_of, summary_of
 from ssimtool.metrics import public as metrics
+from ssimtool.metrics.moments import Moments, merged, moments
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.readers.vae import CHUNK, KEYS, Arrays, Chunk, chunks
 from ssimtool.records import Contributions, LossReport, SampleScores, parts_of, status_of
-from ssimtool.settings import KernelName, Weighing
-from ssimtool.suspicion import Span, image_warnings, latent_warnings
+from ssimtool.records_latents import reduction_told
+from ssimtool.settings import Examining, KernelName, Weighing
+from ssimtool.suspicion import Span, image_warnings, posterior_warnings
 
 
 def evaluate_loss(
@@ -46,15 +49,41 @@ def evaluate_loss(
     how = replace(how, kernel=_kernel(arrays, how, device), definition=definition)
     _check_size(arrays, how)
     sums = {"mse": 0.0, "ssim_loss": 0.0, "kl": 0.0}
-    spans = {name: Span() for name in ("recon", "raw", "mu", "logvar")}
+    spans = {name: Span() for name in ("recon", "raw")}
+    latents: Moments | None = None
     for chunk in chunks(arrays):
+        latents = _posterior(chunk, arrays, latents)
         scores = _score(chunk, arrays, how, device, spans)
         arrays.release()
         for name, values in scores.items():
             sums[name] += math.fsum(values)
         on_scores(_rows(chunk.start, scores))
     means = {name: total / arrays.samples for name, total in sums.items()}
-    return _report(arrays, paths, how, means, _warnings(arrays, how, spans), str(device))
+    if latents is not None and arrays.mu and arrays.logvar:
+        check_sums(latents, arrays.mu.name, arrays.logvar.name)
+        means["kl"] = _kl(means["kl"], latents, how)
+    report = _report(arrays, paths, how, means, _warnings(arrays, how, spans, latents), str(device))
+    return report if latents is None else replace(report, latents=summary_of(latents, Examining()))
+
+
+def _posterior(chunk: Chunk, arrays: Arrays, before: Moments | None) -> Moments | None:
+    """What is summed up of mu and logvar so far; None where they are not needed."""
+    if chunk.mu is None or chunk.logvar is None or not arrays.mu or not arrays.logvar:
+        return None
+    found = moments(chunk.mu, chunk.logvar)
+    check_finite(found, arrays.mu.name, arrays.logvar.name)
+    return found if before is None else merged(before, found)
+
+
+def _kl(mean: float, latents: Moments, how: Weighing) -> float:
+    """The term of the loss, from the mean over the samples of what each has.
+
+    Free bits hold for the mean of a dimension over the batch: of them no sample has a share.
+    """
+    if how.free_bits:
+        mean = math.fsum(np.maximum(kl_of(latents), how.free_bits))
+        mean /= len(latents.mean) if how.kl_reduction == "mean" else 1
+    return mean * latents.count if how.kl_reduction == "sum" else mean
 
 
 def _kernel(arrays: Arrays, how: Weighing, device: torch.device) -> KernelName:
@@ -103,10 +132,9 @@ def _score(
             arrays.release()
     scores = {name: (total / counts[name]).tolist() for name, total in sums.items()}
     if chunk.mu is not None and chunk.logvar is not None and arrays.mu and arrays.logvar:
-        spans["mu"].add(chunk.mu, arrays.mu.name)
-        spans["logvar"].add(chunk.logvar, arrays.logvar.name)
         mu, logvar = (sent(a, device).to(wide(device)) for a in (chunk.mu, chunk.logvar))
-        scores["kl"] = metrics.kl_divergence(mu, logvar).tolist()
+        parts = mu.shape[1] if how.kl_reduction == "mean" else 1
+        scores["kl"] = (metrics.kl_divergence(mu, logvar) / parts).tolist()
     return scores
 
 
@@ -202,6 +230,8 @@ def _report(
         contributions=added,
         data_range=1 if how.data_range is None else how.data_range,
         definition=parts_of(how.definition),
+        kl_reduction=reduction_told(how.kl_reduction, how.free_bits),
+        free_bits=how.free_bits or None,
         steps=_steps(arrays, how),
         device=device,
         kernel=how.kernel,
@@ -222,12 +252,16 @@ def _steps(arrays: Arrays, how: Weighing) -> tuple[str, ...]:
         for name, dtype, full in ranges
         if full is not None and how.data_range is None
     )
-    return (*(["recon, raw: channels last to first"] if last else []), *divided)
+    channels = ["recon, raw: channels last to first"] if last else []
+    free = ["kl of each sample: without free bits"] if how.free_bits and arrays.mu else []
+    return (*channels, *divided, *free)
 
 
-def _warnings(arrays: Arrays, how: Weighing, spans: dict[str, Span]) -> tuple[str, ...]:
+def _warnings(
+    arrays: Arrays, how: Weighing, spans: dict[str, Span], latents: Moments | None
+) -> tuple[str, ...]:
     """What looks like a mistake and is not one for certain."""
     warned = image_warnings(arrays, how.data_range, spans)
-    if arrays.logvar:
-        warned += latent_warnings(arrays.logvar.name, spans["logvar"])
+    if arrays.mu and arrays.logvar and latents:
+        warned += posterior_warnings(arrays.mu.name, arrays.logvar.name, latents)
     return tuple(dict.fromkeys(warned))

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ssimtool.catalog import Definition
 from ssimtool.errors import EXIT_INPUT, EXIT_OK, EXIT_THRESHOLD
+
+if TYPE_CHECKING:
+    from ssimtool.records_latents import LatentReport, LatentSummary
 
 Status = Literal["ok", "fail", "error"]
 Op = Literal["under", "over"]
@@ -211,7 +214,8 @@ class Contributions:
 class LossReport:
     """The loss of saved reconstructions: loss = mse + alpha·ssim_loss + beta·kl.
 
-    A term whose weight is 0 is None, and its contribution 0.
+    A term whose weight is 0 is None, and its contribution 0. `free_bits` is the least that each
+    latent dimension adds to kl, in nats; None where none were asked for.
     """
 
     schema: str = "ssimtool.loss/1"
@@ -234,6 +238,8 @@ class LossReport:
     data_range: float | None = None
     definition: Mapping[str, Any] | None = None
     kl_reduction: str = "sum over latent dimensions, mean over batch"
+    free_bits: float | None = None
+    latents: LatentSummary | None = None
     steps: tuple[str, ...] = ()
     thresholds: tuple[Verdict, ...] = ()
     device: str | None = None
@@ -253,4 +259,4 @@ class SampleScores:
     kl: float | None
 
 
-Record = Comparison | LossReport
+Record: TypeAlias = "Comparison | LossReport | LatentReport"

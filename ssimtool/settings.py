@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS, SCALE_WEIGHTS, Definition
 from ssimtool.records import Threshold
+from ssimtool.records_latents import Unit
 
 KernelName = Literal["auto", "fused", "torch"]
 Precision = Literal["double", "single"]
+KlReduction = Literal["sum-mean", "mean", "sum"]
+COLLAPSED = 0.01  # nats: a latent dimension with less KL carries nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,10 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Weighing:
-    """Of a VAE: what the loss is made of. `data_range` None: 1, with integers scaled to it."""
+    """Of a VAE: what the loss is made of. `data_range` None: 1, with integers scaled to it.
+
+    `free_bits` is in nats for each latent dimension; 0: none.
+    """
 
     alpha: float = 1
     beta: float = 1
@@ -54,6 +60,24 @@ class Weighing:
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
     kernel: KernelName = "auto"
+    free_bits: float = 0
+    kl_reduction: KlReduction = "sum-mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examining:
+    """Of a latent space: what counts as active and as collapsed.
+
+    `collapsed_threshold` and `free_bits` are in `unit`. A `collapsed_threshold` of None is 0.01
+    nats, in whatever unit.
+    """
+
+    unit: Unit = "nats"
+    active_threshold: float = 0.01  # Burda, Grosse, Salakhutdinov 2016, section 5.2
+    active_ddof: int = 1
+    collapsed_threshold: float | None = None
+    free_bits: float | None = None
+    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

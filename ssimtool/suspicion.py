@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssimtool.metrics.moments import FLOAT32_EXP_LIMIT, Moments
 from ssimtool.readers.npy import non_finite
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.readers.vae import Arrays
 
-FLOAT32_EXP_LIMIT = 88.72  # exp of more overflows float32: ln(3.4028e38)
+FEW = 8  # values, dimensions: so few have one sign by chance
 
 
 @dataclass
@@ -84,18 +85,109 @@ def _layout_warnings(arrays: Arrays) -> list[str]:
     ]
 
 
-def latent_warnings(name: str, span: Span) -> list[str]:
-    """Of logvar: a variance in its place, and an overflow of its exponential."""
+def posterior_warnings(mu: str, logvar: str, found: Moments) -> list[str]:
+    """Of mu and logvar, by their names: a variance in place of its logarithm, the two exchanged,
+    values that are clamped or all the same, and an overflow of the exponential."""
+    low, high = float(found.logvar_low.min()), float(found.logvar_high.max())
     warned = []
-    mean = span.total / span.count
-    if span.low >= 0 and span.high > 0 and 0.5 <= mean <= 2:
+    if is_variance(found):
         warned.append(
-            f"{name}: is never negative and {mean:.3g} on average, which looks like a variance or "
-            "a standard deviation; the logarithm of the variance is expected"
+            f"{logvar}: is never negative and {_mean_logvar(found):.3g} on average, which looks "
+            "like a variance or a standard deviation; the logarithm of the variance is expected"
         )
-    if span.high > FLOAT32_EXP_LIMIT:
+    elif is_exchanged(found):
         warned.append(
-            f"{name}: rises to {span.high:.6g}, and exp(logvar) overflows float32 above "
+            f"{mu} and {logvar}: the first looks like the logarithm of a variance and the second "
+            "like a mean; mu is expected first, then logvar"
+        )
+    if low == high and found.count > 1:
+        warned.append(
+            f"{logvar}: is {low:g} throughout; a posterior whose variance is fixed, or an encoder "
+            "that has not been trained"
+        )
+    at_low, at_high = at_extremes(found)
+    for word, value, count in (("least", low, at_low), ("greatest", high, at_high)):
+        if is_many(count, found):
+            warned.append(
+                f"{logvar}: {count} of {_values(found)} values are the {word}, {value:.6g}, which "
+                "looks like a clamp: no gradient passes there; look at the encoder"
+            )
+    if high > FLOAT32_EXP_LIMIT:
+        warned.append(
+            f"{logvar}: rises to {high:.6g}, and exp(logvar) overflows float32 above "
             f"{FLOAT32_EXP_LIMIT}; look at the encoder"
         )
     return warned
+
+
+def is_variance(found: Moments) -> bool:
+    """Whether logvar looks like a variance or a standard deviation.
+
+    Neither is ever negative, and a logarithm that is not either has some other reason in two cases:
+    there are but few dimensions, or it is near 0, of an encoder hardly trained. Then it is taken
+    for what comes nearer to the prior: near the optimum of a VAE, the mean of mu² and that of the
+    variance make up 1.
+    """
+    low, mean = found.logvar_low.min(), _mean_logvar(found)
+    if low < 0 or found.logvar_high.max() <= 0 or mean > 2 or _values(found) < FEW:
+        return False
+    if low > 0 and mean > 0.05 and len(found.mean) >= FEW:
+        return True
+    second = _second_moment(found)
+    as_variance = _distance(np.log(_above_zero(second + found.logvar / found.count)))
+    as_deviation = _distance(np.log(_above_zero(second + found.logvar_squares / found.count)))
+    return min(as_variance, as_deviation) < _as_given(found)
+
+
+def is_exchanged(found: Moments) -> bool:
+    """Whether mu and logvar look exchanged: the other way round, their second moments come much
+    nearer to those of the prior, and what is given for mu is below 0 on the whole."""
+    if _values(found) < FEW or not found.mean.mean() < min(0, _mean_logvar(found)):
+        return False
+    # the mean of exp(mu), of a Gaussian: that of the exponentials would need a pass of its own
+    log_variance = found.mean + found.squares / found.count / 2
+    square = np.log(_above_zero(found.logvar_squares / found.count))
+    given = _as_given(found)
+    return given > 0.25 and _distance(np.logaddexp(square, log_variance)) < given / 2
+
+
+def at_extremes(found: Moments) -> tuple[int, int]:
+    """How many values of logvar are the least and the greatest of all, but for those of dimensions
+    that do not vary."""
+    fixed = found.logvar_low[found.logvar_low == found.logvar_high]
+    low, high = found.logvar_low.min(), found.logvar_high.max()
+    return (
+        found.at_low - found.count * int((fixed == low).sum()),
+        found.at_high - found.count * int((fixed == high).sum()),
+    )
+
+
+def is_many(count: int, found: Moments) -> bool:
+    """Whether so many values at one extreme are a clamp, and not chance."""
+    return count >= max(10, _values(found) / 1000)
+
+
+def _values(found: Moments) -> int:
+    return found.count * len(found.mean)
+
+
+def _mean_logvar(found: Moments) -> float:
+    return float(found.logvar.mean()) / found.count
+
+
+def _second_moment(found: Moments) -> Array:
+    second: Array = found.mean**2 + found.squares / found.count
+    return second
+
+
+def _as_given(found: Moments) -> float:
+    return _distance(np.log(_above_zero(_second_moment(found) + found.variance / found.count)))
+
+
+def _above_zero(values: Array) -> Array:
+    return np.maximum(values, np.finfo(np.float64).tiny)
+
+
+def _distance(logs: Array) -> float:
+    """Of second moments from 1, over the dimensions: the few that carry most count most."""
+    return float(np.sqrt((logs**2).mean()))

@@ -60,7 +60,7 @@ def test_the_table_of_the_readme():
 
 def test_what_the_readme_shows_is_what_is_printed(process):
     shown = re.findall(r"```console\n\$ (?:cd (\S+) && )?(ssimtool .*?)\n(.*?)```", README, re.S)
-    assert len(shown) == 3
+    assert len(shown) == 4
     for folder, command, output in shown:
         arguments = shlex.split(command)[1:]
         done = process(*arguments, cwd=ROOT / folder if folder else ROOT)
@@ -68,7 +68,7 @@ def test_what_the_readme_shows_is_what_is_printed(process):
 
 
 def test_the_readme_names_the_options_codes_and_rows(process):
-    commands = ([], ["compare"], ["explain"], ["loss"], ["batch"], ["report"])
+    commands = ([], ["compare"], ["explain"], ["loss"], ["latents"], ["batch"], ["report"])
     told = "".join(process(*name, "--help").out for name in commands)
     options = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", README))
     assert len(options) > 15

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import ssimtool
-from ssimtool import errors, records, settings
+from ssimtool import errors, records, records_latents, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
 from ssimtool.cli import options, report
+from ssimtool.metrics import latents
 from ssimtool.metrics import public as metrics
 from ssimtool.metrics.kernels.choice import Kernel
 from ssimtool.readers import align, arrays
-from ssimtool.reports import catalogue, maps, overview, text
+from ssimtool.reports import catalogue, maps, overview, rows, text
 
 PACKAGE = Path(ssimtool.__file__).parent
 ROOT = PACKAGE.parent
@@ -26,10 +27,12 @@ MAY_IMPORT = {
     "errors": set(),
     "definitions": set(),
     "catalog": {"definitions"},
-    "records": {"catalog", "errors"},
-    "settings": {"catalog", "records"},
+    "records": {"catalog", "errors", "records_latents"},  # the last one for types alone
+    "records_latents": {"records"},
+    "settings": {"catalog", "records", "records_latents"},
     "bands": {"catalog"},
-    "suspicion": {"readers"},
+    "suspicion": {"metrics", "readers"},
+    "health": {"errors", "metrics", "readers", "records_latents", "settings", "suspicion"},
     "cores": set(),
     "batch": set(),
     "journal": {"errors", "settings"},
@@ -53,21 +56,25 @@ MAY_IMPORT = {
         "errors", "evaluate", "evaluate_tensors", "readers", "records", "settings",
     },
     "evaluate_loss": {
-        "bands", "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records",
-        "settings", "suspicion",
+        "bands", "catalog", "errors", "evaluate_tensors", "health", "metrics", "readers", "records",
+        "records_latents", "settings", "suspicion",
+    },
+    "evaluate_latents": {
+        "health", "metrics", "readers", "records", "records_latents", "settings", "suspicion",
     },
     "summary": {"catalog", "records", "tally"},
     "gallery": {
         "catalog", "errors", "evaluate", "readers", "records", "reports", "settings", "summary",
     },
     "reports": {
-        "catalog", "definitions", "errors", "readers", "records", "records_explain", "reports",
-        "tally",
+        "catalog", "definitions", "errors", "readers", "records", "records_explain",
+        "records_latents", "reports", "tally",
     },
     "cli": {
         "batch", "catalog", "cli", "cores", "errors", "evaluate", "evaluate_explain",
-        "evaluate_loss", "evaluate_tensors", "gallery", "journal", "readers", "records",
-        "records_explain", "reports", "scorer", "settings", "summary", "tally",
+        "evaluate_latents", "evaluate_loss", "evaluate_tensors", "gallery", "journal", "readers",
+        "records", "records_explain", "records_latents", "reports", "scorer", "settings",
+        "summary", "tally",
     },
     "__init__": {"catalog", "errors", "metrics"},
     "__main__": {"cli"},
@@ -77,7 +84,7 @@ THIRD_PARTY = {
     "jaxtyping": {"metrics"},
     "numpy": {
         "metrics", "readers", "reports", "evaluate", "evaluate_loss", "evaluate_tensors", "scorer",
-        "suspicion",
+        "evaluate_latents", "health", "suspicion",
     },
     "numba": {"metrics", "readers"},
     "PIL": {"readers", "reports", "scorer"},
@@ -85,6 +92,7 @@ THIRD_PARTY = {
     "isal": {"readers"},
     "cmap": {"reports"},
     "jinja2": {"reports"},
+    "matplotlib": {"reports"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
 }  # fmt: skip
@@ -153,6 +161,9 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert options.KERNELS == settings.KernelName.__args__ == Kernel.__args__
     assert set(align.recorded(align.Reading())) == set(text.READING)
     assert options.PRECISIONS == settings.Precision.__args__
+    reductions = settings.KlReduction.__args__
+    assert reductions == tuple(records_latents.REDUCTIONS) == latents.KlReduction.__args__
+    assert set(records_latents.FIGURES) == set(rows.LATENT_ROWS)
     assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 
@@ -164,12 +175,17 @@ def test_public_names_exist():
         _ = ssimtool.nonsense
 
 
+SOURCED = (
+    "kl_divergence", "kl_per_dimension", "kl_loss", "active_units", "ssim_map", "SSIMLoss",
+    "MSSSIMLoss", "MSE_SSIM_KL_Loss",
+)  # fmt: skip
+
+
 def test_public_functions_are_documented():
     for name in metrics.__all__:
         told = inspect.getdoc(getattr(metrics, name)) or ""
         assert told, name
-        modules = ("SSIMLoss", "MSSSIMLoss", "MSE_SSIM_KL_Loss")
-        if name in METRICS or name in ("kl_divergence", "ssim_map", *modules):
+        if name in METRICS or name in SOURCED:
             assert "Source:" in told, name
             assert ">>>" in told, name
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ssimtool import __version__
-from ssimtool.cli import batch, compare, explain, listing, loss, report
+from ssimtool.cli import batch, compare, explain, latents, listing, loss, report
 from ssimtool.cli.output import warn
 from ssimtool.errors import EXIT_OK
 
@@ -28,6 +28,7 @@ app.command("compare", epilog=EXIT_CODES)(compare.command)
 app.command("explain", epilog=EXIT_CODES)(explain.command)
 app.command("batch", epilog=EXIT_CODES)(batch.command)
 app.command("loss", epilog=EXIT_CODES)(loss.command)
+app.command("latents", epilog=EXIT_CODES)(latents.command)
 app.command("report", epilog=EXIT_CODES)(report.command)
 app.add_typer(listing.app, name="list")
 

@@ -14,6 +14,7 @@ from ssimtool.cli.outcome import Style, attempt, present, show
 from ssimtool.cli.output import Reserved, reserved, write
 from ssimtool.cli.progress import progress
 from ssimtool.records import Failure, LossReport, SampleScores, parts_of
+from ssimtool.records_latents import REDUCTIONS, reduction_told
 from ssimtool.settings import Weighing
 
 if TYPE_CHECKING:
@@ -61,6 +62,27 @@ def command(
             rich_help_panel=o.SCORES,
         ),
     ] = 1,
+    free_bits: Annotated[
+        float,
+        typer.Option(
+            metavar="NATS",
+            help="A latent dimension whose KL, in the mean over the batch, is below counts as "
+            "that; 0: none.",
+            callback=parsing.weight,
+            rich_help_panel=o.SCORES,
+        ),
+    ] = 0,
+    kl_reduction: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="sum-mean: KL is summed over the latent dimensions and averaged over the batch; "
+            "mean: averaged over both; sum: summed over both.",
+            callback=parsing.one_of(REDUCTIONS),
+            autocompletion=lambda: list(REDUCTIONS),
+            rich_help_panel=o.SCORES,
+        ),
+    ] = "sum-mean",
     definition: o.DefinitionOption = "cvae",
     window_size: o.WindowSizeOption = None,
     sigma: o.SigmaOption = None,
@@ -94,7 +116,8 @@ def command(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Write mse, ssim_loss and kl of each sample: .csv or .ndjson.",
+            help="Write mse, ssim_loss and kl of each sample: .csv or .ndjson; kl over its "
+            "dimensions as reduced, without free bits.",
             rich_help_panel=o.OUTPUT,
         ),
     ] = None,
@@ -113,6 +136,8 @@ def command(
         thresholds=parsing.thresholds(fail_under, fail_over, metrics=TERMS),
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
+        free_bits=free_bits,
+        kl_reduction=kl_reduction,  # type: ignore[arg-type]  # the same
     )
     _check_thresholds(how)
     if per_sample is not None and PurePath(per_sample).suffix.lower() not in (".csv", ".ndjson"):
@@ -165,6 +190,8 @@ def _failed(paths: tuple[str, ...], how: Weighing, failure: Failure) -> LossRepo
         alpha=how.alpha,
         beta=how.beta,
         definition=parts_of(how.definition),
+        kl_reduction=reduction_told(how.kl_reduction, how.free_bits),
+        free_bits=how.free_bits or None,
         version=__version__,
         error=failure,
     )

@@ -12,6 +12,7 @@ import typer
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
 from ssimtool.records import EXIT_CODES, Failure, Record
+from ssimtool.records_latents import LatentReport
 from ssimtool.settings import KernelName
 
 
@@ -97,10 +98,15 @@ def show(record: Record, style: Style, output: Reserved | None) -> int:
 
 
 def _table(record: Record, *, to_file: bool) -> str:
+    width = shutil.get_terminal_size((80, 24)).columns
+    colour = wants_colour() and not to_file
+    if isinstance(record, LatentReport):
+        from ssimtool.reports.latents_table import latents_text
+
+        return latents_text(record, width=width, colour=colour)
     from ssimtool.reports.table import table_text
 
-    width = shutil.get_terminal_size((80, 24)).columns
-    return table_text(record, width=width, colour=wants_colour() and not to_file)
+    return table_text(record, width=width, colour=colour)
 
 
 def present(device: str, kernel: KernelName) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ssimtool.readers.colour import Background
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
+NAMED_VALUE = "FIGURE=VALUE"
 STATISTICS = ("mean", "min", "max", "median", "p1", "p5", "p95", "p99")
 
 
@@ -85,15 +86,15 @@ def chosen_definition(
 
 
 def thresholds(
-    under: list[str], over: list[str], *, metrics: Collection[str]
+    under: list[str], over: list[str], *, metrics: Collection[str], default: str | None = "ssim"
 ) -> tuple[Threshold, ...]:
-    """`[METRIC=]VALUE` of both options, in the order under, over.
+    """`[METRIC=]VALUE` of both options, in the order under, over; `default` None: METRIC=VALUE.
 
     Raises:
         typer.BadParameter: one cannot be parsed.
     """
     given: list[tuple[Op, str]] = [("under", t) for t in under] + [("over", t) for t in over]
-    return tuple(_threshold(op, text, metrics) for op, text in given)
+    return tuple(_threshold(op, text, metrics, default) for op, text in given)
 
 
 def batch_thresholds(
@@ -112,8 +113,9 @@ def batch_thresholds(
     )
 
 
-def _threshold(op: Op, text: str, metrics: Collection[str]) -> Threshold:
-    statistic, name, _, value = _parsed(op, text, metrics, PAIR_VALUE)
+def _threshold(op: Op, text: str, metrics: Collection[str], default: str | None) -> Threshold:
+    form = PAIR_VALUE if default else NAMED_VALUE
+    statistic, name, _, value = _parsed(op, text, metrics, form, default)
     if statistic:
         raise typer.BadParameter(
             f"{text!r} asks for a statistic, and one pair has none: leave it out",
@@ -122,8 +124,10 @@ def _threshold(op: Op, text: str, metrics: Collection[str]) -> Threshold:
     return Threshold(name, op, value)
 
 
-def _parsed(op: Op, text: str, metrics: Collection[str], form: str) -> tuple[str, str, Op, float]:
-    """The statistic, empty for none, the metric, `ssim` if left out, and the value."""
+def _parsed(
+    op: Op, text: str, metrics: Collection[str], form: str, default: str | None = "ssim"
+) -> tuple[str, str, Op, float]:
+    """The statistic, empty for none, the metric, `default` if left out, and the value."""
     option = f"--fail-{op}"
     head, _, number = text.rpartition("=")
     if not head and ":" in number:
@@ -140,7 +144,11 @@ def _parsed(op: Op, text: str, metrics: Collection[str], form: str) -> tuple[str
         raise typer.BadParameter(
             f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}", param_hint=option
         )
-    name = name or "ssim"
+    name = name or default or ""
+    if not name:
+        raise typer.BadParameter(
+            f"{text!r} is not {form}: say which of {', '.join(metrics)}", param_hint=option
+        )
     if name not in metrics:
         raise typer.BadParameter(
             f"{text!r}: {name!r} is not one of {', '.join(metrics)}", param_hint=option

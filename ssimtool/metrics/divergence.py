@@ -33,6 +33,16 @@ def kl_divergence(
     >>> kl_divergence(torch.ones(1, 6), torch.zeros(1, 6))  # D/2
     tensor([3.])
     """
+    terms = kl_terms(mu, logvar)
+    return (terms.sum(dim=1) / 2).to(computing_dtype(mu, logvar))
+
+
+def kl_terms(mu: Tensor, logvar: Tensor) -> Float[Tensor, "n d"]:
+    """Twice the divergence of each dimension of each sample, (N, D), in the dtype of sums.
+
+    Raises:
+        ValueError: the shapes differ, or there is no batch dimension.
+    """
     if mu.shape != logvar.shape or mu.dim() < 1:
         raise ValueError(
             f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}: "
@@ -40,5 +50,4 @@ def kl_divergence(
         )
     wide = sum_dtype(mu)
     mean, log_variance = mu.to(wide).flatten(1), logvar.to(wide).flatten(1)
-    terms = expm1(log_variance) - log_variance + mean.square()
-    return (terms.sum(dim=1) / 2).to(computing_dtype(mu, logvar))
+    return expm1(log_variance) - log_variance + mean.square()

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
-from ssimtool.metrics.divergence import kl_divergence
 from ssimtool.metrics.formula import formula_of
 from ssimtool.metrics.kernels.choice import is_fused
+from ssimtool.metrics.latents import KlReduction, check_kl_options, kl_loss
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mse
 from ssimtool.metrics.ssim import ssim_loss, ssim_map
@@ -98,14 +98,18 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
     """The loss of a (conditional) variational autoencoder.
 
     loss = mse + alpha·(1 − ssim) + beta·kl, with kl summed over the latent dimensions and averaged
-    over the batch.
+    over the batch, unless `kl_reduction` says otherwise.
 
     Args:
         alpha: weight of the SSIM loss, 0 or more.
         beta: weight of the divergence, 0 or more (Higgins et al. 2017 call it beta).
+        free_bits: λ of `kl_loss`, in nats for each latent dimension: one whose KL, in the mean over
+            the batch, is below it adds λ and has no gradient. 0: none.
+        kl_reduction: `sum-mean`, `mean` or `sum` of `kl_loss`.
 
     Raises:
-        ValueError: a weight is negative or not finite.
+        ValueError: a weight or `free_bits` is negative or not finite, or there is no such
+            reduction.
 
     Source: Kingma, Welling 2014, eq. 10, arXiv:1312.6114; SSIM loss as in `SSIMLoss`.
 
@@ -116,13 +120,23 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
     tensor(1.5000)
     """
 
-    def __init__(self, alpha: float = 1, beta: float = 1) -> None:
+    def __init__(
+        self,
+        alpha: float = 1,
+        beta: float = 1,
+        *,
+        free_bits: float = 0,
+        kl_reduction: KlReduction = "sum-mean",
+    ) -> None:
         super().__init__()
+        check_kl_options(kl_reduction, free_bits)
         for name, weight in (("alpha", alpha), ("beta", beta)):
             if not (math.isfinite(weight) and weight >= 0):
                 raise ValueError(f"{name} is {weight}: expected a finite number, 0 or more")
         self.alpha = alpha
         self.beta = beta
+        self.free_bits = free_bits
+        self.kl_reduction = kl_reduction
         self.ssim_loss = SSIMLoss()
 
     def forward(
@@ -169,7 +183,12 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
             raise ValueError(f"beta is {self.beta}: expected mu and logvar, or a beta of 0")
         if len(mu) != n:
             raise ValueError(f"mu has shape {tuple(mu.shape)}: expected {n} samples, as in recon_x")
-        return kl_divergence(mu, logvar).mean()
+        return kl_loss(mu, logvar, reduction=self.kl_reduction, free_bits=self.free_bits)
 
     def extra_repr(self) -> str:
-        return f"alpha={self.alpha}, beta={self.beta}"
+        told = f"alpha={self.alpha}, beta={self.beta}"
+        if self.free_bits:
+            told += f", free_bits={self.free_bits}"
+        if self.kl_reduction != "sum-mean":
+            told += f", kl_reduction={self.kl_reduction}"
+        return told

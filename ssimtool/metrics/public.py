@@ -9,6 +9,7 @@ from ssimtool.metrics.formula import (
     smallest_side_of_scales,
 )
 from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
+from ssimtool.metrics.latents import active_units, kl_loss, kl_per_dimension
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
 from ssimtool.metrics.ms_ssim import MSSSIMLoss, ms_ssim, ms_ssim_loss, ms_ssim_losses
 from ssimtool.metrics.one_pass import OnePass, one_pass
@@ -23,6 +24,7 @@ __all__ = [
     "MSSSIMLoss",
     "OnePass",
     "SSIMLoss",
+    "active_units",
     "check_kernel",
     "formula_of",
     "formula_of_scales",
@@ -30,6 +32,8 @@ __all__ = [
     "is_fused",
     "is_worth_it",
     "kl_divergence",
+    "kl_loss",
+    "kl_per_dimension",
     "mae",
     "ms_ssim",
     "ms_ssim_loss",

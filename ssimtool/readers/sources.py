@@ -77,11 +77,12 @@ def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
         raise SsimtoolError(
             "truncated" if head == b"PK" else "not_an_image",
             f"{shown(path)}: {'is cut off or damaged' if head == b'PK' else 'is no zip archive'}, "
-            "expected a .npz file with the keys recon, raw, mu, logvar; save it with numpy.savez",
+            f"expected a .npz file with the keys {', '.join(keys)}; save it with numpy.savez",
         ) from None
     for key in keys:
         if key not in present:
-            advice = "save it as well" + (", or give --beta 0" if key in ("mu", "logvar") else "")
+            needless = "recon" in keys and key in ("mu", "logvar")  # of a loss
+            advice = "save it as well" + (", or give --beta 0" if needless else "")
             raise SsimtoolError(
                 "not_found",
                 f"{shown(path)}: holds no array {key!r} (found: {', '.join(present) or 'none'}), "

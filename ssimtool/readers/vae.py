@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.readers.latents import check_posterior
 from ssimtool.readers.samples import Array
 from ssimtool.readers.sources import ArraySource, open_array, open_dump
 
@@ -108,18 +109,7 @@ def _check_latents(arrays: Arrays) -> None:
     mu, logvar = arrays.mu, arrays.logvar
     if mu is None or logvar is None:
         return
-    for source in (mu, logvar):
-        if source.dtype.kind != "f":
-            raise SsimtoolError(
-                "unsupported",
-                f"{source.name}: has dtype {source.dtype}, expected floats; convert it",
-            )
-    if mu.shape != logvar.shape:
-        raise SsimtoolError(
-            "shape_mismatch",
-            f"{mu.name}: has shape {mu.shape}, {logvar.name} {logvar.shape}, expected one shape; "
-            "save both from the same batch",
-        )
+    check_posterior(mu, logvar)
     if not mu.shape or mu.shape[0] != arrays.samples or 0 in mu.shape:
         raise SsimtoolError(
             "shape_mismatch",

@@ -17,7 +17,7 @@ from ssimtool.definitions import PARTS
 from ssimtool.errors import printable
 from ssimtool.records_explain import Explained, Explanation
 from ssimtool.reports.rows import depth
-from ssimtool.reports.table import names, rendered
+from ssimtool.reports.table import names_grid, rendered
 from ssimtool.reports.text import escaped, json_text, ndjson_text
 
 
@@ -30,7 +30,7 @@ def explanation_table(record: Explanation, *, width: int, colour: bool) -> str:
         colour: whether escape sequences for colour may stand in it.
     """
     channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
-    head = names(
+    head = names_grid(
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),

@@ -16,6 +16,7 @@ from ssimtool.records import (
     Verdict,
 )
 from ssimtool.records_explain import Explanation
+from ssimtool.records_latents import LatentReport, LatentSummary
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
@@ -24,6 +25,17 @@ BORDERS = {
     "zero": "zero padding",
     "mirror": "mirror padding",
     "symmetric": "symmetric padding",
+}
+# Of a latent space: title, unit (`KL` for that of the record), which way is better.
+LATENT_ROWS = {
+    "kl": ("KL", "KL", "-"),
+    "free_bits_kl": ("KL with free bits", "KL", "lower"),
+    "active_units": ("Active units", "dimension", "higher"),
+    "collapsed_dimensions": ("Collapsed dimensions", "dimension", "lower"),
+    "effective_dimensions": ("Effective dimensions", "dimension", "higher"),
+    "total_correlation": ("Total correlation", "KL", "lower"),
+    "logvar_min": ("logvar, least", "-", "-"),
+    "logvar_max": ("logvar, greatest", "-", "-"),
 }
 
 
@@ -45,9 +57,23 @@ def rows_of(record: Record) -> tuple[Row, ...]:
             Row(name, title, getattr(record, name), UNITS[name], _better(name))
             for name, title in TERMS.items()
         )
+    if isinstance(record, LatentReport):
+        return _latent_rows(record)
     return tuple(
         Row(name, METRICS[name].title, value, METRICS[name].unit, METRICS[name].better)
         for name, value in record.metrics.items()
+    )
+
+
+def _latent_rows(record: LatentReport) -> tuple[Row, ...]:
+    found = record.figures
+    if record.free_bits is None:
+        del found["free_bits_kl"]  # not asked for
+    kl = record.unit.removesuffix("s")
+    return tuple(
+        Row(name, title, found[name], kl if unit == "KL" else unit, better)
+        for name, (title, unit, better) in LATENT_ROWS.items()
+        if name in found
     )
 
 
@@ -60,7 +86,7 @@ def title_of(name: str) -> str:
     return METRICS[name].title if name in METRICS else name
 
 
-def definition_line(record: Record) -> str:
+def definition_line(record: Comparison | LossReport) -> str:
     """The line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
@@ -80,6 +106,20 @@ def definition_line(record: Record) -> str:
     border = BORDERS.get(parts["border"], parts["border"])
     end = end if scales is None else f"MS-SSIM of {scales} scales; {end}"
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}{first}; {end}"
+
+
+def latent_rows(found: LatentSummary) -> tuple[tuple[str, str], ...]:
+    """What there is to say of a latent space beside the loss: titles and words."""
+    of = f"of {found.dimensions}"
+    active = "-" if found.active_units is None else found.active_units
+    return (
+        ("active units", f"{active} {of}: Var(mu) > {found.active_threshold:g}"),
+        (
+            "collapsed",
+            f"{found.collapsed_dimensions} {of}: KL < {found.collapsed_threshold:g} nat",
+        ),
+        ("effective", f"{found.effective_dimensions:.4g} {of}: exp of the entropy of KL shares"),
+    )
 
 
 def depth(record: Comparison | Explanation) -> str:

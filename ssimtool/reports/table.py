@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -11,14 +12,22 @@ from rich.table import Table
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records import Comparison, LossReport, Record
-from ssimtool.reports.rows import Row, definition_line, depth, rows_of, title_of, verdict_line
+from ssimtool.records import Comparison, LossReport
+from ssimtool.reports.rows import (
+    Row,
+    definition_line,
+    depth,
+    latent_rows,
+    rows_of,
+    title_of,
+    verdict_line,
+)
 
 SIMILARITIES = ("ssim", "ms_ssim")  # to six places, and by channel
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 
 
-def table_text(record: Record, *, width: int, colour: bool) -> str:
+def table_text(record: Comparison | LossReport, *, width: int, colour: bool) -> str:
     """A record as a table.
 
     Args:
@@ -49,8 +58,8 @@ def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())
 
 
-def names(*pairs: tuple[str, str]) -> Table:
-    """What each of some texts is, and the text, in two columns."""
+def names_grid(*pairs: tuple[str, str]) -> Table:
+    """Roles and what has them, a line each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -59,21 +68,22 @@ def names(*pairs: tuple[str, str]) -> Table:
     return table
 
 
-def _grid(*columns: str) -> Table:
+def grid(*columns: str, right: Collection[int] = (1,)) -> Table:
+    """A table of these columns; the numbers of `right` are set to the right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i == 1 else "left", no_wrap=True)
+        table.add_column(column, justify="right" if i in right else "left", no_wrap=True)
     return table
 
 
 def _comparison(record: Comparison) -> list[RenderableType]:
     channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
-    head = names(
+    head = names_grid(
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
     )
-    table = _grid("Metric", "Value", "Unit", "Better")
+    table = grid("Metric", "Value", "Unit", "Better")
     for row in rows_of(record):
         bold = "bold" if row.name in SIMILARITIES else ""
         table.add_row(Text(row.title, bold), Text(_shown(row), bold), row.unit, row.better)
@@ -95,14 +105,14 @@ def _shown(row: Row) -> str:
 
 
 def _loss(record: LossReport) -> list[RenderableType]:
-    head = names(
+    head = names_grid(
         ("recon", printable(record.recon)),
         ("raw", printable(record.raw)),
         *((("mu", printable(record.mu)),) if record.mu else ()),
         *((("logvar", printable(record.logvar)),) if record.logvar else ()),
         ("samples", f"{record.samples}; array {_shape(record.shape)}{_latent(record)}"),
     )
-    table = _grid("Term", "Value", "Unit", "Weight", "Contribution", "Share")
+    table = grid("Term", "Value", "Unit", "Weight", "Contribution", "Share")
     added = record.contributions
     for row in rows_of(record):
         if row.name in ("loss", "ssim") or added is None:
@@ -115,7 +125,10 @@ def _loss(record: LossReport) -> list[RenderableType]:
     table.add_row(Text("Loss", "bold"), Text(f"{record.loss:.6g}", "bold"))
     similarity = "not computed" if record.ssim is None else f"{record.ssim:.6f}"
     reduction = "" if record.kl is None else f"; KL: {record.kl_reduction}"
-    return [head, table, Text(f"SSIM {similarity}{reduction}")]
+    parts: list[RenderableType] = [head, table]
+    if record.latents:
+        parts += [names_grid(*latent_rows(record.latents)), Text("")]
+    return [*parts, Text(f"SSIM {similarity}{reduction}")]
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
@@ -126,7 +139,7 @@ def _latent(record: LossReport) -> str:
     return f"; latent {_shape(record.latent_shape)}" if record.latent_shape else ""
 
 
-def _notes(record: Record) -> list[RenderableType]:
+def _notes(record: Comparison | LossReport) -> list[RenderableType]:
     notes: list[RenderableType] = [Text(definition_line(record), "dim")]
     if isinstance(record, Comparison):
         notes += [Text(f"step: {printable(step)}", "dim") for step in record.steps]
@@ -141,5 +154,5 @@ def catalogue_text(rows: list[dict[str, str]], *, width: int, colour: bool) -> s
     parts: list[RenderableType] = []
     for row in rows:
         name, *rest = row.items()
-        parts += [Text(name[1], "bold"), Padding(names(*rest), (0, 0, 0, 2)), Text("")]
+        parts += [Text(name[1], "bold"), Padding(names_grid(*rest), (0, 0, 0, 2)), Text("")]
     return rendered(Group(*parts[:-1]), width=width, colour=colour)

@@ -16,11 +16,21 @@ from ssimtool.records import (
     Comparison,
     Contributions,
     Failure,
+    LossReport,
     Record,
     SampleScores,
     parts_of,
 )
-from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
+from ssimtool.records_latents import LatentReport, LatentSummary
+from ssimtool.reports.latents import about_lines, dimension_rows, ends
+from ssimtool.reports.rows import (
+    Row,
+    definition_line,
+    depth,
+    latent_rows,
+    rows_of,
+    verdict_line,
+)
 
 
 def json_text(record: Any, names: Sequence[str]) -> str:
@@ -37,8 +47,11 @@ def csv_text(record: Record, names: Sequence[str]) -> str:
     """A line of column names and a line of values.
 
     The columns depend on the kind of record and on `names` alone; what is nested has a dot in its
-    name, lists stand as JSON.
+    name, lists stand as JSON. Of a latent space, there is a line of values for each dimension.
     """
+    if isinstance(record, LatentReport):
+        lines = dimension_rows(record)
+        return "".join(map(_csv_line, (lines[0], *([_cell(v) for v in x.values()] for x in lines))))
     columns = _columns(record, names)
     return _csv_line(columns) + _csv_line([_cell(value) for value in columns.values()])
 
@@ -79,8 +92,10 @@ def value_line(record: Comparison, names: Sequence[str]) -> str:
 
 
 def value_text(record: Record, names: Sequence[str]) -> str:
-    """The bare numbers in the order asked for, one a line."""
+    """The bare numbers in the order asked for, one a line; nan where a latent space has none."""
     found = {row.name: row.value for row in rows_of(record)}
+    if isinstance(record, LatentReport):
+        found = {name: math.nan if value is None else value for name, value in found.items()}
     return "".join(f"{found[name]!r}\n" for name in names if name in found)
 
 
@@ -91,7 +106,12 @@ def markdown_text(record: Record, names: Sequence[str]) -> str:
     lines = [_titles(record), ""]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
-    lines += ["", definition_line(record)]
+    if isinstance(record, LatentReport):
+        lines += ["", *_dimensions(record), "", *(f"- {line}" for line in about_lines(record))]
+    else:
+        lines += ["", definition_line(record)]
+    if isinstance(record, LossReport) and record.latents:
+        lines += ["", *(f"- {title} {words}" for title, words in latent_rows(record.latents))]
     lines += [f"- {verdict_line(record, verdict)}" for verdict in record.thresholds]
     return "\n".join(lines) + "\n"
 
@@ -111,6 +131,7 @@ NESTED = {
     "reading": READING,
     "contributions": tuple(f.name for f in fields(Contributions)),
     "error": tuple(f.name for f in fields(Failure)),
+    "latents": tuple(f.name for f in fields(LatentSummary)),
 }
 # Formats in which an error is a record as well.
 MACHINE_FORMATS = ("json", "ndjson", "csv")
@@ -132,7 +153,19 @@ def _titles(record: Record) -> str:
     if isinstance(record, Comparison):
         size = f"{record.width}x{record.height}, {record.channels} channel(s), {depth(record)}"
         return f"{escaped(record.reference)} against {escaped(record.distorted)}: {size}"
+    if isinstance(record, LatentReport):
+        size = f"{record.samples} sample(s) of {record.dimensions} dimension(s)"
+        return f"{escaped(record.mu)} and {escaped(record.logvar)}: {size}"
     return f"{escaped(record.recon)} against {escaped(record.raw)}: {record.samples} sample(s)"
+
+
+def _dimensions(record: LatentReport) -> list[str]:
+    """The dimensions with the most and the least KL, as a table in Markdown."""
+    lines = ["| dimension | KL | share | Var(mu) | mean of mu | Var(z) |", f"|{'---:|' * 6}"]
+    for one in ends(record):
+        cells = "… | | | | |" if one is None else " | ".join(one.cells) + " |"
+        lines.append(f"| {cells}")
+    return lines
 
 
 def _number(row: Row) -> str:

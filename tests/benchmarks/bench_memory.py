@@ -1,14 +1,16 @@
-"""Memory of `ssimtool loss`: its peak beside that of `import torch`, in one run.
+"""Memory of `ssimtool loss` and `latents`: their peaks beside that of `import torch`, in one run.
 
-    python tests/benchmarks/bench_memory.py [--gigabytes 4]
+    python tests/benchmarks/bench_memory.py [--gigabytes 4] [--only latents]
 
 Two float32 arrays of half of that each, once as a batch and once as one single image, are written
-to the folder for temporary files. Mapped pages count as memory.
+to the folder for temporary files; for `latents`, two of 1,000,000 × 64. Mapped pages count as
+memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -46,18 +48,37 @@ def main() -> None:
     """Prints a line for each shape."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=4)
-    values = int(parser.parse_args().gigabytes * 1e9 / 8)
+    parser.add_argument("--only", choices=("loss", "latents"))
+    options = parser.parse_args()
+    values = int(options.gigabytes * 1e9 / 8)
     torch, _ = peak([sys.executable, "-c", "import torch"])
     print(f"import torch: {torch:.0f} MB")
     side = int(values**0.5)
-    for shape in ((values // (3 * 128 * 160), 3, 128, 160), (side, side)):
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / name for name in ("recon.npy", "raw.npy")]
-            for path in paths:
-                subprocess.run([sys.executable, "-c", FILL, path, *map(str, shape)], check=True)
-            command = [sys.executable, "-m", "ssimtool", "loss", *map(str, paths), "--beta", "0"]
-            memory, seconds = peak(command)
-        print(f"loss of two {shape}: {memory - torch:.0f} MB above it, {seconds:.0f} s")
+    cases = [
+        ("loss", (values // (3 * 128 * 160), 3, 128, 160), ("--beta", "0")),
+        ("loss", (side, side), ("--beta", "0")),
+        ("latents", (1_000_000, 64), ()),
+    ]
+    for command, shape, arguments in cases:
+        if options.only not in (None, command):
+            continue
+        memory, seconds = of_two_arrays(command, shape, arguments)
+        rate = 2 * math.prod(shape) / seconds / 1e6
+        print(
+            f"{command} of two {shape}: {memory:.0f} MB, {memory - torch:.0f} MB above import "
+            f"torch, {seconds:.1f} s, {rate:.0f} million values a second"
+        )
+
+
+def of_two_arrays(
+    command: str, shape: tuple[int, ...], arguments: tuple[str, ...]
+) -> tuple[float, float]:
+    """Peak and wall time of a command on two arrays of one shape."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / name) for name in ("a.npy", "b.npy")]
+        for path in paths:
+            subprocess.run([sys.executable, "-c", FILL, path, *map(str, shape)], check=True)
+        return peak([sys.executable, "-m", "ssimtool", command, *paths, *arguments])
 
 
 if __name__ == "__main__":

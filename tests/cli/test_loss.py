@@ -79,8 +79,8 @@ def test_fields_of_the_record(ssimtool, design):
     assert list(record) == [
         "schema", "status", "recon", "raw", "mu", "logvar", "samples", "shape", "latent_shape",
         "alpha", "beta", "loss", "mse", "ssim", "ssim_loss", "kl", "contributions", "data_range",
-        "definition", "kl_reduction", "steps", "thresholds", "device", "kernel", "version",
-        "warnings", "error",
+        "definition", "kl_reduction", "free_bits", "latents", "steps", "thresholds", "device",
+        "kernel", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["schema"] == "ssimtool.loss/1"
     assert (record["samples"], record["shape"]) == (5, [5, 1, 128, 128])
@@ -120,6 +120,86 @@ def test_equals_the_training_module(ssimtool, design):
     done = ssimtool("loss", *_paths(folder), "--alpha", 0.7, "--beta", 0.1, "-f", "json").record
     for part, name in ((loss, "loss"), (mse, "mse"), (ssim, "ssim_loss"), (kl, "kl")):
         assert done[name] == pytest.approx(part.item(), rel=1e-12)
+
+
+def test_the_latent_space_beside_the_loss(ssimtool, samples):
+    folder = samples / "vae"
+    record = ssimtool("loss", *_paths(folder), "-f", "json").record
+    alone = ssimtool("latents", *_paths(folder)[2:], "-f", "json").record
+    assert list(record["latents"]) == [
+        "dimensions", "active_units", "active_threshold", "active_ddof", "collapsed_dimensions",
+        "collapsed_threshold", "effective_dimensions",
+    ]  # fmt: skip
+    assert {k: alone[k] for k in record["latents"]} == record["latents"]
+    assert alone["kl"] == pytest.approx(record["kl"], rel=1e-13)  # float64 both
+    table = " ".join(ssimtool("loss", *_paths(folder)).out.split())
+    markdown = ssimtool("loss", *_paths(folder), "-f", "markdown").out
+    for line in (
+        "active units 16 of 16: Var(mu) > 0.01",
+        "collapsed 1 of 16: KL < 0.01 nat",
+        "effective 9.622 of 16: exp of the entropy of KL shares",
+    ):
+        assert line in table
+        assert f"- {line}\n" in markdown
+    (row,) = csv.DictReader(io.StringIO(ssimtool("loss", *_paths(folder), "-f", "csv").out))
+    assert row["latents.active_units"] == "16"
+    record = ssimtool("loss", *_paths(folder)[:2], "--beta", 0, "-f", "json").record
+    assert record["latents"] is None
+
+
+TOLD = {
+    "sum-mean": ("sum over latent dimensions", "mean over batch", ""),
+    "mean": ("mean over latent dimensions", "mean over batch", ""),
+    "sum": ("sum over latent dimensions", "sum over batch", ", times the samples"),
+}
+
+
+@pytest.mark.parametrize("reduction", list(TOLD))
+@pytest.mark.parametrize("free_bits", [0, 0.3])
+def test_reductions_and_free_bits_as_in_training(ssimtool, samples, tmp_path, reduction, free_bits):
+    import torch
+
+    paths = _paths(samples / "vae")
+    options = ("--free-bits", free_bits, "--kl-reduction", reduction, "--beta", 0.01)
+    each = tmp_path / "each.csv"
+    done = ssimtool("loss", *paths, *options, "--per-sample", each, "-f", "json")
+    record = done.record
+    # the module on the same numbers, in float64
+    tensors = [torch.from_numpy(np.load(path)).double() for path in paths]
+    module = library.MSE_SSIM_KL_Loss(1, 0.01, free_bits=free_bits, kl_reduction=reduction)
+    loss, *_, kl = module(*tensors)
+    assert record["kl"] == pytest.approx(kl.item(), rel=1e-12)
+    assert record["loss"] == pytest.approx(loss.item(), rel=1e-12)
+    assert record["contributions"]["kl"] == 0.01 * record["kl"]
+    # and NumPy
+    mu, logvar = (np.load(path).astype(np.float64) for path in paths[2:])
+    terms = -0.5 * (1 + logvar - mu**2 - np.exp(logvar))
+    total = np.maximum(terms.mean(axis=0), free_bits).sum()
+    factor = {"sum-mean": 1, "mean": 1 / 16, "sum": 96}[reduction]
+    assert record["kl"] == pytest.approx(factor * total, rel=1e-12)
+    dimensions, batch, times = TOLD[reduction]
+    told = f"{dimensions} of max(0.3, mean over batch){times}"
+    assert record["kl_reduction"] == (told if free_bits else f"{dimensions}, {batch}")
+    assert record["free_bits"] == (free_bits or None)
+    # what each sample has is without free bits
+    scores = [float(row["kl"]) for row in csv.DictReader(each.open())]
+    own = terms.mean(axis=1) if reduction == "mean" else terms.sum(axis=1)
+    assert scores == pytest.approx(list(own), rel=1e-9)
+    assert record["steps"] == (["kl of each sample: without free bits"] if free_bits else [])
+    if not free_bits:
+        whole = sum(scores) if reduction == "sum" else np.mean(scores)
+        assert record["kl"] == pytest.approx(whole, rel=1e-12)
+    told = " ".join(ssimtool("loss", *paths, *options).out.split())
+    assert f"KL: {record['kl_reduction']}" in told
+
+
+def test_an_error_states_the_reduction(ssimtool, tmp_path):
+    options = ("--free-bits", 0.5, "--kl-reduction", "mean", "-f", "json")
+    record = ssimtool("loss", *_paths(tmp_path), *options).record
+    assert record["kl_reduction"] == "mean over latent dimensions of max(0.5, mean over batch)"
+    assert record["free_bits"] == 0.5
+    assert ssimtool("loss", *_paths(tmp_path), "--free-bits", -1).code == 2
+    assert ssimtool("loss", *_paths(tmp_path), "--kl-reduction", "max").code == 2
 
 
 def test_weights_of_zero(ssimtool, design):
@@ -191,6 +271,7 @@ def _arrays(rng=None):
         ("recon", lambda a: 2 * a - 1, "scaled differently"),
         ("logvar", np.exp, "looks like a variance"),
         ("logvar", lambda a: a + 100, "overflows float32"),
+        ("logvar", lambda a: a * 0, "is 0 throughout"),
     ],
 )
 def test_warnings(ssimtool, tmp_path, key, change, warning):

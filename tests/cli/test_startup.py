@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-HEAVY = ("torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping", "jinja2")
+HEAVY = (
+    "torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping", "jinja2",
+    "matplotlib",
+)  # fmt: skip
 
 
 def _loaded(code: str) -> tuple[int, set[str]]:
@@ -47,6 +50,9 @@ def _command(*arguments: str) -> str:
         (_command("explain", "--help"), 0),
         (_command("loss", "--help"), 0),
         (_command("batch", "--help"), 0),
+        (_command("latents", "--help"), 0),
+        (_command("latents", "a.npy"), 2),
+        (_command("latents", "a.npy", "b.npy", "--fail-over", "nonsense=1"), 2),
         (_command("report", "--help"), 0),
         (_command("report", "s.ndjson", "-f", "xml"), 2),
         (_command("list", "metrics"), 0),
@@ -83,6 +89,14 @@ def test_large_images_decode_while_torch_loads(process, tmp_path):
     assert len(done.err.splitlines()) == 1
     done = process("compare", path, path, "-m", "mse", "-f", "value")
     assert (done.code, done.out, done.err) == (0, "0.0\n", "")
+
+
+def test_a_latent_space_is_examined_without_torch(samples):
+    pair = [str(samples / "vae" / f"{key}.npy") for key in ("mu", "logvar")]
+    for options in ((), ("-f", "json", "--free-bits", "1")):
+        code, loaded = _loaded(_command("latents", *pair, *options))
+        assert code == 0
+        assert loaded == {"numpy", "jaxtyping"}
 
 
 def test_a_large_image_beside_none_is_told_without_torch(tmp_path):

@@ -98,7 +98,7 @@ def test_a_term_of_weight_zero_is_not_computed(monkeypatch):
 
     x, y, *_ = _tensors()
     monkeypatch.setattr(losses, "ssim_loss", refuse)
-    monkeypatch.setattr(losses, "kl_divergence", refuse)
+    monkeypatch.setattr(losses, "kl_loss", refuse)
     nan = torch.full((2, 6), float("nan"))
     loss, error, structure, kl = MSE_SSIM_KL_Loss(alpha=0, beta=0)(x, y, nan, nan)
     assert loss == error
@@ -120,7 +120,14 @@ def test_gradcheck_of_the_whole_loss():
     assert torch.autograd.gradcheck(lambda *t: MSE_SSIM_KL_Loss(0.7, 0.2)(*t), tensors)
 
 
-@pytest.mark.parametrize("module", [SSIMLoss(), MSE_SSIM_KL_Loss(0.5, 0.1)])
+@pytest.mark.parametrize(
+    "module",
+    [
+        SSIMLoss(),
+        MSE_SSIM_KL_Loss(0.5, 0.1),
+        MSE_SSIM_KL_Loss(0, 0.1, free_bits=1, kl_reduction="sum"),
+    ],
+)
 def test_modules_survive(module):
     assert list(module.parameters()) == []  # DistributedDataParallel: nothing unused
     assert list(module.buffers()) == []  # … and nothing to keep in step
@@ -170,7 +177,7 @@ generator = torch.Generator().manual_seed(0)
 x, y = torch.rand(2, 2, 3, 20, 17, dtype=torch.float64, generator=generator)
 mu, logvar = torch.randn(2, 2, 6, dtype=torch.float64, generator=generator)
 tensors = [t.requires_grad_() for t in (x, y, mu, logvar)]
-module = MSE_SSIM_KL_Loss(0.5, 0.1)
+module = MSE_SSIM_KL_Loss(0.5, 0.1, OPTIONS)
 compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
 gradients = torch.autograd.grad(module(*tensors).loss, tensors)
 again = torch.autograd.grad(compiled(*tensors).loss, tensors)
@@ -178,12 +185,12 @@ print(max(((g - h).norm() / g.norm()).item() for g, h in zip(gradients, again)))
 """
 
 
-def test_fullgraph_compile():
+@pytest.mark.parametrize("options", ["", 'free_bits=0.5, kl_reduction="mean"'])
+def test_fullgraph_compile(options):
     # A process of its own: jaxtyping's checks are not in it. aot_eager traces forward and backward
     # as inductor does, without half a minute of C++.
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILED], capture_output=True, text=True, check=True
-    )
+    code = COMPILED.replace("OPTIONS", options)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 1e-12  # float64 both
 
 

@@ -1,0 +1,69 @@
+"""A latent space as a person reads it: the figures, the dimensions with a bar each, a sketch."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ssimtool.errors import printable
+from ssimtool.records_latents import LatentReport
+from ssimtool.reports.latents import SHOWN, bar, ends, notes, range_lines, sketch
+from ssimtool.reports.rows import rows_of, verdict_line
+from ssimtool.reports.table import grid, names_grid, rendered
+
+NARROW = 80  # columns: what is drawn keeps within them
+BETWEEN = 3  # columns between two of a table
+LABEL = "KL, sorted "
+
+
+def latents_text(record: LatentReport, *, width: int, colour: bool) -> str:
+    """A record as tables.
+
+    Args:
+        record: without an error.
+        width: of the terminal, in columns.
+        colour: whether escape sequences for colour may stand in it.
+    """
+    parts: list[RenderableType] = [_head(record), _figures(record), _dimensions(record)]
+    if len(record.kl_per_dimension) > SHOWN:  # else all of them have a bar
+        drawn = sketch(record.kl_per_dimension, NARROW - len(LABEL) - 1)
+        parts.append(Text.assemble((LABEL, "dim"), (drawn, "cyan"), "\n"))
+    parts += [Text(line, "dim") for line in range_lines(record)]
+    for verdict in record.thresholds:
+        style = "green" if verdict.holds else "bold red"
+        parts.append(Text(verdict_line(record, verdict), style))
+    return rendered(Group(*parts), width=width, colour=colour)
+
+
+def _head(record: LatentReport) -> Table:
+    shape = " x ".join(map(str, record.shape or ()))
+    return names_grid(
+        ("mu", printable(record.mu)),
+        ("logvar", printable(record.logvar)),
+        ("samples", f"{record.samples}; latent {shape}"),
+    )
+
+
+def _figures(record: LatentReport) -> Table:
+    table, told = grid("Figure", "Value", "Unit", "Meaning"), notes(record)
+    for row in rows_of(record):
+        if row.name in told:
+            value = "-" if row.value is None else f"{row.value:.6g}"
+            table.add_row(row.title, value, *told[row.name])
+    return table
+
+
+def _dimensions(record: LatentReport) -> Table:
+    shown = ends(record)
+    titles = ("Dim", "KL", "Share", "Var(mu)", "Mean mu", "Var(z)")
+    table = grid(*titles, "", right=range(len(titles)))
+    cells = [one.cells for one in shown if one is not None]
+    widths = [max(len(title), *(len(c[i]) for c in cells)) for i, title in enumerate(titles)]
+    room = NARROW - sum(widths) - BETWEEN * len(widths) - 2  # a blank at either end
+    for one in shown:
+        if one is None:
+            table.add_row("…")
+        else:
+            table.add_row(*one.cells, Text(bar(one.length, max(4, room)), "cyan"))
+    return table

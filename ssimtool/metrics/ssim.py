@@ -86,7 +86,10 @@ def ssim_loss(
     >>> ssim_loss(x, x, data_range=1)
     tensor([0.])
     """
-    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype, kernel)
+    formula, dtype = _settled(x, y, data_range, definition, dtype)
+    if formula.downsample > 1:
+        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, kernel))
+        formula = replace(formula, downsample=1)
     if is_fused(x, y, kernel, window_size=len(formula.weights)):
         means = one_pass(x, y, formula, dtype, errors=False).structure
     else:
@@ -122,7 +125,10 @@ def ssim_map(
     >>> ssim_map(x, x, data_range=1, definition="cvae").shape
     torch.Size([1, 1, 16, 20])
     """
-    x, y, formula, dtype = _settled(x, y, data_range, definition, dtype, kernel)
+    formula, dtype = _settled(x, y, data_range, definition, dtype)
+    if formula.downsample > 1:
+        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, kernel))
+        formula = replace(formula, downsample=1)
     fused = is_fused(x, y, kernel, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
         x, y = as_they_lie(x, y, dtype)
@@ -139,9 +145,8 @@ def _settled(
     data_range: float,
     definition: str | Definition,
     dtype: torch.dtype | None,
-    kernel: Kernel,
-) -> tuple[Tensor, Tensor, Formula, torch.dtype]:
-    """The arguments after they were checked, with the images reduced where the definition says."""
+) -> tuple[Formula, torch.dtype]:
+    """The arguments after they were checked."""
     check_pair(x, y)
     check_data_range(data_range)
     definition = find_definition(definition).for_size(*x.shape[2:])
@@ -151,12 +156,13 @@ def _settled(
             f"the images are {x.shape[3]}x{x.shape[2]} pixels: expected at least {needed}x{needed} "
             f"for a window of {definition.window_size} with the border {definition.border!r}"
         )
-    formula, dtype = formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
-    if formula.downsample == 1:
-        return x, y, formula, dtype
-    factor = formula.downsample
-    if is_fused(x, y, kernel):
-        near, far = ops.reduced(x, y, factor, dtype)
-    else:
-        near, far = reduced(x, factor, dtype), reduced(y, factor, dtype)
-    return near, far, replace(formula, downsample=1), dtype
+    return formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
+
+
+def _reduced(
+    x: Tensor, y: Tensor, factor: int, dtype: torch.dtype, *, fused: bool
+) -> tuple[Tensor, Tensor]:
+    """Both images, reduced in the same way."""
+    if fused:
+        return ops.reduced(x, y, factor, dtype)
+    return reduced(x, factor, dtype), reduced(y, factor, dtype)

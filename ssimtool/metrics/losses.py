@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from jaxtyping import Float, Num
+from jaxtyping import Float, Num, Shaped
 from torch import Tensor, nn
 
 from ssimtool.catalog import Definition, find_definition
@@ -57,7 +57,12 @@ class SSIMLoss(nn.Module):
         self.sigma = self.definition.sigma
 
     def forward(
-        self, x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"], as_loss: bool = True
+        self,
+        x: Num[Tensor, "n c h w"],
+        y: Num[Tensor, "n c h w"],
+        as_loss: bool = True,
+        *,
+        weight: Shaped[Tensor, "#n 1 h w"] | None = None,
     ) -> Float[Tensor, "..."]:
         """The loss, or the map.
 
@@ -65,6 +70,7 @@ class SSIMLoss(nn.Module):
             x, y: two batches, (N, C, H, W), of any number of channels.
             as_loss: False asks for the map. (A flag that changes what is returned: the signature
                 is that of the training code which this class replaces.)
+            weight: how much each pixel counts, (N or 1, 1, H, W), as for `ssim`.
 
         Returns:
             1 − mean SSIM, a scalar from 0 to 2; with as_loss=False the SSIM map, (N, C, H, W), or
@@ -74,7 +80,7 @@ class SSIMLoss(nn.Module):
             ValueError: shapes or devices that do not fit.
         """
         score = ssim_loss if as_loss else ssim_map
-        result = score(x, y, data_range=self.data_range, definition=self.definition)
+        result = score(x, y, data_range=self.data_range, definition=self.definition, weight=weight)
         return result.mean() if as_loss else result
 
     def extra_repr(self) -> str:
@@ -145,6 +151,8 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
         raw_x: Num[Tensor, "n c h w"],
         mu: Float[Tensor, "n *latent"] | None = None,
         logvar: Float[Tensor, "n *latent"] | None = None,
+        *,
+        weight: Shaped[Tensor, "#n 1 h w"] | None = None,
     ) -> LossParts:
         """The loss and its parts.
 
@@ -152,6 +160,8 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
             recon_x: the reconstructions, (N, C, H, W), in [0, 1].
             raw_x: what they are held against, of the same shape.
             mu, logvar: the posterior, (N, D) or (N, ...); not looked at where beta is 0.
+            weight: how much each pixel counts for MSE and SSIM, (N or 1, 1, H, W), as for `ssim`;
+                each image counts the same.
 
         Returns:
             `LossParts`, scalars; a part of weight 0 is not computed, and 0.
@@ -162,11 +172,12 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
         check_pair(recon_x, raw_x)
         nothing = recon_x.new_zeros((), dtype=computing_dtype(recon_x, raw_x))
         window = self.ssim_loss.kernel_size
-        if self.alpha and is_fused(raw_x, recon_x, "auto", window_size=window):
+        fused = weight is None and is_fused(raw_x, recon_x, "auto", window_size=window)
+        if self.alpha and fused:
             error, structure = self._one_pass(raw_x, recon_x)
         else:
-            error = mse(raw_x, recon_x).mean()
-            structure = self.ssim_loss(raw_x, recon_x) if self.alpha else nothing
+            error = mse(raw_x, recon_x, weight=weight).mean()
+            structure = self.ssim_loss(raw_x, recon_x, weight=weight) if self.alpha else nothing
         divergence = self._divergence(mu, logvar, len(recon_x)) if self.beta else nothing
         loss = error + self.alpha * structure + self.beta * divergence
         return LossParts(loss, error, structure, divergence)

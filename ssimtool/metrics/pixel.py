@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
 from ssimtool.metrics.blocks import (
@@ -19,6 +19,7 @@ from ssimtool.metrics.blocks import (
 from ssimtool.metrics.formula import NO_WINDOW
 from ssimtool.metrics.kernels.choice import Kernel, is_fused
 from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.weighted import settled_weight, weighted_mean
 
 
 def mse(
@@ -27,6 +28,7 @@ def mse(
     *,
     dtype: torch.dtype | None = None,
     kernel: Kernel = "auto",
+    weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The mean squared error of each image.
 
@@ -39,12 +41,17 @@ def mse(
             of 32 bits and more. Sums are kept in float64.
         kernel: `fused` for the kernels of the CPU, `torch` for plain torch operations; `auto` takes
             the fused ones for CPU tensors of some size, where no gradient is asked for.
+        weight: how much each pixel counts, (N or 1, 1, H, W), 0 or more, of any scale: the mean is
+            taken with it. The same everywhere, it changes nothing; else plain torch operations
+            compute. What lies where it is 0 may be anything, NaN too, unless a gradient by the
+            weight is asked for.
 
     Returns:
         (N,), 0 or more, in squared units of the samples, in the computing dtype.
 
     Raises:
-        ValueError: shapes, devices or dtypes that do not fit.
+        ValueError: shapes, devices or dtypes that do not fit, weights that are negative, not finite
+            or all 0.
 
     Source: Wang, Bovik 2009, eq. 1 (p = 2), doi:10.1109/MSP.2008.930649.
 
@@ -52,7 +59,7 @@ def mse(
     >>> mse(x, x + 3)
     tensor([9.])
     """
-    return _mean(x, y, torch.square, dtype, kernel)
+    return _mean(x, y, torch.square, dtype, kernel, weight)
 
 
 def mae(
@@ -61,6 +68,7 @@ def mae(
     *,
     dtype: torch.dtype | None = None,
     kernel: Kernel = "auto",
+    weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The mean absolute error of each image.
 
@@ -77,7 +85,7 @@ def mae(
     >>> mae(x, x - 3)
     tensor([3.])
     """
-    return _mean(x, y, torch.abs, dtype, kernel)
+    return _mean(x, y, torch.abs, dtype, kernel, weight)
 
 
 def psnr(
@@ -87,13 +95,14 @@ def psnr(
     data_range: float,
     dtype: torch.dtype | None = None,
     kernel: Kernel = "auto",
+    weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The peak signal-to-noise ratio of each image.
 
     psnr = 10 log10(data_range² / mse).
 
     Args:
-        x, y, dtype, kernel: as for `mse`.
+        x, y, dtype, kernel, weight: as for `mse`.
         data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
 
     Returns:
@@ -109,7 +118,7 @@ def psnr(
     tensor([20.0000], dtype=torch.float64)
     """
     check_data_range(data_range)
-    return psnr_of(mse(x, y, dtype=dtype, kernel=kernel), data_range)
+    return psnr_of(mse(x, y, dtype=dtype, kernel=kernel, weight=weight), data_range)
 
 
 def psnr_of(error: Tensor, data_range: float) -> Tensor:
@@ -123,9 +132,13 @@ def _mean(
     of: Callable[[Tensor], Tensor],
     dtype: torch.dtype | None,
     kernel: Kernel,
+    weight: Tensor | None,
 ) -> Tensor:
     check_pair(x, y)
     dtype = computing_dtype(x, y, dtype=dtype)
+    weight = settled_weight(weight, x, y, kernel)
+    if weight is not None:
+        return weighted_mean(x, y, weight, of, dtype).to(dtype)
     if is_fused(x, y, kernel) and not wants_grad(x, y):
         found = one_pass(x, y, NO_WINDOW, dtype, structure=False)
         return (found.mse if of is torch.square else found.mae).to(dtype)

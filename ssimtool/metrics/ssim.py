@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype, wants_grad
-from ssimtool.metrics.formula import Formula, formula_of, smallest_side
+from ssimtool.metrics.formula import formula_of, smallest_side
 from ssimtool.metrics.kernels import ops
 from ssimtool.metrics.kernels.choice import Kernel, as_they_lie, is_fused
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.reduction import reduced
 from ssimtool.metrics.reference import loss_maps, map_shape, mean_losses
+from ssimtool.metrics.weighted import settled_weight, weighted_losses, weighted_map
 
 
 def ssim(
@@ -30,6 +31,7 @@ def ssim(
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
     kernel: Kernel = "auto",
+    weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The mean structural similarity of each image.
 
@@ -45,21 +47,34 @@ def ssim(
             of 32 bits and more. Sums are kept in float64.
         kernel: `fused` for the kernels of the CPU, `torch` for plain torch operations, which differ
             by their rounding; `auto` takes the fused ones for CPU tensors of some size.
+        weight: how much each pixel counts, (N or 1, 1, H, W), 0 or more, of any scale: each window
+            is reweighted to what counts under it, and counts as much as its centre does. The same
+            everywhere, it changes nothing; else plain torch operations compute. What lies where it
+            is 0 may be anything, NaN too, unless a gradient by the weight is asked for.
 
     Returns:
         (N,), −1 to 1, in the computing dtype; identical images give exactly 1.
 
     Raises:
-        ValueError: shapes, devices or arguments that do not fit, an image smaller than the window.
+        ValueError: shapes, devices or arguments that do not fit, an image smaller than the window,
+            weights that are negative, not finite or all 0, no window around a pixel that counts.
 
-    Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13 and 17, doi:10.1109/TIP.2003.819861.
+    Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13 and 17, doi:10.1109/TIP.2003.819861;
+    with a weight, normalised convolution: Knutsson, Westin 1993, doi:10.1109/CVPR.1993.341081.
 
     >>> ones = torch.ones(1, 1, 16, 16)
     >>> ssim(ones / 2, ones, data_range=1)  # (2·0.5·1 + c1)/(0.25 + 1 + c1), c1 = 1e-4
     tensor([0.8000])
     """
-    loss = ssim_loss(x, y, data_range=data_range, definition=definition, dtype=dtype, kernel=kernel)
-    return 1 - loss
+    return 1 - ssim_loss(
+        x,
+        y,
+        data_range=data_range,
+        definition=definition,
+        dtype=dtype,
+        kernel=kernel,
+        weight=weight,
+    )
 
 
 def ssim_loss(
@@ -70,6 +85,7 @@ def ssim_loss(
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
     kernel: Kernel = "auto",
+    weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The loss 1 − SSIM of each image, precise however close the two are.
 
@@ -86,7 +102,11 @@ def ssim_loss(
     >>> ssim_loss(x, x, data_range=1)
     tensor([0.])
     """
-    formula, dtype = _settled(x, y, data_range, definition, dtype)
+    weight = settled_weight(weight, x, y, kernel)
+    which, dtype = _checked(x, y, data_range, definition, dtype)
+    if weight is not None:
+        return weighted_losses(x, y, weight, which, data_range, dtype).mean(dim=1).to(dtype)
+    formula = formula_of(which, data_range)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, kernel))
         formula = replace(formula, downsample=1)
@@ -105,6 +125,7 @@ def ssim_map(
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
     kernel: Kernel = "auto",
+    weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, "n c h_out w_out"]:
     """The structural similarity under every position of the window, channel by channel.
 
@@ -115,7 +136,9 @@ def ssim_map(
 
     Returns:
         (N, C, H', W'), −1 to 1: as large as the (reduced) image where the definition extends it,
-        smaller by window_size − 1 with the border `valid`. Its mean over an image is `ssim`.
+        smaller by window_size − 1 with the border `valid`. Its mean over an image is `ssim`; with
+        a weight, the mean with the weights of the windows' centres. It is 1 where no pixel under
+        the window counts.
 
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861.
 
@@ -125,7 +148,11 @@ def ssim_map(
     >>> ssim_map(x, x, data_range=1, definition="cvae").shape
     torch.Size([1, 1, 16, 20])
     """
-    formula, dtype = _settled(x, y, data_range, definition, dtype)
+    weight = settled_weight(weight, x, y, kernel)
+    which, dtype = _checked(x, y, data_range, definition, dtype)
+    if weight is not None:
+        return weighted_map(x, y, weight, which, data_range, dtype)
+    formula = formula_of(which, data_range)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, kernel))
         formula = replace(formula, downsample=1)
@@ -139,14 +166,14 @@ def ssim_map(
     return result
 
 
-def _settled(
+def _checked(
     x: Tensor,
     y: Tensor,
     data_range: float,
     definition: str | Definition,
     dtype: torch.dtype | None,
-) -> tuple[Formula, torch.dtype]:
-    """The arguments after they were checked."""
+) -> tuple[Definition, torch.dtype]:
+    """The definition for the size of the images, and the dtype to compute in."""
     check_pair(x, y)
     check_data_range(data_range)
     definition = find_definition(definition).for_size(*x.shape[2:])
@@ -156,7 +183,7 @@ def _settled(
             f"the images are {x.shape[3]}x{x.shape[2]} pixels: expected at least {needed}x{needed} "
             f"for a window of {definition.window_size} with the border {definition.border!r}"
         )
-    return formula_of(definition, data_range), computing_dtype(x, y, dtype=dtype)
+    return definition, computing_dtype(x, y, dtype=dtype)
 
 
 def _reduced(

@@ -49,11 +49,15 @@ def functions_of(pair: Pair, how: Scoring) -> Functions:
     """What is to be computed of a pair.
 
     Raises:
-        SsimtoolError: `too_small`.
+        SsimtoolError: `too_small`; with a mask, `empty_mask` where no window lies around what
+            counts, and `unsupported`, what has none.
     """
     functions = {METRICS[name].function: METRICS[name].takes for name in _asked(how)}
-    if any("definition" in takes for takes in functions.values()):
+    structure = any("definition" in takes for takes in functions.values())
+    if structure:
         _check_size(pair, how.definition)
+    if pair.counting:
+        _check_counting(pair, how, structure=structure)
     return functions
 
 
@@ -82,13 +86,15 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         channels=channels,
         sample_type=pair.sample_type,
         data_range=pair.data_range,
-        identical=found.get("mse", 0) == 0
-        and all(map(np.array_equal, pair.reference, pair.distorted)),
+        identical=found.get("mse", 0) == 0 and _are_identical(pair),
         metrics=found,
         per_channel=per_channel,
         definition=parts_of(how.definition.for_size(height, width)),
         colour=pair.colour,
         reading=pair.reading,
+        mask=pair.counting.mask,
+        regions=pair.counting.regions,
+        counted=pair.counted,
         steps=pair.steps,
         thresholds=verdicts,
         device=made.device,
@@ -99,11 +105,19 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
     )
 
 
+def _are_identical(pair: Pair) -> bool:
+    """Whether all samples that count are."""
+    if pair.weight is None:
+        return all(map(np.array_equal, pair.reference, pair.distorted))
+    rows = zip(pair.reference, pair.distorted, pair.weight, strict=True)
+    return all(np.array_equal(x[m > 0], y[m > 0]) for x, y, m in rows)
+
+
 def map_of(pair: Pair, how: Scoring) -> Array:
     """The SSIM map as large as the image, the mean over the channels.
 
     Returns:
-        (H, W), float32, −1 to 1.
+        (H, W), float32, −1 to 1; NaN where nothing counts.
 
     Raises:
         SsimtoolError: `too_small`.
@@ -140,7 +154,7 @@ def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:
 
 def _numbers(functions: Functions, pair: Pair, how: Scoring) -> tuple[Values, Made]:
     """The numbers of each function, one per channel where it takes a definition."""
-    if not needs_torch(how):
+    if pair.weight is None and not needs_torch(how):
         wide = how.precision == "double" or pair.reference.dtype.name == "float64"
         values = _on_arrays(functions, pair, how, wide=wide)
         if values is not None:
@@ -215,4 +229,33 @@ def _check_size(pair: Pair, definition: Definition) -> None:
             f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
             f"{smallest}x{smallest} for a window of {definition.window_size}; give larger images, "
             "another --definition or a smaller --window-size",
+        )
+
+
+def _check_counting(pair: Pair, how: Scoring, *, structure: bool) -> None:
+    """Whether all that is asked for can be told of what counts."""
+    without = [name for name in _asked(how) if "weight" not in METRICS[name].takes]
+    where = shown(pair.counting.mask or pair.reference_path)
+    if without or how.kernel == "fused":
+        what, option = (without[0], "-m") if without else ("the kernel fused", "--kernel")
+        raise SsimtoolError(
+            "unsupported",
+            f"{where}: {what} takes no mask and no region, expected other ones; leave it out "
+            f"({option}), or the mask",
+        )
+    if pair.weight is None or not structure:
+        return
+    height, width = pair.weight.shape
+    definition = how.definition.for_size(height, width)
+    factor, margin = definition.downsample or 1, definition.window_size // 2
+    margin = margin if definition.region == "valid" else 0
+    rows, columns = (
+        slice(factor * margin, factor * (length // factor - margin)) for length in (height, width)
+    )
+    if not pair.weight[rows, columns].any():
+        raise SsimtoolError(
+            "empty_mask",
+            f"{where}: no window of {definition.window_size} pixels inside the image lies around a "
+            f"pixel that counts, expected one {factor * margin} pixels from the edges or further; "
+            "give another --border or --definition, or let more count",
         )

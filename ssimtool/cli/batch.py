@@ -9,6 +9,7 @@ import typer
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
 from ssimtool.cli import options_batch as b
+from ssimtool.cli import options_mask as m
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import present
 from ssimtool.cores import usable_cores
@@ -40,6 +41,8 @@ def command(
     resize: o.ResizeOption = False,
     frame: o.FrameOption = None,
     layout: o.LayoutOption = "auto",
+    mask: m.MaskOption = None,
+    region: m.RegionOption = [],
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
@@ -65,6 +68,8 @@ def command(
     limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
     named = (*(t.metric for t in limits), *(t.metric for t in on_all))
     computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
+    counting = m.counting(mask, region)
+    m.check_takes(counting, computed, kernel)
     count = jobs or usable_cores()
     scoring = Scoring(
         metrics=computed,
@@ -96,6 +101,7 @@ def command(
             "layout": layout,
         },
         max_pixels=max_pixels,
+        counting=counting,
         scoring=scoring,
         statistics=on_all,
         strict=strict,

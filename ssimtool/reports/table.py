@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ssimtool.errors import printable
 from ssimtool.records import Comparison, LossReport, Record
-from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
+from ssimtool.reports.rows import Row, counting_lines, definition_line, depth, rows_of, verdict_line
 
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 
@@ -71,6 +71,7 @@ def _comparison(record: Comparison) -> list[RenderableType]:
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+        *counting_lines(record),
     )
     table = _grid("Metric", "Value", "Unit", "Better")
     for row in rows_of(record):
@@ -83,7 +84,8 @@ def _comparison(record: Comparison) -> list[RenderableType]:
             each = "   ".join(f"{c} {v:.6f}" for c, v in zip(labels, values, strict=True))
             parts.append(Text(f"SSIM by channel   {each}"))
     if record.identical:
-        parts.append(Text("The two are identical.", "green"))
+        where = "" if record.counted is None else " where it counts"
+        parts.append(Text(f"The two are identical{where}.", "green"))
     return parts
 
 

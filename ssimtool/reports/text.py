@@ -20,7 +20,7 @@ from ssimtool.records import (
     SampleScores,
     parts_of,
 )
-from ssimtool.reports.rows import Row, definition_line, depth, rows_of, verdict_line
+from ssimtool.reports.rows import Row, counting_lines, definition_line, depth, rows_of, verdict_line
 
 
 def json_text(record: Any, names: Sequence[str]) -> str:
@@ -89,6 +89,8 @@ def markdown_text(record: Record, names: Sequence[str]) -> str:
     if record.error is not None:
         return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
     lines = [_titles(record), ""]
+    if isinstance(record, Comparison) and (counting := counting_lines(record)):
+        lines += [*(f"- {role} {escaped(told)}" for role, told in counting), ""]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
     lines += ["", definition_line(record)]

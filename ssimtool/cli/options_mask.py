@@ -15,8 +15,8 @@ MaskOption = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="What counts, as large as the images: of an image or an array of integers or bool, "
-        "where it is above half of white; of floats from 0 to 1 (.npy), by that weight.",
+        help="Only its white pixels count: those above half of white, of an image or a .npy of "
+        "integers or bool; floats from 0 to 1 are weights. As large as the images, without alpha.",
         rich_help_panel=COMPUTING,
     ),
 ]

@@ -30,7 +30,8 @@ class Metric:
     `function` is the name in `ssimtool.metrics` that computes it, one number per image;
     `complement` says that the metric is 1 − that number (1 − SSIM is what keeps its precision,
     so SSIM is derived from it); `takes` names the keyword arguments of the function that change the
-    number; `implies` names the metrics that are reported along with it.
+    number, `weight` among them where it can be said which pixels count; `implies` names the metrics
+    that are reported along with it.
     """
 
     name: str
@@ -55,7 +56,7 @@ METRICS: dict[str, Metric] = {
             function="ssim_loss",
             complement=True,
             implies=("ssim_loss",),
-            takes=("data_range", "definition"),
+            takes=("data_range", "definition", "weight"),
             unit="-",
             better="higher",
             range="-1 to 1",
@@ -68,7 +69,7 @@ METRICS: dict[str, Metric] = {
             title="SSIM loss",
             function="ssim_loss",
             implies=("ssim",),
-            takes=("data_range", "definition"),
+            takes=("data_range", "definition", "weight"),
             unit="-",
             better="lower",
             range="0 to 2",
@@ -105,6 +106,7 @@ METRICS: dict[str, Metric] = {
             name="mse",
             title="MSE",
             function="mse",
+            takes=("weight",),
             unit="squared sample",
             better="lower",
             range="0 to data_range^2",
@@ -115,6 +117,7 @@ METRICS: dict[str, Metric] = {
             name="mae",
             title="MAE",
             function="mae",
+            takes=("weight",),
             unit="sample",
             better="lower",
             range="0 to data_range",
@@ -125,7 +128,7 @@ METRICS: dict[str, Metric] = {
             name="psnr",
             title="PSNR",
             function="psnr",
-            takes=("data_range",),
+            takes=("data_range", "weight"),
             unit="dB",
             better="higher",
             range="up to inf (identical)",

@@ -6,7 +6,6 @@ takes longer than many a comparison.
 
 from __future__ import annotations
 
-import math
 import sys
 from contextlib import suppress
 from functools import lru_cache
@@ -16,16 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from ssimtool import __version__
-from ssimtool.catalog import METRICS, Definition, with_implied
-from ssimtool.errors import SsimtoolError
-from ssimtool.metrics.formula import (
-    formula_of,
-    formula_of_scales,
-    scale_weights,
-    smallest_side,
-    smallest_side_of_scales,
-)
-from ssimtool.readers.files import shown
+from ssimtool.catalog import METRICS, with_implied
+from ssimtool.evaluate_checks import check_asked, check_numbers, check_size
+from ssimtool.metrics.formula import formula_of, formula_of_scales, scale_weights
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison, parts_of, status_of
 from ssimtool.settings import Made, Scoring
@@ -55,14 +47,11 @@ def functions_of(pair: Pair, how: Scoring) -> Functions:
     """What is to be computed of a pair.
 
     Raises:
-        SsimtoolError: `too_small`.
+        SsimtoolError: `too_small`; with a mask, `empty_mask` where no window lies around what
+            counts, and `unsupported`, what has none.
     """
     functions = {METRICS[name].function: METRICS[name].takes for name in _asked(how)}
-    for takes in functions.values():
-        if "scales" in takes:
-            _check_scales(pair, how)
-        elif "definition" in takes:
-            _check_size(pair, how.definition)
+    check_asked(_asked(how), pair, how)
     return functions
 
 
@@ -79,7 +68,7 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         SsimtoolError: `non_finite`, a result beyond floats.
     """
     found, per_channel = _metrics(_asked(how), values)
-    _check_numbers(found, pair)
+    check_numbers(found, pair)
     verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
     height, width, channels = pair.reference.shape
     return Comparison(
@@ -91,14 +80,16 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         channels=channels,
         sample_type=pair.sample_type,
         data_range=pair.data_range,
-        identical=found.get("mse", 0) == 0
-        and all(map(np.array_equal, pair.reference, pair.distorted)),
+        identical=found.get("mse", 0) == 0 and _are_identical(pair),
         metrics=found,
         per_channel=per_channel,
         definition=parts_of(how.definition.for_size(height, width)),
         scales=how.scales_stated,
         colour=pair.colour,
         reading=pair.reading,
+        mask=pair.counting.mask,
+        regions=pair.counting.regions,
+        counted=pair.counted,
         steps=pair.steps,
         thresholds=verdicts,
         device=made.device,
@@ -109,18 +100,26 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
     )
 
 
+def _are_identical(pair: Pair) -> bool:
+    """Whether all samples that count are."""
+    if pair.weight is None:
+        return all(map(np.array_equal, pair.reference, pair.distorted))
+    rows = zip(pair.reference, pair.distorted, pair.weight, strict=True)
+    return all(np.array_equal(x[m > 0], y[m > 0]) for x, y, m in rows)
+
+
 def map_of(pair: Pair, how: Scoring) -> Array:
     """The SSIM map as large as the image, the mean over the channels.
 
     Returns:
-        (H, W), float32, −1 to 1.
+        (H, W), float32, −1 to 1; NaN where nothing counts.
 
     Raises:
         SsimtoolError: `too_small`.
     """
     from ssimtool import evaluate_tensors
 
-    _check_size(pair, how.definition)
+    check_size(pair, how.definition)
     return evaluate_tensors.map_of(pair, how)
 
 
@@ -150,7 +149,7 @@ def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:
 
 def _numbers(functions: Functions, pair: Pair, how: Scoring) -> tuple[Values, Made]:
     """The numbers of each function, one per channel where it takes a definition."""
-    if not needs_torch(how):
+    if pair.weight is None and not needs_torch(how):
         wide = how.precision == "double" or pair.reference.dtype.name == "float64"
         values = _on_arrays(functions, pair, how, wide=wide)
         if values is not None:
@@ -209,40 +208,3 @@ def _metrics(
         if "definition" in row.takes:
             per_channel[name] = tuple(1 - v if row.complement else v for v in of_row)
     return found, per_channel
-
-
-def _check_numbers(found: dict[str, float], pair: Pair) -> None:
-    for name, value in found.items():
-        infinite = value == math.inf and METRICS[name].range.startswith("up to inf")
-        if not (math.isfinite(value) or infinite):
-            raise SsimtoolError(
-                "non_finite",
-                f"{shown(pair.distorted_path)}: its {name} is not finite, expected samples and "
-                "options whose squares are numbers; look at --data-range, --k1 and --k2",
-            )
-
-
-def _check_size(pair: Pair, definition: Definition) -> None:
-    height, width, _ = pair.reference.shape
-    smallest = smallest_side(definition.for_size(height, width))
-    if min(height, width) < smallest:
-        raise SsimtoolError(
-            "too_small",
-            f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
-            f"{smallest}x{smallest} for a window of {definition.window_size}; give larger images, "
-            "another --definition or a smaller --window-size",
-        )
-
-
-def _check_scales(pair: Pair, how: Scoring) -> None:
-    height, width, _ = pair.reference.shape
-    smallest = [smallest_side_of_scales(how.definition, n + 1) for n in range(how.scales)]
-    most = sum(min(height, width) >= side for side in smallest)
-    if most < how.scales:
-        other = f"--scales {most}" if most else "a smaller --window-size"
-        raise SsimtoolError(
-            "too_small",
-            f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
-            f"{smallest[-1]}x{smallest[-1]} for ms_ssim of {how.scales} scales with a window of "
-            f"{how.definition.window_size}; give larger images, or {other}",
-        )

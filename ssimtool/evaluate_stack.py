@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ssimtool.errors import SsimtoolError, is_out_of_memory
-from ssimtool.evaluate import Values, functions_of, record_of
+from ssimtool.evaluate import Values, compare, functions_of, record_of
 from ssimtool.evaluate_tensors import choose_device, made_by, score, to_tensor
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison
@@ -98,7 +98,9 @@ class Stacker:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def compare(self, pair: Pair, how: Scoring) -> Comparison:
-        """As `evaluate.compare`, for the thread that asks."""
+        """As `evaluate.compare`, for the thread that asks; a pair with a mask is computed alone."""
+        if pair.weight is not None:
+            return compare(pair, how)
         waiting = _Waiting(pair)
         self._asked.put(waiting)
         waiting.ready.wait()

@@ -77,11 +77,12 @@ def numbers_of(
     """
     device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
-    fused = _is_fused(x, y, how)
+    weight = _weight(pair, device)
+    fused = weight is None and _is_fused(x, y, how)
     scored = _fused_scores(functions, x, y, pair, how) if fused else {}
     for function, takes in functions.items():
         if function not in scored:
-            scored[function] = score(function, takes, x, y, pair.data_range, how)
+            scored[function] = score(function, takes, x, y, pair.data_range, how, weight)
     fetched = iter(torch.cat(list(scored.values())).tolist())  # from a device at once
     found = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
     return found, made_by(x, y, how, "fused" if fused else "torch")
@@ -133,7 +134,7 @@ def map_of(pair: Pair, how: Scoring) -> Array:
     the images first, each number of the map stands for the pixels that were averaged.
 
     Returns:
-        (H, W), float32, −1 to 1.
+        (H, W), float32, −1 to 1; NaN where nothing counts.
     """
     height, width, _ = pair.reference.shape
     definition = how.definition.for_size(height, width)
@@ -141,16 +142,48 @@ def map_of(pair: Pair, how: Scoring) -> Array:
         definition = replace(definition, border="symmetric")
     device = choose_device(how.device, how.kernel)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
-    fused, factor = _is_fused(x, y, how), definition.downsample or 1
-    if factor > 1:
-        x, y = (metrics.reduced(image, factor, wide(device)) for image in (x, y))
-        definition = replace(definition, downsample=1)
-    ssim_map = _map(x, y, definition, pair.data_range, fused=fused)
+    weight, factor = _weight(pair, device), definition.downsample or 1
+    if weight is not None:
+        ssim_map = _weighted_map(x, y, weight, definition, pair.data_range)
+    else:
+        fused = _is_fused(x, y, how)
+        if factor > 1:
+            x, y = (metrics.reduced(image, factor, wide(device)) for image in (x, y))
+            definition = replace(definition, downsample=1)
+        ssim_map = _map(x, y, definition, pair.data_range, fused=fused)
+    ssim_map = _enlarged(ssim_map, factor, height, width)
+    if pair.weight is not None:
+        ssim_map[pair.weight == 0] = np.nan
+    return ssim_map
+
+
+def _enlarged(ssim_map: Array, factor: int, height: int, width: int) -> Array:
+    """Each number for the pixels that it stands for, and for what was left over beside them."""
     if factor > 1:
         ssim_map = ssim_map.repeat(factor, axis=0).repeat(factor, axis=1)
         left = height - ssim_map.shape[0], width - ssim_map.shape[1]
         ssim_map = np.pad(ssim_map, ((0, left[0]), (0, left[1])), mode="edge")
     return ssim_map
+
+
+def _weighted_map(
+    x: Tensor, y: Tensor, weight: Tensor, definition: Definition, data_range: float
+) -> Array:
+    """The mean over the channels of the map of one image, channel by channel, (H, W), float32."""
+    total = torch.zeros((), device=x.device)
+    for c in range(x.shape[1]):
+        a, b = x[:, c : c + 1], y[:, c : c + 1]
+        total = total + metrics.ssim_map(
+            a,
+            b,
+            data_range=data_range,
+            definition=definition,
+            dtype=wide(x.device),
+            kernel="torch",
+            weight=weight,
+        )
+    result: Array = (total[0, 0] / x.shape[1]).float().cpu().numpy()
+    return result
 
 
 def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fused: bool) -> Array:
@@ -187,6 +220,14 @@ def sent(array: Array, device: torch.device) -> Tensor:
     return tensor.to(device, non_blocking=True)
 
 
+def _weight(pair: Pair, device: torch.device) -> Tensor | None:
+    """(1, 1, H, W); None where all pixels count the same."""
+    if pair.weight is None:
+        return None
+    weight = pair.weight.astype(np.float32, copy=False) if device.type == "mps" else pair.weight
+    return sent(np.ascontiguousarray(weight), device)[None, None]
+
+
 def _batch(image: Array, device: torch.device) -> Tensor:
     """(H, W, C) as (1, C, H, W), in the memory that it lies in."""
     return sent(image, device).permute(2, 0, 1)[None]
@@ -199,6 +240,7 @@ def score(
     y: Tensor,
     data_range: float,
     how: Scoring,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """A metric by plain torch: (C · N) numbers where it has a definition, those of the first
     channel first, else (N).
@@ -209,8 +251,14 @@ def score(
         x, y: (N, C, H, W).
         data_range: of their samples.
         how: what else is asked for.
+        weight: how much each pixel counts, (N or 1, 1, H, W).
     """
-    given = {"data_range": data_range, "definition": how.definition, "scales": how.scales}
+    given = {
+        "data_range": data_range,
+        "definition": how.definition,
+        "scales": how.scales,
+        "weight": weight,
+    }
     arguments = {name: given[name] for name in takes}
     planes = range(x.shape[1]) if "definition" in takes else ()
     # Channel by channel also where the channels interleave: converted planes lie side by side.

@@ -16,6 +16,8 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.evaluate import compare, map_of
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.files import STDIN, shown
+from ssimtool.readers.masks import with_mask
+from ssimtool.readers.regions import Counting
 from ssimtool.readers.samples import Pair
 from ssimtool.records import Comparison
 from ssimtool.reports.pictures import Case, draw
@@ -84,7 +86,9 @@ def _read_again(record: Comparison, base: Path) -> Pair:
         options["background"] = tuple(options["background"])
     # As large as it was when it was scored, whatever --max-pixels said then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
-    return read_pair(reference, distorted, Reading(**options, max_pixels=limit))
+    pair = read_pair(reference, distorted, Reading(**options, max_pixels=limit))
+    mask = None if record.mask is None else _found(record.mask, base)
+    return with_mask(pair, Counting(mask=mask, regions=record.regions), max_pixels=limit)
 
 
 def _found(path: str, base: Path) -> str:

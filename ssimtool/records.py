@@ -73,6 +73,8 @@ class Comparison:
     `reading` holds the options of reading that change numbers, as they were given: so the same can
     be computed again. `id` and `columns` are what a manifest says of a pair beside its paths, `map`
     the file that its map was written to.
+    `mask` and `regions` (x, y, width, height each) say which pixels count, and `counted` how many
+    do, or the sum of their weights; None where all do.
     `precision` is what SSIM was computed in, float32 or float64. `scales` are those of MS-SSIM,
     None where it was not asked for.
     """
@@ -94,6 +96,9 @@ class Comparison:
     scales: int | None = None
     colour: str | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
+    mask: str | None = None
+    regions: tuple[tuple[int, int, int, int], ...] = ()
+    counted: float | None = None
     steps: tuple[str, ...] = ()
     thresholds: tuple[Verdict, ...] = ()
     map: str | None = None

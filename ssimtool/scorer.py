@@ -18,6 +18,7 @@ from ssimtool.batch import THREAD_NAME, Budget
 from ssimtool.errors import NO_ROOM, SsimtoolError, is_out_of_memory
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.pairs import PairInput
+from ssimtool.readers.regions import ALL, Counting, counting_of
 from ssimtool.records import Comparison, Failure, parts_of
 from ssimtool.settings import Scoring
 
@@ -48,6 +49,7 @@ class Scorer:
         scoring: what is computed.
         resources: what it may use.
         check: called once all is loaded, before anything is computed; may raise.
+        counting: what counts of the pairs that do not say it themselves.
         debug: an error is raised, and makes no record.
     """
 
@@ -59,9 +61,10 @@ class Scorer:
         resources: Resources,
         check: Callable[[], object],
         *,
+        counting: Counting = ALL,
         debug: bool = False,
     ) -> None:
-        self._debug = debug
+        self._debug, self._counting = debug, counting
         self._reading, self._max_pixels, self._scoring = reading, max_pixels, scoring
         self._resources, self._check = resources, check
         self._budget = Budget(int((1 - KEPT) * resources.memory))
@@ -150,6 +153,9 @@ class Scorer:
 
     def failed(self, given: PairInput, failure: Failure) -> Comparison:
         """The record of a pair that has no number."""
+        counting = self._counting
+        with suppress(ValueError):  # which is what the failure tells of
+            counting = counting_of(given.columns, counting)
         return Comparison(
             status="error",
             id=given.id,
@@ -157,6 +163,8 @@ class Scorer:
             distorted=given.distorted,
             definition=parts_of(self._scoring.definition),
             reading=self._reading,
+            mask=counting.mask,
+            regions=counting.regions,
             columns=given.columns,
             version=__version__,
             error=failure,
@@ -171,6 +179,7 @@ class Scorer:
                 "standard input is no image of a batch, expected a file; write ./- for one of that "
                 "name",
             )
+        counting = self._counting_of(given)
         self._wait(self._can_read)
         from ssimtool.readers.align import read_pair
 
@@ -183,12 +192,30 @@ class Scorer:
                 self._how,
                 threads=threads,
                 into=last,
-                admit=lambda size: take(self._more * size),
+                # A mask takes less than the two images do; MS-SSIM comes with no mask.
+                admit=lambda size: take((2 if counting else self._more) * size),
             )
+            counted = self._with_mask(pair, counting) if counting else pair
             self._wait(self._can_score)
             self._compute_alone()
             self._own.pair = pair if self._may_keep(pair) else None
-            return finish(pair, self._compare(pair, self._scoring))
+            return finish(counted, self._compare(counted, self._scoring))
+
+    def _counting_of(self, given: PairInput) -> Counting:
+        try:
+            return counting_of(given.columns, self._counting)
+        except ValueError as error:
+            raise SsimtoolError(
+                "unsupported", f"{shown(given.distorted)}: {error}; correct the manifest"
+            ) from None
+
+    def _with_mask(self, pair: Pair, counting: Counting) -> Pair:
+        """The pair with what counts; what computes that is loaded, as other pairs have no use for
+        it."""
+        from ssimtool import evaluate_tensors  # noqa: F401  # for what it loads
+        from ssimtool.readers.masks import with_mask
+
+        return with_mask(pair, counting, max_pixels=self._max_pixels)
 
     def _compute_alone(self) -> None:
         """Beside other threads that compute, torch takes no more than this one."""

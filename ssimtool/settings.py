@@ -84,7 +84,8 @@ class Examining:
 class Settings:
     """What two runs of a batch must have in common for their records to stand in one file.
 
-    `thresholds` are triples of metric, op and value. All are as JSON has them. Numbers of single
+    `thresholds` are triples of metric, op and value; `mask` and `regions` are of the pairs that do
+    not say themselves what counts. All are as JSON has them. Numbers of single
     precision do not stand in for those of double; float64 samples have these in any case.
     """
 
@@ -92,6 +93,8 @@ class Settings:
     reading: Mapping[str, Any]
     metrics: Sequence[str]
     thresholds: Sequence[Sequence[Any]]
+    mask: str | None = None
+    regions: Sequence[Sequence[int]] = ()
     precision: Precision = "double"
     scales: int | None = None
 
@@ -104,6 +107,11 @@ class Settings:
                 by_size = part == "downsample" and ours[part] is None
                 if theirs.get(part) != ours[part] and not by_size:
                     return f"{name} {part}: there {theirs.get(part)!r}, here {ours[part]!r}"
+        own = record.get("columns") or {}
+        for column, name in (("mask", "mask"), ("region", "regions")):
+            there, here = record.get(name) or None, getattr(self, name) or None
+            if not own.get(column) and there != here:
+                return f"{name}: there {there or 'none'}, here {here or 'none'}"
         if record["status"] == "error":
             return None
         metrics = list(record["metrics"])

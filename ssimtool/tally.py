@@ -32,7 +32,8 @@ PERCENTS = {"median": 50, "p1": 1, "p5": 5, "p95": 95, "p99": 99}
 class Scored:
     """What of a pair stands in the summary: of a record, or of a line that was written before.
 
-    `map` is the file that its map is written to if it turns out to be one of the worst.
+    `columns` say which of its pixels count, `map` is the file that its map is written to if it
+    turns out to be one of the worst.
     """
 
     id: str | None
@@ -40,6 +41,7 @@ class Scored:
     distorted: str
     status: Status
     metrics: Mapping[str, float]
+    columns: Mapping[str, str] = field(default_factory=dict)
     map: str | None = None
 
 
@@ -51,6 +53,7 @@ def scored(record: Comparison, path: str | None) -> Scored:
         distorted=record.distorted,
         status=record.status,
         metrics=record.metrics,
+        columns=record.columns,
         map=path,
     )
 
@@ -63,6 +66,7 @@ def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
         distorted=record["distorted"],
         status=record["status"],
         metrics={k: math.inf if v is None else v for k, v in record["metrics"].items()},
+        columns=record.get("columns") or {},
         map=path,
     )
 

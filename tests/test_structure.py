@@ -43,8 +43,10 @@ MAY_IMPORT = {
     },
     "metrics": {"catalog", "cores", "errors", "metrics"},
     "readers": {"errors", "readers", "records"},
+    "evaluate_checks": {"catalog", "errors", "metrics", "readers", "settings"},
     "evaluate": {
-        "catalog", "errors", "evaluate_tensors", "metrics", "readers", "records", "settings",
+        "catalog", "errors", "evaluate_checks", "evaluate_tensors", "metrics", "readers", "records",
+        "settings",
     },
     "records_explain": {"records"},
     "evaluate_explain": {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssimtool.readers.pairs import Filter
+from ssimtool.readers.regions import Counting
 from ssimtool.records import StatisticThreshold
 from ssimtool.settings import Scoring
 
@@ -16,7 +17,8 @@ class Asked:
     """Which pairs, and how they are compared.
 
     `reading` holds the fields of `readers.align.Reading` that
-    stand in a record; `statistics` are the thresholds on those of all pairs.
+    stand in a record; `counting` is what counts of the pairs that do not say it themselves;
+    `statistics` are the thresholds on those of all pairs.
     """
 
     reference: str
@@ -26,6 +28,7 @@ class Asked:
     files: Filter
     reading: Mapping[str, Any]
     max_pixels: int
+    counting: Counting
     scoring: Scoring
     statistics: tuple[StatisticThreshold, ...]
     strict: bool

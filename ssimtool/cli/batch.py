@@ -9,6 +9,7 @@ import typer
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
 from ssimtool.cli import options_batch as b
+from ssimtool.cli import options_mask as m
 from ssimtool.cli import options_scales as s
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import present
@@ -42,6 +43,8 @@ def command(
     resize: o.ResizeOption = False,
     frame: o.FrameOption = None,
     layout: o.LayoutOption = "auto",
+    mask: m.MaskOption = None,
+    region: m.RegionOption = [],
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
@@ -67,6 +70,8 @@ def command(
     limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
     named = (*(t.metric for t in limits), *(t.metric for t in on_all))
     computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
+    counting = m.counting(mask, region)
+    m.check_takes(counting, computed, kernel)
     count = jobs or usable_cores()
     scoring = Scoring(
         metrics=computed,
@@ -99,6 +104,7 @@ def command(
             "layout": layout,
         },
         max_pixels=max_pixels,
+        counting=counting,
         scoring=scoring,
         statistics=on_all,
         strict=strict,

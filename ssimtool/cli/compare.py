@@ -10,6 +10,7 @@ import typer
 from ssimtool import __version__
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import options as o
+from ssimtool.cli import options_mask as m
 from ssimtool.cli import options_scales as s
 from ssimtool.cli import parsing
 from ssimtool.cli.outcome import Style, attempt, present, show
@@ -19,6 +20,7 @@ from ssimtool.settings import Scoring
 
 if TYPE_CHECKING:
     from ssimtool.readers.align import Reading
+    from ssimtool.readers.regions import Counting
     from ssimtool.readers.samples import Array, Pair
 
 
@@ -48,6 +50,8 @@ def command(
     resize: o.ResizeOption = False,
     frame: o.FrameOption = None,
     layout: o.LayoutOption = "auto",
+    mask: m.MaskOption = None,
+    region: m.RegionOption = [],
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     kernel: o.KernelOption = "auto",
@@ -65,8 +69,10 @@ def command(
     limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
     chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
     under = parsing.background(background)
+    counting = m.counting(mask, region)
     # A map states the score in its text, so it implies it.
     computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))
+    m.check_takes(counting, computed, kernel)
     scoring = Scoring(
         metrics=computed,
         definition=chosen,
@@ -79,7 +85,7 @@ def command(
     )
     style = Style(format, tuple(metric), computed, quiet, debug)
     targets = [*map_, *([output] if output is not None else [])]
-    with reserved(targets, inputs=(reference, distorted)) as files:
+    with reserved(targets, inputs=(reference, distorted, *([mask] if mask else []))) as files:
         from ssimtool.readers.align import Reading, recorded
 
         how = Reading(
@@ -93,13 +99,15 @@ def command(
         )
         maps = tuple(zip(map_, files, strict=False))
         record = attempt(
-            lambda: _compare((reference, distorted), how, scoring, maps, map_style),
+            lambda: _compare((reference, distorted), how, counting, scoring, maps, map_style),
             lambda failure: Comparison(
                 status="error",
                 reference=reference,
                 distorted=distorted,
                 definition=parts_of(chosen),
                 reading=recorded(how),
+                mask=counting.mask,
+                regions=counting.regions,
                 version=__version__,
                 error=failure,
             ),
@@ -111,6 +119,7 @@ def command(
 def _compare(
     paths: tuple[str, str],
     how: Reading,
+    counting: Counting,
     scoring: Scoring,
     maps: tuple[tuple[str, Reserved], ...],
     style: str,
@@ -122,6 +131,10 @@ def _compare(
     # Before torch is loaded, so that what is wrong with a file shows at once; only the samples of
     # large images are decoded meanwhile, and what is wrong with those shows when torch is there.
     pair = read_pair(*paths, how, meanwhile=_load_torch)
+    if counting:
+        from ssimtool.readers.masks import with_mask
+
+        pair = with_mask(pair, counting, max_pixels=how.max_pixels)
     from ssimtool.evaluate import compare, map_of
 
     present(scoring.device, scoring.kernel)

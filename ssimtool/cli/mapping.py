@@ -13,6 +13,7 @@ import typer
 from ssimtool.cli.output import writing
 from ssimtool.errors import printable
 from ssimtool.readers.pairs import PairInput
+from ssimtool.readers.regions import MASK
 from ssimtool.records import Comparison
 from ssimtool.settings import Scoring
 
@@ -37,7 +38,7 @@ class MapFolder:
         Raises:
             typer.BadParameter: the pair lies in the folder, and a map could be written over it.
         """
-        for path in (given.reference, given.distorted):
+        for path in (given.reference, given.distorted, *filter(None, [given.columns.get(MASK)])):
             if os.path.commonpath([self._real, os.path.realpath(path)]) == self._real:
                 raise typer.BadParameter(
                     f"{printable(path)}: lies in {printable(self.folder)}, where a map could be "

@@ -251,7 +251,8 @@ MapOption = Annotated[
     typer.Option(
         "--map",
         metavar="FILE",
-        help="Write the SSIM map, as large as the image: .png, or .npy (float32); repeatable.",
+        help="Write the SSIM map, as large as the image, transparent where nothing counts: .png, "
+        "or .npy (float32, NaN there); repeatable.",
         callback=map_path,
         rich_help_panel=MAPS,
         show_default=False,

@@ -30,8 +30,8 @@ PairsOption = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="A list of pairs instead: CSV or TSV (reference,distorted[,id]) or NDJSON; - is "
-        "standard input, each line of which is answered as it comes.",
+        help="A list of pairs instead: CSV or TSV (reference,distorted[,id,mask,region]) or "
+        "NDJSON; - is standard input, each line of which is answered as it comes.",
         rich_help_panel=PAIRS,
     ),
 ]

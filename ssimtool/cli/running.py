@@ -62,10 +62,17 @@ def run(asked: Asked, target: Target, resources: Resources, check: Callable[[], 
         typer.BadParameter: an output that cannot be written, or what `check` raises.
     """
     inputs = [asked.manifest] if asked.manifest else [asked.reference, asked.distorted]
-    settings = settings_of(asked.scoring, asked.reading)
+    inputs += [asked.counting.mask] if asked.counting.mask else []
+    settings = settings_of(asked.scoring, asked.reading, asked.counting)
     with sinks(target, settings, inputs) as (writers, journal):
         scorer = Scorer(
-            asked.reading, asked.max_pixels, asked.scoring, resources, check, debug=asked.debug
+            asked.reading,
+            asked.max_pixels,
+            asked.scoring,
+            resources,
+            check,
+            counting=asked.counting,
+            debug=asked.debug,
         )
         return _Run(asked, writers, journal, scorer, resources.jobs).whole()
 
@@ -222,8 +229,8 @@ class _Run:
         self.drawing = True
         self.batch = Batch(self._work, jobs=self.jobs)
         jobs = [
-            Job(PairInput(reference=pair.reference, distorted=pair.distorted), pair.map)
-            for pair in self.tally.worst_first()
+            Job(PairInput(reference=p.reference, distorted=p.distorted, columns=p.columns), p.map)
+            for p in self.tally.worst_first()
         ]
         drawn = tuple(record.map if record else None for _, record in self.batch.run(jobs))
         return () if self.interrupted else drawn

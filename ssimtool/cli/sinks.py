@@ -24,6 +24,7 @@ from ssimtool.cli.output import (
 )
 from ssimtool.errors import printable
 from ssimtool.journal import Journal, is_finished
+from ssimtool.readers.regions import ALL, Counting
 from ssimtool.records import Bin, Comparison, Summary, parts_of
 from ssimtool.reports.stream import STREAMS, SUFFIXES, StreamFormat
 from ssimtool.reports.text import ndjson_text
@@ -156,7 +157,7 @@ def formats_of(target: Target) -> tuple[str, str | None]:
     return target.format, None
 
 
-def settings_of(scoring: Scoring, reading: Mapping[str, Any]) -> Settings:
+def settings_of(scoring: Scoring, reading: Mapping[str, Any], counting: Counting = ALL) -> Settings:
     """What the records of a journal have in common, as JSON has it."""
     made = Comparison(
         status="ok",
@@ -164,6 +165,8 @@ def settings_of(scoring: Scoring, reading: Mapping[str, Any]) -> Settings:
         distorted="",
         definition=parts_of(scoring.definition),
         reading=reading,
+        mask=counting.mask,
+        regions=counting.regions,
         thresholds=tuple(t.judge(0) for t in scoring.thresholds),
         version="",
     )
@@ -173,6 +176,8 @@ def settings_of(scoring: Scoring, reading: Mapping[str, Any]) -> Settings:
         reading=record["reading"],
         metrics=scoring.metrics,
         thresholds=[[t["metric"], t["op"], t["value"]] for t in record["thresholds"]],
+        mask=record["mask"],
+        regions=record["regions"],
         precision=scoring.precision,
         scales=scoring.scales_stated,
     )

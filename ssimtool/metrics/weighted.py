@@ -136,7 +136,7 @@ def weighted_mean(
     total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)
     counted = torch.zeros_like(total)
     scale = _largest(weight)
-    for block in _blocks(x, y, weight):
+    for block in blocks(x, y):
         where = (block.images, slice(None), block.source)
         m = _scaled(weight[where], scale[block.images], dtype)
         near, far = (_cleared(image[where].to(dtype), m) for image in (x, y))
@@ -161,13 +161,11 @@ def _loss_maps(
     formula = formula_of(replace(definition, covariance="population"), data_range)
     window = _Window(formula, definition.covariance == "sample")
     scale = _largest(weight)
-    if definition.border != "zero":  # then the scale of the weights changes nothing
-        scale = scale.detach()
     if formula.downsample > 1:
         x, y, weight = _reduced(x, y, weight, scale, formula.downsample, of)
         scale = torch.ones_like(scale, dtype=of)
     margin, size = formula.margin, len(formula.weights)
-    for block in _blocks(x, y, weight, window_size=size, margin=margin):
+    for block in blocks(x, y, window_size=size, margin=margin):
         where = (block.images, slice(None), block.source)
         m = _scaled(weight[where], scale[block.images], of)
         near, far = (_cleared(image[where].to(of), m) for image in (x, y))
@@ -207,14 +205,6 @@ def _loss_map(x: Tensor, y: Tensor, m: Tensor, window: _Window) -> Tensor:
     return a + b - a * b
 
 
-def _blocks(
-    x: Tensor, y: Tensor, weight: Tensor, *, window_size: int = 1, margin: int = 0
-) -> Iterator[Block]:
-    """The blocks of the images; one alone where a gradient is asked for, be it by the weight."""
-    other = weight if weight.requires_grad else y
-    return blocks(x, other, window_size=window_size, margin=margin)
-
-
 def _largest(weight: Tensor) -> Tensor:
     """The largest weight of each image, (N, 1, 1, 1)."""
     return weight.amax((1, 2, 3), keepdim=True)
@@ -246,7 +236,7 @@ def _reduced(
     the means of the weights."""
     n, c, h, w = x.shape
     rows = h
-    if not (wants_grad(x, y) or wants_grad(weight, weight)):
+    if not wants_grad(x, y):
         size = CPU_BLOCK if x.device.type == "cpu" else GPU_BLOCK
         rows = max(1, size // (n * c * w * factor)) * factor
     found: list[tuple[Tensor, Tensor, Tensor]] = []

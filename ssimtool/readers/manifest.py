@@ -18,6 +18,7 @@ from typing import Any
 from ssimtool.errors import SsimtoolError, printable
 from ssimtool.readers.files import STDIN, reading, shown
 from ssimtool.readers.pairs import PairInput
+from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records import Failure
 
 CHUNK = 1 << 16  # bytes that are read at once, or fewer where no more are there
@@ -95,6 +96,9 @@ def _object(line: str, where: str, path: str) -> PairInput:
     paths = [found.pop(name, None) for name in ("reference", "distorted")]
     if not all(isinstance(p, str) for p in paths):
         return _no_pair(path, where, "lacks reference or distorted, as text", line)
+    for name in (MASK, REGION):
+        if found.get(name, "") is None:
+            del found[name]
     given = {str(key): _as_text(value) for key, value in found.items()}
     number = given.pop("id", None) if found.get("id") is not None else None
     given.pop("id", None)
@@ -128,7 +132,8 @@ def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterat
         if names is None:
             header = [name.strip().lower() for name in row]
             if {"reference", "distorted"} <= set(header):
-                names = [h if h in COLUMNS else n for h, n in zip(header, row, strict=True)]
+                known = (*COLUMNS, MASK, REGION)
+                names = [h if h in known else n for h, n in zip(header, row, strict=True)]
                 continue
             names = COLUMNS
         if len(row) > 1 or any(map(str.strip, row)):

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ssimtool.readers.regions import ALL, Counting
+
 Array = NDArray[Any]
 Space = Literal["grey", "rgb", "cmyk", "other"]
 
@@ -37,7 +39,9 @@ class Pair:
     """Two images made comparable: (H, W, C) each, of one shape and one dynamic range.
 
     `sample_type` is the type of the reference as it was read, before anything was scaled;
-    `reading` the options that it was read with.
+    `reading` the options that it was read with. `counting` is which pixels were asked for,
+    `counted` how many count, or the sum of their weights; `weight` is how much each does, (H, W),
+    of bool, float32 or float64, and None where all count the same.
     """
 
     reference_path: str
@@ -48,6 +52,9 @@ class Pair:
     sample_type: str
     colour: str = "rgb"
     reading: Mapping[str, Any] = field(default_factory=dict)
+    counting: Counting = ALL
+    counted: float | None = None
+    weight: Array | None = None
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

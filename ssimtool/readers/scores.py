@@ -20,6 +20,7 @@ from ssimtool.readers.fields import (
     texts,
 )
 from ssimtool.readers.files import read_content, shown
+from ssimtool.readers.regions import Region, parse_regions
 from ssimtool.records import (
     EXIT_CODES,
     Comparison,
@@ -148,6 +149,9 @@ def _comparison(row: Row) -> Comparison:
         scales=field(row, "scales", int),
         colour=field(row, "colour", str),
         reading=field(row, "reading", Mapping) or {},
+        mask=field(row, "mask", str),
+        regions=_regions(row),
+        counted=field(row, "counted", NUMBER),
         steps=texts(row, "steps"),
         thresholds=each(row, "thresholds", _verdict),
         map=field(row, "map", str),
@@ -158,6 +162,13 @@ def _comparison(row: Row) -> Comparison:
         warnings=texts(row, "warnings"),
         error=_failure(row),
     )
+
+
+def _regions(row: Row) -> tuple[Region, ...]:
+    try:
+        return parse_regions(json.dumps(field(row, "regions", list) or []))
+    except ValueError as error:
+        raise UnexpectedError(f"'regions' of which {printable(str(error))}") from None
 
 
 def _definition(row: Row) -> Row | None:

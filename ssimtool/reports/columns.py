@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records import Comparison
-from ssimtool.reports.rows import title_of
+from ssimtool.reports.rows import counting_lines, title_of
 
 PASSED_THROUGH = 8  # columns of a manifest at most: a table with more is no table
 DIGITS = 8  # significant ones: more are not shown, and SSIM loss keeps those of SSIM near 1
@@ -44,6 +45,7 @@ def columns_of(comparisons: Sequence[Comparison], metrics: Sequence[str]) -> lis
         _paths("distorted", "Distorted", [r.distorted for r in comparisons]),
         *(_numbers(name, comparisons) for name in metrics),
         _column("size", "Size", "text", [_size(r) for r in comparisons]),
+        _column("counting", "What counts", "text", [_counting(r) for r in comparisons]),
         _column("id", "Id", "text", [r.id for r in comparisons]),
         *(
             _column(f"columns.{name}", name, "text", [r.columns.get(name) for r in comparisons])
@@ -95,6 +97,11 @@ def _size(record: Comparison) -> str | None:
     return f"{record.width}×{record.height}" if record.width and record.height else None
 
 
+def _counting(record: Comparison) -> str | None:
+    told = "; ".join(f"{role} {text}" for role, text in counting_lines(record))
+    return told or None
+
+
 def _passed_through(comparisons: Sequence[Comparison]) -> list[str]:
     names = dict.fromkeys(name for record in comparisons for name in record.columns)
-    return list(names)[:PASSED_THROUGH]
+    return [name for name in names if name not in (MASK, REGION)][:PASSED_THROUGH]

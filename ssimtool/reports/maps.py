@@ -12,16 +12,19 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from ssimtool.errors import printable
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records import Comparison
+from ssimtool.reports.rows import counted_words
 
 # Perceptually uniform, dark for similar and bright for different, also in grey and to a
 # colour-blind reader (van der Walt, Smith 2015, matplotlib's magma).
 COLOUR_MAP = "magma"
 PANEL_SIDE = (256, 1024)  # pixels: tiles of a panel are scaled into these
 MARGIN, TEXT_SIZE = 16, 16
+DARK = 0.2  # of the reference, where nothing counts
+NOTHING = (200, 200, 200)  # on a panel, likewise: no colour of the map
 
 
 def map_npy(ssim_map: Array) -> bytes:
-    """A .npy file: (H, W), float32, the SSIM itself."""
+    """A .npy file: (H, W), float32, the SSIM itself, NaN where nothing counts."""
     file = io.BytesIO()
     np.save(file, ssim_map.astype(np.float32, copy=False))
     return file.getvalue()
@@ -31,7 +34,8 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: str) -> byte
     """A PNG file in one of STYLES, with the score, the definition and the version in its text.
 
     Args:
-        ssim_map: (H, W), −1 to 1.
+        ssim_map: (H, W), −1 to 1, NaN where nothing counts: there the picture is transparent, but
+            for what lies below the map in `overlay` and beside it in `panel`.
         pair: what was compared.
         record: what came out.
         style: a key of STYLES.
@@ -56,12 +60,32 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: str) -> byte
 
 def _gray(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     """255·clip(SSIM, 0, 1), rounded: the same scale for every map."""
-    return Image.fromarray(np.rint(255 * ssim_map.clip(0, 1)).astype(np.uint8))
+    grey = np.rint(255 * np.nan_to_num(ssim_map).clip(0, 1)).astype(np.uint8)
+    return _cut(Image.fromarray(grey), ssim_map)
 
 
 def _heat(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     """1 − SSIM through the colour map, on the fixed scale 0 to 1."""
-    return Image.fromarray(coloured(1 - ssim_map))
+    return heat_picture(ssim_map)
+
+
+def heat_picture(ssim_map: Array) -> Image.Image:
+    """1 − SSIM in colour, transparent where nothing counts."""
+    return _cut(Image.fromarray(coloured(_errors(ssim_map))), ssim_map)
+
+
+def _errors(ssim_map: Array) -> Array:
+    """1 − SSIM, 0 where nothing counts."""
+    errors: Array = 1 - np.nan_to_num(ssim_map, nan=1)
+    return errors
+
+
+def _cut(picture: Image.Image, ssim_map: Array) -> Image.Image:
+    """The picture with an alpha channel, where something does not count."""
+    nothing = np.isnan(ssim_map)
+    if nothing.any():
+        picture.putalpha(Image.fromarray(np.where(nothing, 0, 255).astype(np.uint8)))
+    return picture
 
 
 def coloured(error: Array) -> Array:
@@ -74,11 +98,12 @@ def coloured(error: Array) -> Array:
 
 
 def _overlay(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
-    """The heat over the reference in grey: opaque where SSIM is 0, clear where it is 1."""
-    error = 1 - ssim_map
+    """The heat over the reference in grey: opaque where SSIM is 0, clear where it is 1; where
+    nothing counts, the reference is dark."""
+    error = _errors(ssim_map)
     grey = np.asarray(as_picture(pair.reference, pair.data_range).convert("L"), dtype=np.float32)
     # Half of the range is left to the picture, so that bright colours stand out on white.
-    under = (0.5 * grey + 64)[:, :, None]
+    under = np.where(np.isnan(ssim_map), DARK * grey, 0.5 * grey + 64)[:, :, None]
     opacity = error.clip(0, 1)[:, :, None]
     mixed = opacity * coloured(error) + (1 - opacity) * under
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
@@ -111,11 +136,15 @@ def _panel(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     for i, (title, tile) in enumerate(tiles):
         left = MARGIN + i * (width + MARGIN)
         draw.text((left, MARGIN // 2), title, "black", font)
-        canvas.paste(tile, (left, MARGIN + line))
+        if tile.mode == "RGBA":  # where nothing counts, the canvas would look like a colour
+            canvas.paste(NOTHING, (left, MARGIN + line, left + width, MARGIN + line + height))
+        canvas.paste(tile, (left, MARGIN + line), tile if tile.mode == "RGBA" else None)
     _draw_legend(canvas, 3 * (width + MARGIN) + MARGIN, MARGIN + line, height)
     definition = (record.definition or {}).get("name")
     score = record.metrics.get("ssim")
     caption = f"SSIM {score:.6f} ({definition}, data range {record.data_range:g})"
+    if record.counted is not None:
+        caption += f"; {counted_words(record)}"
     draw.text((MARGIN, MARGIN + line + height + MARGIN // 4), caption, "black", font)
     return canvas
 

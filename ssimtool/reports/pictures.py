@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ssimtool.readers.samples import Array, Pair
-from ssimtool.reports.maps import as_picture, coloured
+from ssimtool.reports.maps import as_picture, coloured, heat_picture
 
 # WebP is what every browser shows, exact or not, in fewer bytes than PNG and JPEG.
 EXACT_PIXELS = 1 << 19  # of one picture; more hardly ever fit exactly, and take long to try
@@ -21,7 +21,8 @@ STEPS = ((1280, 90), (1024, 85), (1024, 70), (768, 70), (512, 70), (384, 60), (2
 @dataclass(frozen=True)
 class Pictures:
     """Data URIs of one size, `width` x `height`; `exact` says that each pixel is as it was read,
-    of samples of 8 bits. `heat` is 1 − SSIM in colour."""
+    of samples of 8 bits. `heat` is 1 − SSIM in colour, transparent where nothing
+    counts."""
 
     reference: str
     distorted: str
@@ -46,13 +47,13 @@ def draw(pair: Pair, ssim_map: Array, *, budget: int) -> Pictures:
 
     Args:
         pair: what was compared.
-        ssim_map: (H, W), −1 to 1.
+        ssim_map: (H, W), −1 to 1, NaN where nothing counts.
         budget: bytes of the three data URIs; what cannot be held to it is 96 pixels wide or high.
     """
     three = (
         as_picture(pair.reference, pair.data_range),
         as_picture(pair.distorted, pair.data_range),
-        Image.fromarray(coloured(1 - ssim_map)),
+        heat_picture(ssim_map),
     )
     if three[0].width * three[0].height <= EXACT_PIXELS:
         uris = [_uri(picture, quality=None) for picture in three]

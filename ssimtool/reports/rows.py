@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssimtool.catalog import METRICS
+from ssimtool.errors import printable
 from ssimtool.records import (
     Comparison,
     LossReport,
@@ -130,6 +131,27 @@ def depth(record: Comparison | Explanation) -> str:
     bits = int(kind.lstrip("uint"))
     own = int(record.data_range or 0).bit_length()
     return f"{own if 8 < own < bits else bits}-bit"
+
+
+def counted_words(record: Comparison) -> str:
+    """How many pixels count, or what their weights add up to."""
+    pixels = f"{(record.width or 0) * (record.height or 0):,}"
+    counted = record.counted or 0
+    if isinstance(counted, int):
+        return f"{counted:,} of {pixels} pixels count"
+    return f"weights of {counted:,.1f} in {pixels} pixels"
+
+
+def counting_lines(record: Comparison) -> tuple[tuple[str, str], ...]:
+    """The mask and the regions by name, with how much counts; nothing where all does."""
+    names = [("mask", printable(record.mask))] if record.mask is not None else []
+    if record.regions:
+        told = "; ".join(",".join(map(str, region)) for region in record.regions)
+        names.append(("region", told))
+    if names and record.counted is not None:
+        role, text = names[-1]
+        names[-1] = (role, f"{text}: {counted_words(record)}")
+    return tuple(names)
 
 
 def verdict_line(record: Record, verdict: Verdict) -> str:

@@ -15,6 +15,7 @@ from ssimtool.errors import printable
 from ssimtool.records import Comparison, LossReport
 from ssimtool.reports.rows import (
     Row,
+    counting_lines,
     definition_line,
     depth,
     latent_rows,
@@ -82,6 +83,7 @@ def _comparison(record: Comparison) -> list[RenderableType]:
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+        *counting_lines(record),
     )
     table = grid("Metric", "Value", "Unit", "Better")
     for row in rows_of(record):
@@ -94,7 +96,8 @@ def _comparison(record: Comparison) -> list[RenderableType]:
             each = "   ".join(f"{c} {v:.6f}" for c, v in zip(labels, values, strict=True))
             parts.append(Text(f"{title_of(name)} by channel   {each}"))
     if record.identical:
-        parts.append(Text("The two are identical.", "green"))
+        where = "" if record.counted is None else " where it counts"
+        parts.append(Text(f"The two are identical{where}.", "green"))
     return parts
 
 

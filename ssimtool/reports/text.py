@@ -25,6 +25,7 @@ from ssimtool.records_latents import LatentReport, LatentSummary
 from ssimtool.reports.latents import about_lines, dimension_rows, ends
 from ssimtool.reports.rows import (
     Row,
+    counting_lines,
     definition_line,
     depth,
     latent_rows,
@@ -104,6 +105,8 @@ def markdown_text(record: Record, names: Sequence[str]) -> str:
     if record.error is not None:
         return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
     lines = [_titles(record), ""]
+    if isinstance(record, Comparison) and (counting := counting_lines(record)):
+        lines += [*(f"- {role} {escaped(told)}" for role, told in counting), ""]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
     if isinstance(record, LatentReport):

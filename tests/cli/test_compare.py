@@ -50,13 +50,13 @@ def test_numbers_of_the_json_record(ssimtool, pair):
 
 def test_fields_of_the_json_record(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json", "--fail-under", "0.5").record
-    # every field of the contract, in its order; sample_type, scales, reading, map, columns,
-    # kernel and precision are additions
+    # every field of the contract, in its order; sample_type, scales, reading, mask, regions,
+    # counted, map, columns, kernel and precision are additions
     assert list(record) == [
         "schema", "status", "id", "reference", "distorted", "width", "height", "channels",
         "sample_type", "data_range", "identical", "metrics", "per_channel", "definition",
-        "scales", "colour", "reading", "steps", "thresholds", "map", "columns", "device", "kernel",
-        "precision", "version", "warnings", "error",
+        "scales", "colour", "reading", "mask", "regions", "counted", "steps", "thresholds", "map",
+        "columns", "device", "kernel", "precision", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["reading"] == {
         "channels": "rgb", "data_range": None, "background": "checker", "resize": False,

@@ -34,6 +34,7 @@ TESTED = {
     "piq by 2": replace(DEFINITIONS["piq"], downsample=2),
     "piq by 3, symmetric": replace(DEFINITIONS["piq"], downsample=3, border="symmetric"),
     "skimage, zero": replace(DEFINITIONS["skimage"], border="zero"),
+    "cvae by 2": replace(DEFINITIONS["cvae"], downsample=2),
     "gaussian, sample, mirror by 2": Definition(
         name="mine", covariance="sample", border="mirror", downsample=2, window_size=7
     ),
@@ -204,7 +205,7 @@ def _mse(x: Array, y: Array, m: Array) -> float:
 
 
 @pytest.mark.parametrize("scale", [1e-30, 0.3, 7.0, 1e30])
-@pytest.mark.parametrize("name", ["wang2004", "cvae", "skimage, zero", "piq by 2"])
+@pytest.mark.parametrize("name", ["wang2004", "cvae", "skimage, zero", "piq by 2", "cvae by 2"])
 def test_the_scale_of_the_weights_changes_nothing(name, scale):
     (x, y), (m,) = _pictures(), _tensors(_masks()["fractions"])
     options = {"data_range": 255, "definition": TESTED[name]}
@@ -355,6 +356,21 @@ def test_gradcheck(name):
     assert torch.autograd.gradcheck(mapped, (x, y, m))
     cut = m.detach() * torch.from_numpy(rng.uniform(size=shape) < 0.7)
     assert torch.autograd.gradcheck(lambda a, b: loss(a, b, cut), (x, y))
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_the_gradient_by_the_weight_alone_in_pieces(monkeypatch, name):
+    x, y = _tensors(*_pictures(6))
+    options = {"data_range": 255, "definition": TESTED[name]}
+    found = []
+    for size in (1 << 30, 700):
+        for module in (blocks, weighted):
+            monkeypatch.setattr(module, "CPU_BLOCK", size)
+        (m,) = (t.requires_grad_() for t in _tensors(_masks()["fractions"]))
+        (ssim_loss(x, y, weight=m, **options) + 1e-3 * mse(x, y, weight=m)).sum().backward()
+        found.append(m.grad)
+    assert found[0].abs().max() > 1e-4
+    torch.testing.assert_close(found[1], found[0], rtol=1e-10, atol=1e-14)
 
 
 def test_gradcheck_of_errors():

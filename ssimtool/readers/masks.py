@@ -1,0 +1,150 @@
+"""Which pixels of two images count: a mask, regions, or what lies in both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.align import BT601
+from ssimtool.readers.colour import to_rgb
+from ssimtool.readers.files import STDIN, shown
+from ssimtool.readers.images import read_image
+from ssimtool.readers.regions import Counting, Region
+from ssimtool.readers.samples import Array, Pair, Samples
+
+
+def with_mask(pair: Pair, counting: Counting, *, max_pixels: int = 0) -> Pair:
+    """A pair with what counts of it.
+
+    Args:
+        pair: made comparable.
+        counting: the mask, as large as the pair, and the regions; where both are given, what lies
+            in both counts.
+        max_pixels: of the mask; 0 is no limit.
+
+    Returns:
+        the pair, with a `weight` where not all pixels count the same.
+
+    Raises:
+        SsimtoolError: a mask that cannot be read; `size_mismatch`, a mask of another size or a
+            region beyond the image; `empty_mask`, no pixel counts.
+    """
+    if not counting:
+        return pair
+    height, width = pair.reference.shape[:2]
+    weight: Array = np.ones((height, width), dtype=np.bool_)
+    mask = None
+    if counting.mask is not None:
+        mask = _read(counting.mask, max_pixels)
+        weight = _weights(mask)
+        if weight.shape != (height, width):
+            raise _other_size(pair, mask)
+    if counting.regions:
+        inside = _union(pair, counting.regions)
+        weight = weight & inside if weight.dtype == np.bool_ else weight * inside
+    if mask is not None and not weight.any():  # a region has a pixel
+        raise _empty(counting, mask)
+    counted = float(weight.sum(dtype=np.float64))
+    steps = mask.steps if mask else ()
+    return replace(
+        pair,
+        counting=counting,
+        counted=int(counted) if counted.is_integer() else counted,
+        weight=None if weight.min() == weight.max() else weight,
+        steps=(*pair.steps, *(f"mask: {step}" for step in steps)),
+        warnings=(*pair.warnings, *(mask.warnings if mask else ())),
+    )
+
+
+def _read(path: str, max_pixels: int) -> Samples:
+    if path == STDIN:
+        raise SsimtoolError(
+            "unsupported", "standard input is no mask, expected a file; write ./- for one named so"
+        )
+    mask = read_image(path, max_pixels=max_pixels, layout="hwc")
+    alpha = mask.alpha
+    if alpha is not None and not (alpha == alpha.flat[0]).all():
+        raise SsimtoolError(
+            "unsupported",
+            f"{shown(path)}: has an alpha channel that is not the same everywhere, which leaves in "
+            "doubt what counts, expected white on black; save it as grey without alpha",
+        )
+    return mask
+
+
+def _weights(mask: Samples) -> Array:
+    """(H, W): floats as they are, of all else whether it is above half of its range."""
+    grey = _grey(mask)
+    if grey.dtype.kind == "f" and mask.samples.dtype.kind == "f":
+        low, high = float(grey.min()), float(grey.max())
+        if low < 0 or high > 1:
+            raise SsimtoolError(
+                "data_range",
+                f"{shown(mask.path)}: holds floats from {low:.6g} to {high:.6g}, expected weights "
+                "from 0 to 1; scale it",
+            )
+        return grey if grey.dtype.itemsize >= 4 else grey.astype(np.float32)
+    white: Array = grey > _white(mask) / 2
+    return white
+
+
+def _grey(mask: Samples) -> Array:
+    mask = to_rgb(mask)
+    channels = mask.samples.shape[2]
+    if channels == 1:
+        return mask.samples[:, :, 0]
+    if channels != 3 or mask.samples.dtype.kind == "f":
+        raise SsimtoolError(
+            "shape_mismatch",
+            f"{shown(mask.path)}: has {channels} channels, expected a mask of shape (H, W) or "
+            "(H, W, 1), or an image in grey or colour; save one plane",
+        )
+    luma: Array = (mask.samples @ np.asarray(BT601)).astype(np.float64, copy=False)
+    return luma
+
+
+def _white(mask: Samples) -> float:
+    """The level that is white."""
+    dtype, own = mask.samples.dtype, float(mask.data_range or 1)
+    return min(own, float(np.iinfo(dtype).max)) if dtype.kind == "i" else own
+
+
+def _union(pair: Pair, regions: tuple[Region, ...]) -> Array:
+    height, width = pair.reference.shape[:2]
+    inside: Array = np.zeros((height, width), dtype=np.bool_)
+    for x, y, w, h in regions:
+        if x + w > width or y + h > height:
+            raise SsimtoolError(
+                "size_mismatch",
+                f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected the region "
+                f"{x},{y},{w},{h} to lie inside; it ends at x {x + w}, y {y + h}: give a smaller "
+                "one",
+            )
+        inside[y : y + h, x : x + w] = True
+    return inside
+
+
+def _other_size(pair: Pair, mask: Samples) -> SsimtoolError:
+    height, width = mask.samples.shape[:2]
+    h, w = pair.reference.shape[:2]
+    return SsimtoolError(
+        "size_mismatch",
+        f"{shown(mask.path)}: is a mask of {width}x{height} pixels, expected {w}x{h} as in "
+        f"{shown(pair.reference_path)}; give a mask of that size",
+    )
+
+
+def _empty(counting: Counting, mask: Samples) -> SsimtoolError:
+    where = " within the regions" if counting.regions else ""
+    highest, floats = float(mask.samples.max()), mask.samples.dtype.kind == "f"
+    limit = 0 if floats else _white(mask) / 2
+    advice = "give another mask" + (" or other regions" if counting.regions else "")
+    if 0 < highest <= limit:
+        advice = f"white counts, which is {_white(mask):g}: scale it, or save it as bool"
+    return SsimtoolError(
+        "empty_mask",
+        f"{shown(mask.path)}: has no pixel that counts{where} (its largest level is {highest:g}), "
+        f"expected some above {limit:g}; {advice}",
+    )

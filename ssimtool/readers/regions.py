@@ -1,0 +1,87 @@
+"""Which pixels of a pair count, as it is asked for. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Region = tuple[int, int, int, int]  # x, y of the upper left pixel, width, height
+# The columns of a manifest that say it, each in the place of the option of its name.
+MASK, REGION = "mask", "region"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """The pixels that count: those where `mask` is white, within the union of `regions`; all where
+    neither is given."""
+
+    mask: str | None = None
+    regions: tuple[Region, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.mask is not None or bool(self.regions)
+
+
+ALL = Counting()
+
+
+def parse_region(text: str) -> Region:
+    """`X,Y,W,H`: whole pixels from the upper left corner.
+
+    Raises:
+        ValueError: it is not.
+
+    >>> parse_region("10,20,64,48")
+    (10, 20, 64, 48)
+    """
+    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text, re.ASCII)
+    x, y, width, height = (min(int(n), 2**63) for n in found.groups()) if found else (0, 0, 0, 0)
+    if not (width and height):
+        raise ValueError(
+            f"{text!r} is no region, expected X,Y,W,H in whole pixels from the upper left corner, "
+            "W and H above 0"
+        )
+    return x, y, width, height
+
+
+def parse_regions(text: str) -> tuple[Region, ...]:
+    """Several: separated by semicolons, or a JSON list of texts or of lists of four numbers.
+
+    Raises:
+        ValueError: it is not.
+
+    >>> parse_regions("0,0,8,8; 8,8,16,16")
+    ((0, 0, 8, 8), (8, 8, 16, 16))
+    >>> parse_regions("[[0, 0, 8, 8]]")
+    ((0, 0, 8, 8),)
+    """
+    if not text.lstrip().startswith("["):
+        return tuple(parse_region(part) for part in text.split(";") if part.strip())
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = [text]
+    if len(found) == 4 and all(isinstance(n, int) for n in found):  # one alone
+        found = [found]
+    return tuple(parse_region(_listed(part)) for part in found)
+
+
+def _listed(part: object) -> str:
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        return ",".join(map(str, part))
+    return str(part)
+
+
+def counting_of(columns: Mapping[str, str], otherwise: Counting) -> Counting:
+    """What counts of a pair of a manifest: what its columns say, else what holds for all.
+
+    Raises:
+        ValueError: a column that cannot be parsed.
+    """
+    mask, regions = columns.get(MASK), columns.get(REGION)
+    return Counting(
+        mask=mask or otherwise.mask,
+        regions=parse_regions(regions) if regions else otherwise.regions,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ssimtool import __version__
-from ssimtool.catalog import METRICS, with_implied
+from ssimtool.catalog import METRICS, Definition, with_implied
 from ssimtool.evaluate_checks import check_asked, check_numbers, check_size
 from ssimtool.metrics.formula import formula_of, formula_of_scales, scale_weights
 from ssimtool.readers.samples import Array, Pair
@@ -83,7 +84,7 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         identical=found.get("mse", 0) == 0 and _are_identical(pair),
         metrics=found,
         per_channel=per_channel,
-        definition=parts_of(how.definition.for_size(height, width)),
+        definition=parts_of(_definition_of(how, height, width)),
         scales=how.scales_stated,
         colour=pair.colour,
         reading=pair.reading,
@@ -98,6 +99,14 @@ def record_of(pair: Pair, how: Scoring, values: Values, made: Made) -> Compariso
         version=__version__,
         warnings=pair.warnings,
     )
+
+
+def _definition_of(how: Scoring, height: int, width: int) -> Definition:
+    """The definition that was computed: MS-SSIM leaves out its reduction."""
+    takes = [METRICS[name].takes for name in _asked(how)]
+    if {"scales" in t for t in takes if "definition" in t} == {True}:
+        return replace(how.definition, downsample=1)
+    return how.definition.for_size(height, width)
 
 
 def _are_identical(pair: Pair) -> bool:

@@ -86,11 +86,12 @@ def _check_counting(asked: Sequence[str], pair: Pair, how: Scoring, *, structure
     without = [name for name in asked if "weight" not in METRICS[name].takes]
     where = shown(pair.counting.mask or pair.reference_path)
     if without or how.kernel == "fused":
-        what, option = (without[0], "-m") if without else ("the kernel fused", "--kernel")
+        others = ", ".join(name for name in METRICS if "weight" in METRICS[name].takes)
+        what, expected = (without[0], others) if without else ("the kernel fused", "torch")
         raise SsimtoolError(
             "unsupported",
-            f"{where}: {what} takes no mask and no region, expected other ones; leave it out "
-            f"({option}), or the mask",
+            f"{where}: {what} takes no mask and no region, expected {expected}; leave it out, or "
+            "the mask and the regions",
         )
     if pair.weight is None or not structure:
         return

@@ -110,11 +110,15 @@ def _warnings(latents: Latents, found: Moments, how: Examining) -> list[str]:
             f"{name}: has shape {latents.mu.shape}, taken as {latents.samples} samples of one "
             "dimension; if it is one sample, reshape it to (1, D)"
         )
-    if found.count <= max(1, how.active_ddof):
+    if found.count == 1:
         warned.append(
-            f"{name}: holds {found.count} sample{'s' if found.count > 1 else ''}, and what varies "
-            "over the samples (active units, total correlation) needs more; save the posterior of "
-            "a data set"
+            f"{name}: holds 1 sample, and what varies over the samples (active units, total "
+            "correlation) needs more; save the posterior of a data set"
+        )
+    elif found.count <= how.active_ddof:
+        warned.append(
+            f"{name}: holds {found.count} samples, and a variance with --ddof {how.active_ddof} "
+            "(active units) needs more; give a smaller --ddof"
         )
     constant = constant_of(found)
     if constant:

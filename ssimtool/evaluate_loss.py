@@ -61,7 +61,7 @@ def evaluate_loss(
     means = {name: total / arrays.samples for name, total in sums.items()}
     if latents is not None and arrays.mu and arrays.logvar:
         check_sums(latents, arrays.mu.name, arrays.logvar.name)
-        means["kl"] = _kl(means["kl"], latents, how)
+        means["kl"] = _kl(means["kl"], latents, how) if how.beta else 0.0
     report = _report(arrays, paths, how, means, _warnings(arrays, how, spans, latents), str(device))
     return report if latents is None else replace(report, latents=summary_of(latents, Examining()))
 
@@ -131,7 +131,7 @@ def _score(
         if band.core.stop < height:
             arrays.release()
     scores = {name: (total / counts[name]).tolist() for name, total in sums.items()}
-    if chunk.mu is not None and chunk.logvar is not None and arrays.mu and arrays.logvar:
+    if how.beta and chunk.mu is not None and chunk.logvar is not None:
         mu, logvar = (sent(a, device).to(wide(device)) for a in (chunk.mu, chunk.logvar))
         parts = mu.shape[1] if how.kl_reduction == "mean" else 1
         scores["kl"] = (metrics.kl_divergence(mu, logvar) / parts).tolist()

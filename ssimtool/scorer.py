@@ -18,7 +18,7 @@ from ssimtool.batch import THREAD_NAME, Budget
 from ssimtool.errors import NO_ROOM, SsimtoolError, is_out_of_memory
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.pairs import PairInput
-from ssimtool.readers.regions import ALL, Counting, counting_of
+from ssimtool.readers.regions import ALL, MASK, Counting, counting_of
 from ssimtool.records import Comparison, Failure, parts_of
 from ssimtool.settings import Scoring
 
@@ -153,9 +153,10 @@ class Scorer:
 
     def failed(self, given: PairInput, failure: Failure) -> Comparison:
         """The record of a pair that has no number."""
-        counting = self._counting
-        with suppress(ValueError):  # which is what the failure tells of
-            counting = counting_of(given.columns, counting)
+        try:
+            counting = counting_of(given.columns, self._counting)
+        except ValueError:  # which is what the failure tells of
+            counting = Counting(mask=given.columns.get(MASK) or self._counting.mask)
         return Comparison(
             status="error",
             id=given.id,

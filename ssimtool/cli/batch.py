@@ -34,7 +34,7 @@ def command(
     k1: o.K1Option = None,
     k2: o.K2Option = None,
     border: o.BorderOption = None,
-    scales: s.ScalesOption = s.ALL,
+    scales: s.ScalesOption = None,
     fail_under: b.FailUnderOption = [],
     fail_over: b.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -76,7 +76,7 @@ def command(
     scoring = Scoring(
         metrics=computed,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
-        scales=scales,
+        scales=s.count_of(scales, computed),
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

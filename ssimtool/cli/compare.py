@@ -41,7 +41,7 @@ def command(
     k1: o.K1Option = None,
     k2: o.K2Option = None,
     border: o.BorderOption = None,
-    scales: s.ScalesOption = s.ALL,
+    scales: s.ScalesOption = None,
     fail_under: o.FailUnderOption = [],
     fail_over: o.FailOverOption = [],
     channels: o.ChannelsOption = "rgb",
@@ -76,7 +76,7 @@ def command(
     scoring = Scoring(
         metrics=computed,
         definition=chosen,
-        scales=scales,
+        scales=s.count_of(scales, computed),
         thresholds=limits,
         device=device,
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks

@@ -140,6 +140,11 @@ def command(
         kl_reduction=kl_reduction,  # type: ignore[arg-type]  # the same
     )
     _check_thresholds(how)
+    if not beta and (free_bits or kl_reduction != "sum-mean"):
+        option = "--free-bits" if free_bits else "--kl-reduction"
+        raise typer.BadParameter(
+            "kl is not computed where --beta is 0: leave one of them out", param_hint=option
+        )
     if per_sample is not None and PurePath(per_sample).suffix.lower() not in (".csv", ".ndjson"):
         raise typer.BadParameter(
             f"{per_sample!r} does not end in .csv or .ndjson", param_hint="--per-sample"
@@ -185,8 +190,8 @@ def _failed(paths: tuple[str, ...], how: Weighing, failure: Failure) -> LossRepo
         status="error",
         recon=named[0] or "",
         raw=named[1] or "",
-        mu=named[2] if how.beta else None,
-        logvar=named[3] if how.beta else None,
+        mu=named[2] if how.beta or len(paths) == 4 else None,
+        logvar=named[3] if how.beta or len(paths) == 4 else None,
         alpha=how.alpha,
         beta=how.beta,
         definition=parts_of(how.definition),
@@ -207,7 +212,8 @@ def _evaluate(
     from ssimtool.readers.vae import open_arrays
 
     # before torch is loaded: what is wrong with a file shows at once
-    arrays = open_arrays(paths, latents=how.beta > 0, layout=layout)
+    given = how.beta > 0 or len(paths) == 4  # what was named is looked at whatever its weight
+    arrays = open_arrays(paths, latents=given, layout=layout)
     from ssimtool.evaluate_loss import evaluate_loss
     from ssimtool.reports.text import sample_header, sample_lines
 

@@ -59,7 +59,7 @@ def check_takes(what: Counting, metrics: Sequence[str], kernel: str) -> None:
     option = "--mask" if what.mask is not None else "--region"
     for name in metrics:
         if "weight" not in METRICS[name].takes:
-            raise typer.BadParameter(f"{name} takes no {option}: leave one out", param_hint="-m")
+            raise typer.BadParameter(f"{name} takes no {option}: leave one of them out")
     if kernel == "fused":
         raise typer.BadParameter(
             f"the fused kernels take no {option}: leave it out, torch computes then",

@@ -83,5 +83,5 @@ def counting_of(columns: Mapping[str, str], otherwise: Counting) -> Counting:
     mask, regions = columns.get(MASK), columns.get(REGION)
     return Counting(
         mask=mask or otherwise.mask,
-        regions=parse_regions(regions) if regions else otherwise.regions,
+        regions=(parse_regions(regions) if regions else ()) or otherwise.regions,
     )

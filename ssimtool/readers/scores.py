@@ -158,6 +158,7 @@ def _comparison(row: Row) -> Comparison:
         columns={k: str(v) for k, v in (field(row, "columns", Mapping) or {}).items()},
         device=field(row, "device", str),
         kernel=field(row, "kernel", str),
+        precision=field(row, "precision", str),
         version=needed(row, "version", str),
         warnings=texts(row, "warnings"),
         error=_failure(row),

@@ -67,13 +67,16 @@ def _parts(row: Explained, record: Explanation) -> list[str]:
     if row is record.definitions[0]:
         there = {d.part: d.there for r in record.definitions for d in r.differs}
         lines = [there[part] for part in PARTS if part in there]
+    if not lines:
+        lines = ["nothing at this size"]  # of what is reduced by the size of the image
     return [*lines, *([f"not computed: {row.reason}"] if row.reason else [])]
 
 
 def _notes(record: Explanation) -> list[str]:
     """What holds for all of them."""
     first = record.definitions[0]
-    colour = "BT.601 luma" if record.colour == "luma" else "mean over the channels"
+    colour = "one channel" if record.channels == 1 else "mean over the channels"
+    colour = "BT.601 luma" if record.colour == "luma" and record.steps else colour
     constants = f"k1 {first.definition['k1']:g}, k2 {first.definition['k2']:g}"
     notes = [
         f"Change: from {first.name}, one part after the other.",

@@ -51,6 +51,12 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: str) -> byte
         "reference": printable(record.reference),
         "distorted": printable(record.distorted),
     }
+    if record.counted is not None:
+        texts |= {
+            "mask": printable(record.mask or ""),
+            "regions": json.dumps(record.regions),
+            "counted": repr(record.counted),
+        }
     for key, text in texts.items():
         info.add_itxt(key, text)
     file = io.BytesIO()

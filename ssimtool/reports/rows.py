@@ -105,7 +105,7 @@ def definition_line(record: Comparison | LossReport) -> str:
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
     border = BORDERS.get(parts["border"], parts["border"])
-    end = end if scales is None else f"MS-SSIM of {scales} scales; {end}"
+    end = end if scales is None else f"MS-SSIM of {_scales(scales)}; {end}"
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}{first}; {end}"
 
 
@@ -121,6 +121,10 @@ def latent_rows(found: LatentSummary) -> tuple[tuple[str, str], ...]:
         ),
         ("effective", f"{found.effective_dimensions:.4g} {of}: exp of the entropy of KL shares"),
     )
+
+
+def _scales(count: int) -> str:
+    return "1 scale" if count == 1 else f"{count} scales"
 
 
 def depth(record: Comparison | Explanation) -> str:

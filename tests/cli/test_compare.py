@@ -260,7 +260,8 @@ def test_standard_input(process, pair):
 
 def test_every_metric_of_the_catalogue_runs(ssimtool, pair):
     for name, row in METRICS.items():
-        done = ssimtool("compare", *pair, "-f", "json", "-m", name, "--scales", 2)
+        scales = ["--scales", 2] if "scales" in row.takes else []
+        done = ssimtool("compare", *pair, "-f", "json", "-m", name, *scales)
         assert set(done.record["metrics"]) == {name, *row.implies}
         assert done.record["scales"] == (2 if name.startswith("ms_ssim") else None)
 

@@ -129,6 +129,16 @@ def test_bands_of_a_large_image_are_the_whole(ssimtool, tmp_path, monkeypatch, n
         assert record["definition"]["downsample"] == (2 if name == "piq" else 1)
 
 
+def test_ms_ssim_alone_states_no_reduction(ssimtool, pair):
+    options = ("--definition", "piq", "-m", "ms_ssim", "-f", "json")
+    record = ssimtool("compare", *pair, *options).record
+    assert record["definition"]["downsample"] == 1
+    plain_one = ssimtool("compare", *pair, "-m", "ms_ssim", "-f", "json").record
+    assert record["metrics"] == plain_one["metrics"]
+    both = ssimtool("compare", *pair, *options, "-m", "ssim").record
+    assert both["definition"]["downsample"] == 2
+
+
 def test_the_list_tells_what_differs(ssimtool):
     rows = json.loads(ssimtool("list", "definitions", "-f", "json").out)
     assert [row["name"] for row in rows] == list(DEFINITIONS)

@@ -102,7 +102,7 @@ def test_the_table_fits_80_columns(ssimtool, pair, tmp_path):
         assert row.returned_by in text
     assert "uniform 7x7" in text
     assert "2x2 means first" in text
-    assert "mean over the channels; data range 255" in text
+    assert "one channel; data range 255" in text
 
 
 def test_colour_and_steps(ssimtool, samples):
@@ -111,6 +111,15 @@ def test_colour_and_steps(ssimtool, samples):
     assert all(len(row["per_channel"]) == 3 for row in record["definitions"])
     luma = ssimtool("explain", *pair, "--channels", "luma")
     assert "BT.601 luma" in luma.out
+    assert "mean over the channels" in ssimtool("explain", *pair).out
+
+
+def test_grey_files_have_one_channel_and_small_ones_are_not_reduced(ssimtool, tmp_path):
+    for name, image in (("a.png", X[:100, :100]), ("b.png", Y[:100, :100])):
+        Image.fromarray(image).save(tmp_path / name)
+    done = ssimtool("explain", tmp_path / "a.png", tmp_path / "b.png")
+    assert "one channel; data range 255" in done.out
+    assert "nothing at this size" in done.out
 
 
 def test_images_too_small_for_some(ssimtool, tmp_path):

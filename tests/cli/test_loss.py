@@ -122,6 +122,15 @@ def test_equals_the_training_module(ssimtool, design):
         assert done[name] == pytest.approx(part.item(), rel=1e-12)
 
 
+def test_the_latent_space_without_a_weight(ssimtool, samples):
+    paths = _paths(samples / "vae")
+    weighed = ssimtool("loss", *paths, "-f", "json").record
+    record = ssimtool("loss", *paths, "--beta", 0, "-f", "json").record
+    assert (record["kl"], record["contributions"]["kl"]) == (None, 0)
+    assert record["latents"] == weighed["latents"]
+    assert (record["mu"], record["latent_shape"]) == (weighed["mu"], weighed["latent_shape"])
+
+
 def test_the_latent_space_beside_the_loss(ssimtool, samples):
     folder = samples / "vae"
     record = ssimtool("loss", *_paths(folder), "-f", "json").record

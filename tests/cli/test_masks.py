@@ -362,6 +362,36 @@ def test_lists_say_what_counts(ssimtool, here, name):
     assert records[1]["regions"] == [[0, 0, 20, 30]]
 
 
+@pytest.mark.parametrize("empty", ["[]", "null", '""', '";"', '" "'])
+def test_a_column_without_a_region_leaves_the_option(ssimtool, here, empty):
+    line = f'{{"reference": "a.png", "distorted": "b.png", "region": {empty}}}\n'
+    Path("pairs.ndjson").write_text(line)
+    options = ("--region", "0,0,20,20", "-f", "ndjson")
+    record = _lines(ssimtool("batch", "--pairs", "pairs.ndjson", *options).out)[0]
+    assert (record["regions"], record["counted"]) == ([[0, 0, 20, 20]], 400)
+
+
+def test_an_error_of_a_region_states_none(ssimtool, here):
+    line = '{"reference": "a.png", "distorted": "b.png", "region": "x", "mask": "disc.png"}\n'
+    Path("pairs.ndjson").write_text(line)
+    options = ("--region", "0,0,20,20", "-f", "ndjson")
+    record = _lines(ssimtool("batch", "--pairs", "pairs.ndjson", *options).out)[0]
+    assert record["error"]["code"] == "unsupported"
+    assert (record["regions"], record["mask"]) == ([], "disc.png")
+
+
+def test_a_map_states_what_counts(ssimtool, here):
+    done = ssimtool(
+        "compare", "a.png", "b.png", "--mask", "disc.png", "--map", "m.png", "-f", "json"
+    )
+    texts = Image.open("m.png").text
+    assert texts["mask"] == "disc.png"
+    assert float(texts["counted"]) == done.record["counted"]
+    assert texts["regions"] == "[]"
+    ssimtool("compare", "a.png", "b.png", "--map", "plain.png")
+    assert "counted" not in Image.open("plain.png").text
+
+
 def test_single_precision_in_a_batch(ssimtool, here):
     (here / "pairs.csv").write_text("reference,distorted,mask\na.png,b.png,disc.png\n")
     (record, _) = _lines(ssimtool("batch", "--pairs", "pairs.csv", "-f", "ndjson").out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +127,8 @@ def _piq(x: NDArray, y: NDArray, data_range: float) -> float:
     try:
         theirs = piq_ssim()
     except ImportError:  # test_equals_the_plain_computation stands for it
+        if os.environ.get("CI"):  # which installs it
+            raise
         pytest.skip("no piq: pip install --no-deps piq")
     return theirs(_tensor(x), _tensor(y), data_range=data_range).item()
 

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 
 import pytest
 from hypothesis import given
@@ -35,7 +35,21 @@ def test_records_come_back_as_they_were(tmp_path):
         warnings=("b.png: two frames",),
         per_channel={"ssim": (0.5, 0.25)},
         map="maps/x.png",
+        identical=False,
+        scales=3,
+        colour="luma",
+        reading={"channels": "luma"},
+        mask="m.png",
+        regions=((0, 1, 20, 30),),
+        counted=12.5,
+        device="cuda:0",
+        kernel="torch",
+        precision="float32",
     )
+    # a field that is read back as its default would not show: each of them has another value here
+    defaults = {f.name: f.default for f in fields(rich) if f.default is not MISSING}
+    same = {name for name, value in defaults.items() if getattr(rich, name) == value}
+    assert same == {"schema", "error"}
     path = write_scores(tmp_path / "s.ndjson", [rich, *RECORDS], SUMMARY)
     found = read_scores(str(path))
     assert found.comparisons == (rich, *RECORDS)

@@ -192,15 +192,20 @@ def steps_between(start: Definition, end: Definition) -> tuple[tuple[str, Defini
     """The way from one definition to another: after each step one more part is that of `end`.
 
     Returns:
-        the name of each part that differs, of `PARTS`, and the definition after its exchange.
+        the name of each part that differs, of `PARTS`, and the definition after its exchange, the
+        last of which is `end`.
 
     >>> [part for part, _ in steps_between(DEFINITIONS["wang2004"], DEFINITIONS["skimage"])]
     ['window', 'covariance']
     """
-    found: list[tuple[str, Definition]] = []
-    for part, fields in PARTS.items():
-        change = {field: getattr(end, field) for field in fields}
-        if any(getattr(start, field) != value for field, value in change.items()):
-            start = replace(start, name="custom", returned_by="", **change)
-            found.append((part, start))
+    differing = [
+        part
+        for part, fields in PARTS.items()
+        if any(getattr(start, field) != getattr(end, field) for field in fields)
+    ]
+    found = []
+    for part in differing:
+        change = {field: getattr(end, field) for field in PARTS[part]}
+        start = replace(start, name="custom", returned_by="", **change)
+        found.append((part, end if part == differing[-1] else start))
     return tuple(found)

@@ -3,8 +3,9 @@ which of its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from ssimtool.catalog import DEFINITIONS, Definition
@@ -17,30 +18,8 @@ from ssimtool.records import Comparison, parts_of
 from ssimtool.records_explain import Difference, Explained, Explanation
 from ssimtool.settings import Scoring
 
+Scored = Callable[[Definition], Comparison | SsimtoolError]
 FIRST = "wang2004"  # the paper's: the others are held against it
-
-
-class _Scorer:
-    """SSIM of a pair by definitions, each computed once."""
-
-    def __init__(self, pair: Pair, how: Scoring) -> None:
-        self._pair, self._how = pair, replace(how, metrics=("ssim",), thresholds=())
-        self._found: dict[Definition, Comparison | SsimtoolError] = {}
-
-    def record(self, definition: Definition) -> Comparison | SsimtoolError:
-        """The comparison, or why there is none: the image is too small."""
-        if definition not in self._found:
-            try:
-                how = replace(self._how, definition=definition)
-                self._found[definition] = compare(self._pair, how)
-            except SsimtoolError as error:
-                self._found[definition] = error
-        return self._found[definition]
-
-    def ssim(self, definition: Definition) -> float | None:
-        """SSIM, or None where the image is too small."""
-        found = self.record(definition)
-        return None if isinstance(found, SsimtoolError) else found.metrics["ssim"]
 
 
 def explain(pair: Pair, how: Scoring) -> Explanation:
@@ -56,8 +35,15 @@ def explain(pair: Pair, how: Scoring) -> Explanation:
     """
     height, width, _ = pair.reference.shape
     settled = {name: row.for_size(height, width) for name, row in DEFINITIONS.items()}
-    scorer = _Scorer(pair, how)
-    records = {name: scorer.record(row) for name, row in settled.items()}
+
+    @cache  # what stands between two definitions may be another of them
+    def scored(definition: Definition) -> Comparison | SsimtoolError:
+        try:
+            return compare(pair, replace(how, metrics=("ssim",), definition=definition))
+        except SsimtoolError as error:
+            return error
+
+    records = {name: scored(row) for name, row in settled.items()}
     computed = [record for record in records.values() if isinstance(record, Comparison)]
     for record in records.values():
         if isinstance(record, SsimtoolError) and (not computed or record.code != "too_small"):
@@ -65,7 +51,7 @@ def explain(pair: Pair, how: Scoring) -> Explanation:
     first = settled[FIRST]
     return Explanation(
         definitions=tuple(
-            _explained(record, settled[name], _differences(first, settled[name], scorer))
+            _explained(record, settled[name], _differences(first, settled[name], scored))
             for name, record in records.items()
         ),
         **_shared(computed[0]),
@@ -100,17 +86,22 @@ def _explained(
 
 
 def _differences(
-    first: Definition, definition: Definition, scorer: _Scorer
+    first: Definition, definition: Definition, scored: Scored
 ) -> tuple[Difference, ...]:
     """What exchanging one part after the other changes."""
     found = []
     before = first
     for part, after in steps_between(first, definition):
-        ssims = scorer.ssim(before), scorer.ssim(after)
-        change = None if ssims[0] is None or ssims[1] is None else ssims[1] - ssims[0]
+        there, here = (_ssim(scored(which)) for which in (before, after))
+        change = None if there is None or here is None else here - there
         found.append(Difference(part, WORDS[part](after), WORDS[part](first), change))
         before = after
     return tuple(found)
+
+
+def _ssim(found: Comparison | SsimtoolError) -> float | None:
+    """SSIM, or None where the image is too small."""
+    return None if isinstance(found, SsimtoolError) else found.metrics["ssim"]
 
 
 def _window(definition: Definition) -> str:

@@ -253,7 +253,8 @@ def _steps(arrays: Arrays, how: Weighing) -> tuple[str, ...]:
         if full is not None and how.data_range is None
     )
     channels = ["recon, raw: channels last to first"] if last else []
-    free = ["kl of each sample: without free bits"] if how.free_bits and arrays.mu else []
+    each = how.free_bits and how.per_sample
+    free = ["kl of each sample: without free bits"] if each else []
     return (*channels, *divided, *free)
 
 

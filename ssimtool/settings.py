@@ -50,7 +50,8 @@ class Made:
 class Weighing:
     """Of a VAE: what the loss is made of. `data_range` None: 1, with integers scaled to it.
 
-    `free_bits` is in nats for each latent dimension; 0: none.
+    `free_bits` is in nats for each latent dimension; 0: none. `per_sample` says that the terms of
+    each sample are asked for as well.
     """
 
     alpha: float = 1
@@ -62,6 +63,7 @@ class Weighing:
     kernel: KernelName = "auto"
     free_bits: float = 0
     kl_reduction: KlReduction = "sum-mean"
+    per_sample: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import typer
 from ssimtool import __version__
 from ssimtool.cli import options as o
 from ssimtool.cli import parsing
-from ssimtool.cli.outcome import Style, attempt, present
-from ssimtool.cli.output import put, put_stdout, reserved, wants_colour
+from ssimtool.cli.outcome import Style, attempt, deliver, present
+from ssimtool.cli.output import reserved, wants_colour
 from ssimtool.records import EXIT_CODES
 from ssimtool.records_explain import Explanation
 from ssimtool.settings import Scoring
@@ -82,11 +82,7 @@ def command(
             Style(format, (), (), quiet, debug),
         )
         if record.error is None or format in MACHINE_FORMATS:
-            text = _text(record, format, to_file=bool(files))
-            if files:
-                put(files[0], text.encode("utf-8", "backslashreplace"))
-            else:
-                put_stdout(text)
+            deliver(_text(record, format, to_file=bool(files)), files[0] if files else None)
         return EXIT_CODES[record.status]
 
 

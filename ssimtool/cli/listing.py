@@ -8,7 +8,8 @@ import typer
 
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli import options as o
-from ssimtool.cli.output import put, put_stdout, reserved, wants_colour
+from ssimtool.cli.outcome import deliver
+from ssimtool.cli.output import reserved, wants_colour
 
 app = typer.Typer(help="List what ssimtool computes.", no_args_is_help=True)
 
@@ -60,8 +61,5 @@ def _show(rows: list[dict[str, str]], format: str, output: str | None) -> int:
         else:
             width = shutil.get_terminal_size((80, 24)).columns
             text = catalogue_text(rows, width=width, colour=wants_colour() and not output)
-        if files:
-            put(files[0], text.encode())
-        else:
-            put_stdout(text)
+        deliver(text, files[0] if files else None)
     return 0

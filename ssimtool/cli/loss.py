@@ -138,6 +138,7 @@ def command(
         kernel=kernel,  # type: ignore[arg-type]  # one of its names: the option checks
         free_bits=free_bits,
         kl_reduction=kl_reduction,  # type: ignore[arg-type]  # the same
+        per_sample=per_sample is not None,
     )
     _check_thresholds(how)
     if not beta and (free_bits or kl_reduction != "sum-mean"):

@@ -90,11 +90,16 @@ def show(record: Record, style: Style, output: Reserved | None) -> int:
             text = FORMATS[style.format](record, names)
         else:
             text = _table(record, to_file=output is not None)
-        if output is None:
-            put_stdout(text)
-        else:
-            put(output, text.encode("utf-8", "backslashreplace"))
+        deliver(text, output)
     return EXIT_CODES[record.status]
+
+
+def deliver(text: str, output: Reserved | None) -> None:
+    """Writes text where it belongs: to a file, or None, standard output."""
+    if output is None:
+        put_stdout(text)
+    else:
+        put(output, text.encode("utf-8", "backslashreplace"))
 
 
 def _table(record: Record, *, to_file: bool) -> str:

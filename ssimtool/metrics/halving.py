@@ -61,8 +61,8 @@ class _Halved(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, ctx.dtype = inputs
-        ctx.size, ctx.of, ctx.interleaved = tuple(x.shape[2:]), x.dtype, is_interleaved(x)
+        x = inputs[0]
+        ctx.size, ctx.of = tuple(x.shape[2:]), x.dtype
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:

@@ -11,7 +11,9 @@ import plain
 import pytest
 from PIL import Image
 
+from ssimtool import evaluate_explain
 from ssimtool.catalog import DEFINITIONS
+from ssimtool.evaluate import compare
 
 RNG = np.random.RandomState(2)
 X = RNG.randint(0, 256, (390, 401)).astype(np.uint8)  # piq reduces from a side of 384 on
@@ -67,6 +69,19 @@ def test_each_number_and_what_it_owes_to_which_part(ssimtool, pair):
         "window": ("gaussian 11x11, sigma 1.5", "uniform 7x7"),
         "covariance": ("population covariance", "sample covariance"),
     }
+
+
+def test_nothing_is_computed_twice(ssimtool, pair, monkeypatch):
+    computed = []
+
+    def counted(pair, how):
+        computed.append(how.definition)
+        return compare(pair, how)
+
+    monkeypatch.setattr(evaluate_explain, "compare", counted)
+    assert ssimtool("explain", *pair).code == 0
+    # the six, and what stands between the first and skimage, of which two parts differ
+    assert len(computed) == len(set(computed)) == len(DEFINITIONS) + 1
 
 
 def test_each_number_is_that_of_compare(ssimtool, pair):

@@ -195,6 +195,7 @@ def test_reductions_and_free_bits_as_in_training(ssimtool, samples, tmp_path, re
     own = terms.mean(axis=1) if reduction == "mean" else terms.sum(axis=1)
     assert scores == pytest.approx(list(own), rel=1e-9)
     assert record["steps"] == (["kl of each sample: without free bits"] if free_bits else [])
+    assert ssimtool("loss", *paths, *options, "-f", "json").record["steps"] == []
     if not free_bits:
         whole = sum(scores) if reduction == "sum" else np.mean(scores)
         assert record["kl"] == pytest.approx(whole, rel=1e-12)

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssimtool.metrics.formula import Formula, contrast_structure_of
-from ssimtool.metrics.kernels.passes import Numbers, image_pass
-
-BLOCK = 1 << 19  # samples that are halved at a time, so that they stay in the caches
+from ssimtool.metrics.kernels.passes import Numbers, image_pass, reduced_image
 
 
 def ms_ssim_pass(
@@ -41,7 +39,7 @@ def ms_ssim_pass(
     losses = []
     for scale in range(len(weights)):
         if scale:
-            x, y = _halved(x, held), _halved(y, held)
+            x, y = _halved(x, held, threads), _halved(y, held, threads)
             wide = wide or held == np.float64
         is_last = scale == len(weights) - 1
         of_scale = formula if is_last else contrast_structure_of(formula, wide=wide)
@@ -57,21 +55,11 @@ def _combined(losses: Numbers, weights: tuple[float, ...], eps: float) -> Number
     return np.where(lost.any(axis=0), 1, 0 - np.expm1(total))
 
 
-def _halved(image: NDArray[Any], kind: type[np.floating]) -> NDArray[np.floating]:
+def _halved(
+    image: NDArray[Any], kind: type[np.floating], threads: int | None
+) -> NDArray[np.floating]:
     """The mean of each 2×2 pixels; the last row or column of an odd number is its own neighbour."""
-    height, width, channels = image.shape
-    result = np.empty((-(-height // 2), -(-width // 2), channels), kind)
-    rows = max(1, BLOCK // (2 * width * channels))
-    for row in range(0, len(result), rows):
-        part = image[2 * row : 2 * (row + rows)]
-        sums = part[::2].astype(kind)
-        below = part[1::2]
-        sums[: len(below)] += below
-        sums[len(below) :] *= 2
-        # Channel by channel: NumPy's loops run along a row then, and not over three samples.
-        for c in range(channels):
-            out, right = result[row : row + rows, :, c], sums[:, 1::2, c]
-            np.multiply(sums[:, ::2, c], 0.25, out=out)
-            out[:, : right.shape[1]] += 0.25 * right
-            out[:, right.shape[1] :] *= 2
-    return result
+    odd = [(0, length % 2) for length in image.shape[:2]]
+    if any(more for _, more in odd):
+        image = np.pad(image, (*odd, (0, 0)), mode="edge")
+    return reduced_image(image, 2, kind, threads=threads)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS, SCALE_WEIGHTS, Definition
 from ssimtool.records import Threshold
-from ssimtool.records_latents import Unit
+
+if TYPE_CHECKING:
+    from ssimtool.records_latents import Unit
 
 KernelName = Literal["auto", "fused", "torch"]
 Precision = Literal["double", "single"]

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import signal
+from importlib import import_module
 from types import FrameType
 from typing import Annotated
 
 import typer
 
 from ssimtool import __version__
-from ssimtool.cli import batch, compare, explain, latents, listing, loss, report
 from ssimtool.cli.output import warn
 from ssimtool.errors import EXIT_OK
 
-app = typer.Typer(
-    name="ssimtool",
-    help="Compare images and evaluate autoencoder losses: SSIM, 1 - SSIM, MSE, MAE, PSNR, KL.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 EXIT_CODES = (
     "Exit codes: 0 computed; 1 a threshold does not hold; 2 wrong command line; "
     "3 an input could not be read or compared; 130 interrupted."
 )
-app.command("compare", epilog=EXIT_CODES)(compare.command)
-app.command("explain", epilog=EXIT_CODES)(explain.command)
-app.command("batch", epilog=EXIT_CODES)(batch.command)
-app.command("loss", epilog=EXIT_CODES)(loss.command)
-app.command("latents", epilog=EXIT_CODES)(latents.command)
-app.command("report", epilog=EXIT_CODES)(report.command)
-app.add_typer(listing.app, name="list")
+# In the order of --help; each is `command` of the module of its name.
+COMMANDS = ("compare", "explain", "batch", "loss", "latents", "report")
+LIST = "list"
 
 
 def _print_version(asked: bool) -> None:
@@ -39,7 +28,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool,
@@ -51,11 +39,32 @@ def _root(
     pass
 
 
+def app_of(arguments: list[str]) -> typer.Typer:
+    """The program with the command that is asked for, or with all of them where none is: what the
+    others offer need not be known."""
+    app = typer.Typer(
+        name="ssimtool",
+        help="Compare images and evaluate autoencoder losses: SSIM, 1 - SSIM, MSE, MAE, PSNR, KL.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    first = arguments[0] if arguments else ""
+    for name in (first,) if first in (*COMMANDS, LIST) else (*COMMANDS, LIST):
+        if name == LIST:
+            app.add_typer(import_module("ssimtool.cli.listing").app, name=LIST)
+        else:
+            module = import_module(f"ssimtool.cli.{name}")
+            app.command(name, epilog=EXIT_CODES)(module.command)
+    return app
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        return app(arguments, prog_name="ssimtool", standalone_mode=False) or 0
+        return app_of(arguments)(arguments, prog_name="ssimtool", standalone_mode=False) or 0
     except SystemExit as end:  # Typer's answer to a closed pipe behind --help is 1, a threshold's
         if end.code == 1:
             return EXIT_OK

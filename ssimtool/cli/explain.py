@@ -13,11 +13,11 @@ from ssimtool.cli import parsing
 from ssimtool.cli.outcome import Style, attempt, deliver, present
 from ssimtool.cli.output import reserved, wants_colour
 from ssimtool.records import EXIT_CODES
-from ssimtool.records_explain import Explanation
 from ssimtool.settings import Scoring
 
 if TYPE_CHECKING:
     from ssimtool.readers.align import Reading
+    from ssimtool.records_explain import Explanation
 
 
 def command(
@@ -58,6 +58,7 @@ def command(
     targets = [output] if output is not None else []
     with reserved(targets, inputs=paths) as files:
         from ssimtool.readers.align import Reading, recorded
+        from ssimtool.records_explain import Explanation
         from ssimtool.reports.text import MACHINE_FORMATS
 
         how = Reading(

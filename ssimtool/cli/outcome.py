@@ -12,7 +12,6 @@ import typer
 from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
 from ssimtool.records import EXIT_CODES, Failure, Record
-from ssimtool.records_latents import LatentReport
 from ssimtool.settings import KernelName
 
 
@@ -105,6 +104,8 @@ def deliver(text: str, output: Reserved | None) -> None:
 def _table(record: Record, *, to_file: bool) -> str:
     width = shutil.get_terminal_size((80, 24)).columns
     colour = wants_colour() and not to_file
+    from ssimtool.records_latents import LatentReport  # here: most commands have no use for it
+
     if isinstance(record, LatentReport):
         from ssimtool.reports.latents_table import latents_text
 

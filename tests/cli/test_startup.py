@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from ssimtool.cli.app import COMMANDS
 
 HEAVY = (
     "torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping", "jinja2",
@@ -141,3 +144,19 @@ def test_scores_are_shown_without_torch(tmp_path):
         code, loaded = _loaded(command)
         assert code == 0
         assert "torch" not in loaded
+
+
+def test_a_command_loads_no_other():
+    code = "import sys; from ssimtool.cli.app import run; run(['compare', '--help']); "
+    code += "print(*(m for m in sys.modules if m.startswith('ssimtool.cli.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "ssimtool.cli.compare" in loaded
+    others = {f"ssimtool.cli.{name}" for name in (*COMMANDS, "listing")} - {"ssimtool.cli.compare"}
+    assert not others & loaded
+
+
+def test_the_help_names_every_command(process):
+    told = process("--help").out
+    commands = re.findall(r"^│ (\w+) ", told.split("Commands")[1], re.M)
+    assert commands == [*COMMANDS, "list"]

@@ -56,6 +56,18 @@ class SsimtoolError(Exception):
         return self.message
 
 
+class OutputError(Exception):
+    """An output that cannot be written, or must not be: exit code 2.
+
+    Args:
+        message: one line that names the file, what is wrong and what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error is a lack of memory: torch tells it by the words of a RuntimeError."""
     words = str(error).lower()

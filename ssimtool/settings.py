@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS, SCALE_WEIGHTS, Definition
-from ssimtool.records import Threshold
+from ssimtool.records.verdicts import Threshold
 
 if TYPE_CHECKING:
-    from ssimtool.records_latents import Unit
+    from ssimtool.records.latents import Unit
 
-KernelName = Literal["auto", "fused", "torch"]
+BackendName = Literal["auto", "fused", "torch"]
 Precision = Literal["double", "single"]
 KlReduction = Literal["sum-mean", "mean", "sum"]
 COLLAPSED = 0.01  # nats: a latent dimension with less KL carries nothing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scoring:
+class CompareSettings:
     """Of a pair: which metrics, by which definition of SSIM, on which device."""
 
     metrics: tuple[str, ...] = DEFAULT_METRICS
@@ -27,7 +27,7 @@ class Scoring:
     scales: int = len(SCALE_WEIGHTS)  # of MS-SSIM
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
-    kernel: KernelName = "auto"
+    backend: BackendName = "auto"
     precision: Precision = "double"  # of SSIM; float64 samples are computed in float64 by either
     once: bool = False  # whether this is all that the process computes
     threads: int | None = None  # of the kernels that compute on arrays; None: as many as there are
@@ -40,16 +40,16 @@ class Scoring:
 
 
 @dataclass(frozen=True)
-class Made:
+class Computed:
     """By what the numbers of a pair were computed: `precision` is float32 or float64."""
 
     device: str
-    kernel: str
+    backend: str
     precision: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weighing:
+class LossSettings:
     """Of a VAE: what the loss is made of. `data_range` None: 1, with integers scaled to it.
 
     `free_bits` is in nats for each latent dimension; 0: none. `per_sample` says that the terms of
@@ -62,14 +62,14 @@ class Weighing:
     definition: Definition = DEFINITIONS["cvae"]
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
-    kernel: KernelName = "auto"
+    backend: BackendName = "auto"
     free_bits: float = 0
     kl_reduction: KlReduction = "sum-mean"
     per_sample: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examining:
+class LatentSettings:
     """Of a latent space: what counts as active and as collapsed.
 
     `collapsed_threshold` and `free_bits` are in `unit`. A `collapsed_threshold` of None is 0.01

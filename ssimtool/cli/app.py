@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from ssimtool import __version__
-from ssimtool.cli.output import warn
-from ssimtool.errors import EXIT_OK
+from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError
+from ssimtool.output import warn
 
 EXIT_CODES = (
     "Exit codes: 0 computed; 1 a threshold does not hold; 2 wrong command line; "
@@ -53,7 +53,7 @@ def app_of(arguments: list[str]) -> typer.Typer:
     first = arguments[0] if arguments else ""
     for name in (first,) if first in (*COMMANDS, LIST) else (*COMMANDS, LIST):
         if name == LIST:
-            app.add_typer(import_module("ssimtool.cli.listing").app, name=LIST)
+            app.add_typer(import_module("ssimtool.cli.commands.listing").app, name=LIST)
         else:
             module = import_module(f"ssimtool.cli.{name}")
             app.command(name, epilog=EXIT_CODES)(module.command)
@@ -69,6 +69,9 @@ def run(arguments: list[str]) -> int:
         if end.code == 1:
             return EXIT_OK
         raise
+    except OutputError as error:
+        warn(f"error: {error.message}")
+        return EXIT_USAGE
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "ssimtool"

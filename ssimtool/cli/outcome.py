@@ -9,10 +9,11 @@ from typing import Protocol, TypeVar
 
 import typer
 
-from ssimtool.cli.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
-from ssimtool.records import EXIT_CODES, Failure, Record
-from ssimtool.settings import KernelName
+from ssimtool.output import Reserved, put, put_stdout, wants_colour, warn
+from ssimtool.records.record import Record
+from ssimtool.records.verdicts import EXIT_CODES, Failure
+from ssimtool.settings import BackendName
 
 
 class Warned(Protocol):
@@ -104,7 +105,7 @@ def deliver(text: str, output: Reserved | None) -> None:
 def _table(record: Record, *, to_file: bool) -> str:
     width = shutil.get_terminal_size((80, 24)).columns
     colour = wants_colour() and not to_file
-    from ssimtool.records_latents import LatentReport  # here: most commands have no use for it
+    from ssimtool.records.latents import LatentReport  # here: most commands have no use for it
 
     if isinstance(record, LatentReport):
         from ssimtool.reports.latents_table import latents_text
@@ -115,18 +116,18 @@ def _table(record: Record, *, to_file: bool) -> str:
     return table_text(record, width=width, colour=colour)
 
 
-def present(device: str, kernel: KernelName) -> None:
-    """Refuses a device that is not there, or a kernel that it has not, as a wrong command line.
+def present(device: str, backend: BackendName) -> None:
+    """Refuses a device that is not there, or a backend that it has not, as a wrong command line.
 
     Raises:
         typer.BadParameter: it is not present.
     """
-    from ssimtool.evaluate_tensors import check_kernel, choose_device
+    from ssimtool.scoring.tensors import check_backend, choose_device
 
     option = "--device"
     try:
-        chosen = choose_device(device, kernel)
-        option = "--kernel"
-        check_kernel(kernel, chosen)
+        chosen = choose_device(device, backend)
+        option = "--backend"
+        check_backend(backend, chosen)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from ssimtool.catalog import Definition, find_definition
-from ssimtool.records import Op, StatisticThreshold, Threshold
+from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
 if TYPE_CHECKING:
-    from ssimtool.readers.colour import Background
+    from ssimtool.readers.images.colour import Background
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
 NAMED_VALUE = "FIGURE=VALUE"
@@ -194,7 +194,7 @@ def background(value: str) -> Background:
     """
     if value == "checker":
         return "checker"
-    from ssimtool.readers.colour import parse_colour
+    from ssimtool.readers.images.colour import parse_colour
 
     try:
         return parse_colour(value)

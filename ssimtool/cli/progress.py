@@ -6,16 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ssimtool.batch.request import Progress as PairProgress
 from ssimtool.catalog import METRICS
-from ssimtool.cli.output import warn
+from ssimtool.output import warn
 
 REFRESH = 0.1  # seconds between two looks of the bar at what is done
 
 if TYPE_CHECKING:
-    from ssimtool.tally import Tally
+    from ssimtool.batch.tally import Tally
 
 
 @contextmanager
@@ -33,20 +33,12 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
         yield lambda count: bar.advance(task, count)
 
 
-@dataclass(frozen=True)
-class Counting:
-    """What is told while pairs are scored: a line, and how far it is."""
-
-    note: Callable[[str], None]
-    update: Callable[[Tally, int | None], None]
-
-
 @contextmanager
-def counting(*, shown: bool) -> Iterator[Counting]:
+def counting(*, shown: bool) -> Iterator[PairProgress]:
     """A bar over pairs with their rate, the time left, the running mean and the errors, on a
     terminal; lines stand above it."""
     if not shown or sys.stderr is None or not sys.stderr.isatty():
-        yield Counting(warn, lambda tally, total: None)
+        yield PairProgress(warn, lambda tally, total: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -70,7 +62,7 @@ def counting(*, shown: bool) -> Iterator[Counting]:
             speed = bar.tasks[0].speed or tally.pairs / (shown_at - begun)
             bar.update(task, completed=tally.pairs, total=total, told=_told(tally, total, speed))
 
-        yield Counting(lambda line: bar.console.print(Text(line)), update)
+        yield PairProgress(lambda line: bar.console.print(Text(line)), update)
 
 
 def _told(tally: Tally, total: int | None, speed: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, expm1
 
-from ssimtool.metrics.blocks import computing_dtype, sum_dtype
+from ssimtool.kernels.plain.blocks import computing_dtype, sum_dtype
 
 
 def kl_divergence(

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
-from ssimtool.metrics.blocks import CPU_BLOCK, GPU_BLOCK, computing_dtype, sum_dtype
-from ssimtool.metrics.kernels.layout import is_interleaved, memory_format
+from ssimtool.kernels.layout import is_interleaved, memory_format
+from ssimtool.kernels.plain.blocks import CPU_BLOCK, GPU_BLOCK, computing_dtype, sum_dtype
 
 Size = tuple[int, int]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import get_args
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ssimtool.metrics.blocks import computing_dtype, sum_dtype
+from ssimtool.kernels.plain.blocks import computing_dtype, sum_dtype
 from ssimtool.metrics.divergence import kl_divergence, kl_terms
+from ssimtool.settings import KlReduction
 
-KlReduction = Literal["sum-mean", "mean", "sum"]
 REDUCTIONS: tuple[str, ...] = get_args(KlReduction)
 
 

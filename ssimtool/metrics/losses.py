@@ -9,13 +9,14 @@ from jaxtyping import Float, Num, Shaped
 from torch import Tensor, nn
 
 from ssimtool.catalog import Definition, find_definition
-from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
-from ssimtool.metrics.formula import formula_of
-from ssimtool.metrics.kernels.choice import is_fused
-from ssimtool.metrics.latents import KlReduction, check_kl_options, kl_loss
+from ssimtool.kernels.choice import is_fused
+from ssimtool.kernels.formula import formula_of
+from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype
+from ssimtool.metrics.latents import check_kl_options, kl_loss
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mse
 from ssimtool.metrics.ssim import ssim_loss, ssim_map
+from ssimtool.settings import KlReduction
 
 
 class SSIMLoss(nn.Module):
@@ -89,14 +90,14 @@ class SSIMLoss(nn.Module):
 
 
 class LossParts(NamedTuple):
-    """The loss of a VAE and its parts, each a scalar: loss = mse + alpha·ssim + beta·kl.
+    """The loss of a VAE and its parts, each a scalar: loss = mse + alpha·ssim_loss + beta·kl.
 
-    `ssim` is the SSIM loss, 1 − SSIM. A part whose weight is 0 is not computed, and 0 here.
+    `ssim_loss` is 1 − SSIM. A part whose weight is 0 is not computed, and 0 here.
     """
 
     loss: Tensor
     mse: Tensor
-    ssim: Tensor
+    ssim_loss: Tensor
     kl: Tensor
 
 
@@ -121,7 +122,7 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
 
     >>> import torch
     >>> x, mu, logvar = torch.zeros(2, 1, 16, 16), torch.ones(2, 6), torch.zeros(2, 6)
-    >>> loss, mse, ssim, kl = MSE_SSIM_KL_Loss(alpha=1, beta=0.5)(x, x, mu, logvar)
+    >>> loss, mse, ssim_loss, kl = MSE_SSIM_KL_Loss(alpha=1, beta=0.5)(x, x, mu, logvar)
     >>> loss  # 0 + 0 + 0.5 · 6/2
     tensor(1.5000)
     """

@@ -12,18 +12,19 @@ from jaxtyping import Float, Num
 from torch import Tensor, nn, promote_types
 
 from ssimtool.catalog import Definition, find_definition
-from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype
-from ssimtool.metrics.formula import (
+from ssimtool.kernels.choice import is_fused
+from ssimtool.kernels.formula import (
     Formula,
     contrast_structure_of,
     formula_of_scales,
     scale_weights,
     smallest_side_of_scales,
 )
+from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype
+from ssimtool.kernels.plain.ssim import mean_losses
 from ssimtool.metrics.halving import halved, holding_dtype
-from ssimtool.metrics.kernels.choice import Kernel, is_fused
 from ssimtool.metrics.one_pass import one_pass
-from ssimtool.metrics.reference import mean_losses
+from ssimtool.settings import BackendName
 
 
 def ms_ssim(
@@ -34,7 +35,7 @@ def ms_ssim(
     definition: str | Definition = "wang2004",
     scales: int = 5,
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
 ) -> Float[Tensor, " n"]:
     """The multi-scale structural similarity of each image.
 
@@ -51,8 +52,8 @@ def ms_ssim(
         scales: 1 to 5. Fewer than 5 take the first weights, divided by their sum; 1 is SSIM.
         dtype: what it is computed in; by default float32, or float64 for float64 and for integers
             of 32 bits and more. Sums are kept in float64.
-        kernel: `fused` for the kernels of the CPU, `torch` for plain torch operations, which differ
-            by their rounding; `auto` takes the fused ones for CPU tensors of some size.
+        backend: `fused` for the kernels of the CPU, `torch` for plain torch operations, which
+            differ by their rounding; `auto` takes the fused ones for CPU tensors of some size.
 
     Returns:
         (N,), 0 to 1, in the computing dtype; identical images give exactly 1.
@@ -74,7 +75,7 @@ def ms_ssim(
         definition=definition,
         scales=scales,
         dtype=dtype,
-        kernel=kernel,
+        backend=backend,
     )
     return 1 - loss
 
@@ -87,7 +88,7 @@ def ms_ssim_loss(
     definition: str | Definition = "wang2004",
     scales: int = 5,
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
 ) -> Float[Tensor, " n"]:
     """The loss 1 − MS-SSIM of each image, precise however close the two are.
 
@@ -112,7 +113,7 @@ def ms_ssim_loss(
     _check_size(x, definition, scales)
     formula = formula_of_scales(definition, data_range)
     dtype = computing_dtype(x, y, dtype=dtype)
-    fused = is_fused(x, y, kernel, window_size=len(formula.weights))
+    fused = is_fused(x, y, backend, window_size=len(formula.weights))
     found = ms_ssim_losses(x, y, formula, weights, dtype, fused=fused)
     return found.mean(dim=1).to(dtype)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssimtool.metrics.formula import Formula
-from ssimtool.metrics.kernels import ops
-from ssimtool.metrics.kernels.choice import as_they_lie
+from ssimtool.kernels import operators as ops
+from ssimtool.kernels.choice import as_they_lie
+from ssimtool.kernels.formula import Formula
 
 
 class OnePass(NamedTuple):

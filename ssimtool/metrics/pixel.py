@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
-from ssimtool.metrics.blocks import (
+from ssimtool.kernels.choice import is_fused
+from ssimtool.kernels.formula import NO_WINDOW
+from ssimtool.kernels.plain.blocks import (
     blocks,
     check_data_range,
     check_pair,
@@ -16,10 +18,9 @@ from ssimtool.metrics.blocks import (
     sum_dtype,
     wants_grad,
 )
-from ssimtool.metrics.formula import NO_WINDOW
-from ssimtool.metrics.kernels.choice import Kernel, is_fused
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.weighted import settled_weight, weighted_mean
+from ssimtool.settings import BackendName
 
 
 def mse(
@@ -27,7 +28,7 @@ def mse(
     y: Num[Tensor, "n c h w"],
     *,
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The mean squared error of each image.
@@ -39,8 +40,8 @@ def mse(
         y: the distorted image, of the same shape, on the same device.
         dtype: what it is computed in; by default float32, or float64 for float64 and for integers
             of 32 bits and more. Sums are kept in float64.
-        kernel: `fused` for the kernels of the CPU, `torch` for plain torch operations; `auto` takes
-            the fused ones for CPU tensors of some size, where no gradient is asked for.
+        backend: `fused` for the kernels of the CPU, `torch` for plain torch operations; `auto`
+            takes the fused ones for CPU tensors of some size, where no gradient is asked for.
         weight: how much each pixel counts, (N or 1, 1, H, W), 0 or more, of any scale: the mean is
             taken with it. The same everywhere, it changes nothing; else plain torch operations
             compute. What lies where it is 0 may be anything, NaN too, unless a gradient by the
@@ -59,7 +60,7 @@ def mse(
     >>> mse(x, x + 3)
     tensor([9.])
     """
-    return _mean(x, y, torch.square, dtype, kernel, weight)
+    return _mean(x, y, torch.square, dtype, backend, weight)
 
 
 def mae(
@@ -67,7 +68,7 @@ def mae(
     y: Num[Tensor, "n c h w"],
     *,
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The mean absolute error of each image.
@@ -85,7 +86,7 @@ def mae(
     >>> mae(x, x - 3)
     tensor([3.])
     """
-    return _mean(x, y, torch.abs, dtype, kernel, weight)
+    return _mean(x, y, torch.abs, dtype, backend, weight)
 
 
 def psnr(
@@ -94,7 +95,7 @@ def psnr(
     *,
     data_range: float,
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The peak signal-to-noise ratio of each image.
@@ -102,7 +103,7 @@ def psnr(
     psnr = 10 log10(data_range² / mse).
 
     Args:
-        x, y, dtype, kernel, weight: as for `mse`.
+        x, y, dtype, backend, weight: as for `mse`.
         data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
 
     Returns:
@@ -118,7 +119,7 @@ def psnr(
     tensor([20.0000], dtype=torch.float64)
     """
     check_data_range(data_range)
-    return psnr_of(mse(x, y, dtype=dtype, kernel=kernel, weight=weight), data_range)
+    return psnr_of(mse(x, y, dtype=dtype, backend=backend, weight=weight), data_range)
 
 
 def psnr_of(error: Tensor, data_range: float) -> Tensor:
@@ -131,15 +132,15 @@ def _mean(
     y: Tensor,
     of: Callable[[Tensor], Tensor],
     dtype: torch.dtype | None,
-    kernel: Kernel,
+    backend: BackendName,
     weight: Tensor | None,
 ) -> Tensor:
     check_pair(x, y)
     dtype = computing_dtype(x, y, dtype=dtype)
-    weight = settled_weight(weight, x, y, kernel)
+    weight = settled_weight(weight, x, y, backend)
     if weight is not None:
         return weighted_mean(x, y, weight, of, dtype).to(dtype)
-    if is_fused(x, y, kernel) and not wants_grad(x, y):
+    if is_fused(x, y, backend) and not wants_grad(x, y):
         found = one_pass(x, y, NO_WINDOW, dtype, structure=False)
         return (found.mse if of is torch.square else found.mae).to(dtype)
     total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)

@@ -1,20 +1,20 @@
 """All that is computed on tensors, in one place: tensors in, tensors out."""
 
-from ssimtool.metrics.divergence import kl_divergence
-from ssimtool.metrics.formula import (
+from ssimtool.kernels.choice import check_backend, is_fused, is_worth_it
+from ssimtool.kernels.formula import (
     formula_of,
     formula_of_scales,
     scale_weights,
     smallest_side,
     smallest_side_of_scales,
 )
-from ssimtool.metrics.kernels.choice import check_kernel, is_fused, is_worth_it
+from ssimtool.kernels.plain.reduction import reduced
+from ssimtool.metrics.divergence import kl_divergence
 from ssimtool.metrics.latents import active_units, kl_loss, kl_per_dimension
 from ssimtool.metrics.losses import LossParts, MSE_SSIM_KL_Loss, SSIMLoss
 from ssimtool.metrics.ms_ssim import MSSSIMLoss, ms_ssim, ms_ssim_loss, ms_ssim_losses
 from ssimtool.metrics.one_pass import OnePass, one_pass
 from ssimtool.metrics.pixel import mae, mse, psnr, psnr_of
-from ssimtool.metrics.reduction import reduced
 from ssimtool.metrics.ssim import ssim, ssim_loss, ssim_map
 from ssimtool.metrics.windows import gaussian_window, uniform_window
 
@@ -25,7 +25,7 @@ __all__ = [
     "OnePass",
     "SSIMLoss",
     "active_units",
-    "check_kernel",
+    "check_backend",
     "formula_of",
     "formula_of_scales",
     "gaussian_window",

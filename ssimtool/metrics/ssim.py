@@ -1,7 +1,7 @@
 """The structural similarity of two images, its mean, its loss 1 − SSIM and its map.
 
 What they are computed by, the fused kernels of the CPU or plain torch operations
-(`ssimtool.metrics.reference`, where the formula is), is decided in `kernels.choice`.
+(`ssimtool.kernels.plain.ssim`, where the formula is), is decided in `kernels.choice`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
 from ssimtool.catalog import Definition, find_definition
-from ssimtool.metrics.blocks import check_data_range, check_pair, computing_dtype, wants_grad
-from ssimtool.metrics.formula import formula_of, smallest_side
-from ssimtool.metrics.kernels import ops
-from ssimtool.metrics.kernels.choice import Kernel, as_they_lie, is_fused
+from ssimtool.kernels import operators as ops
+from ssimtool.kernels.choice import as_they_lie, is_fused
+from ssimtool.kernels.formula import formula_of, smallest_side
+from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype, wants_grad
+from ssimtool.kernels.plain.reduction import reduced
+from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
 from ssimtool.metrics.one_pass import one_pass
-from ssimtool.metrics.reduction import reduced
-from ssimtool.metrics.reference import loss_maps, map_shape, mean_losses
 from ssimtool.metrics.weighted import settled_weight, weighted_losses, weighted_map
+from ssimtool.settings import BackendName
 
 
 def ssim(
@@ -30,7 +31,7 @@ def ssim(
     data_range: float,
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The mean structural similarity of each image.
@@ -45,8 +46,8 @@ def ssim(
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
         dtype: what it is computed in; by default float32, or float64 for float64 and for integers
             of 32 bits and more. Sums are kept in float64.
-        kernel: `fused` for the kernels of the CPU, `torch` for plain torch operations, which differ
-            by their rounding; `auto` takes the fused ones for CPU tensors of some size.
+        backend: `fused` for the kernels of the CPU, `torch` for plain torch operations, which
+            differ by their rounding; `auto` takes the fused ones for CPU tensors of some size.
         weight: how much each pixel counts, (N or 1, 1, H, W), 0 or more, of any scale: each window
             is reweighted to what counts under it, and counts as much as its centre does. The same
             everywhere, it changes nothing; else plain torch operations compute. What lies where it
@@ -72,7 +73,7 @@ def ssim(
         data_range=data_range,
         definition=definition,
         dtype=dtype,
-        kernel=kernel,
+        backend=backend,
         weight=weight,
     )
 
@@ -84,7 +85,7 @@ def ssim_loss(
     data_range: float,
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The loss 1 − SSIM of each image, precise however close the two are.
@@ -102,15 +103,15 @@ def ssim_loss(
     >>> ssim_loss(x, x, data_range=1)
     tensor([0.])
     """
-    weight = settled_weight(weight, x, y, kernel)
+    weight = settled_weight(weight, x, y, backend)
     which, dtype = _checked(x, y, data_range, definition, dtype)
     if weight is not None:
         return weighted_losses(x, y, weight, which, data_range, dtype).mean(dim=1).to(dtype)
     formula = formula_of(which, data_range)
     if formula.downsample > 1:
-        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, kernel))
+        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
-    if is_fused(x, y, kernel, window_size=len(formula.weights)):
+    if is_fused(x, y, backend, window_size=len(formula.weights)):
         means = one_pass(x, y, formula, dtype, errors=False).structure
     else:
         means = mean_losses(x, y, formula, dtype)
@@ -124,7 +125,7 @@ def ssim_map(
     data_range: float,
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
-    kernel: Kernel = "auto",
+    backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, "n c h_out w_out"]:
     """The structural similarity under every position of the window, channel by channel.
@@ -148,15 +149,15 @@ def ssim_map(
     >>> ssim_map(x, x, data_range=1, definition="cvae").shape
     torch.Size([1, 1, 16, 20])
     """
-    weight = settled_weight(weight, x, y, kernel)
+    weight = settled_weight(weight, x, y, backend)
     which, dtype = _checked(x, y, data_range, definition, dtype)
     if weight is not None:
         return weighted_map(x, y, weight, which, data_range, dtype)
     formula = formula_of(which, data_range)
     if formula.downsample > 1:
-        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, kernel))
+        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
-    fused = is_fused(x, y, kernel, window_size=len(formula.weights))
+    fused = is_fused(x, y, backend, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
         x, y = as_they_lie(x, y, dtype)
         return ops.mapped(x, y, formula, wide=dtype == torch.float64)

@@ -10,7 +10,7 @@ The sample covariance takes for N the effective number of pixels, (Σ w·m)² / 
 that of the bare window: N = size² · blur(m)² / blur(m²), which for weights 0 and 1 under a uniform
 window is how many count. Where one alone does there is no variance.
 
-The form by sums and differences is that of `ssimtool.metrics.reference`.
+The form by sums and differences is that of `ssimtool.kernels.plain.ssim`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from ssimtool.catalog import Definition
-from ssimtool.metrics.blocks import (
+from ssimtool.kernels.choice import check_backend
+from ssimtool.kernels.formula import Formula, formula_of
+from ssimtool.kernels.plain.blocks import (
     CPU_BLOCK,
     GPU_BLOCK,
     Block,
@@ -33,18 +35,19 @@ from ssimtool.metrics.blocks import (
     sum_dtype,
     wants_grad,
 )
-from ssimtool.metrics.formula import Formula, formula_of
-from ssimtool.metrics.kernels.choice import Kernel, check_kernel
-from ssimtool.metrics.windows import blur, extend
+from ssimtool.kernels.plain.windows import blur, extend
+from ssimtool.settings import BackendName
 
 
-def settled_weight(weight: Tensor | None, x: Tensor, y: Tensor, kernel: Kernel) -> Tensor | None:
+def settled_weight(
+    weight: Tensor | None, x: Tensor, y: Tensor, backend: BackendName
+) -> Tensor | None:
     """The weights of the pixels, (N, 1, H, W); None where all pixels of each image count the same,
     so that the plain computation gives the number, to its last digit.
 
     Raises:
         ValueError: weights of another shape or device, negative, not finite or all 0, or the
-            kernel `fused`, which has none.
+            backend `fused`, which has none.
     """
     if weight is None:
         return None
@@ -57,10 +60,11 @@ def settled_weight(weight: Tensor | None, x: Tensor, y: Tensor, kernel: Kernel) 
         _check_values(lowest, highest)
         if bool((lowest == highest).all()) and not wants_grad(weight, weight):
             return None
-    check_kernel(kernel, x.device)
-    if kernel == "fused":
+    check_backend(backend, x.device)
+    if backend == "fused":
         raise ValueError(
-            "kernel is 'fused' and the weight is not uniform: expected the kernel 'auto' or 'torch'"
+            "backend is 'fused' and the weight is not uniform: expected the backend 'auto' or "
+            "'torch'"
         )
     return weight.expand(x.shape[0], *weight.shape[1:])
 

@@ -10,14 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays import ImageLayout
-from ssimtool.readers.colour import Background, laid_on, to_rgb, to_same_profile
-from ssimtool.readers.fast import LONG
+from ssimtool.readers.arrays.image import ImageLayout
 from ssimtool.readers.files import shown
-from ssimtool.readers.images import Opened, open_image
-from ssimtool.readers.resample import resized
+from ssimtool.readers.images.colour import Background, laid_on, to_rgb, to_same_profile
+from ssimtool.readers.images.fast import LONG
+from ssimtool.readers.images.opening import Opened, open_image
+from ssimtool.readers.images.resample import resized
+from ssimtool.readers.images.together import decode_together
 from ssimtool.readers.samples import Array, Pair, Samples
-from ssimtool.readers.together import decode_together
 
 Channels = Literal["rgb", "luma"]
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B

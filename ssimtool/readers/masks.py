@@ -8,14 +8,14 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import BT601
-from ssimtool.readers.colour import to_rgb
 from ssimtool.readers.files import STDIN, shown
-from ssimtool.readers.images import read_image
-from ssimtool.readers.regions import Counting, Region
+from ssimtool.readers.images.colour import to_rgb
+from ssimtool.readers.images.opening import read_image
+from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair, Samples
 
 
-def with_mask(pair: Pair, counting: Counting, *, max_pixels: int = 0) -> Pair:
+def with_mask(pair: Pair, counting: RegionOfInterest, *, max_pixels: int = 0) -> Pair:
     """A pair with what counts of it.
 
     Args:
@@ -136,7 +136,7 @@ def _other_size(pair: Pair, mask: Samples) -> SsimtoolError:
     )
 
 
-def _empty(counting: Counting, mask: Samples) -> SsimtoolError:
+def _empty(counting: RegionOfInterest, mask: Samples) -> SsimtoolError:
     where = " within the regions" if counting.regions else ""
     highest, floats = float(mask.samples.max()), mask.samples.dtype.kind == "f"
     limit = 0 if floats else _white(mask) / 2

@@ -13,7 +13,7 @@ MASK, REGION = "mask", "region"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counting:
+class RegionOfInterest:
     """The pixels that count: those where `mask` is white, within the union of `regions`; all where
     neither is given."""
 
@@ -24,7 +24,7 @@ class Counting:
         return self.mask is not None or bool(self.regions)
 
 
-ALL = Counting()
+ALL = RegionOfInterest()
 
 
 def parse_region(text: str) -> Region:
@@ -74,14 +74,14 @@ def _listed(part: object) -> str:
     return str(part)
 
 
-def counting_of(columns: Mapping[str, str], otherwise: Counting) -> Counting:
+def counting_of(columns: Mapping[str, str], otherwise: RegionOfInterest) -> RegionOfInterest:
     """What counts of a pair of a manifest: what its columns say, else what holds for all.
 
     Raises:
         ValueError: a column that cannot be parsed.
     """
     mask, regions = columns.get(MASK), columns.get(REGION)
-    return Counting(
+    return RegionOfInterest(
         mask=mask or otherwise.mask,
         regions=(parse_regions(regions) if regions else ()) or otherwise.regions,
     )

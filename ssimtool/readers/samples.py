@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ssimtool.readers.regions import ALL, Counting
+from ssimtool.readers.regions import ALL, RegionOfInterest
 
 Array = NDArray[Any]
 Space = Literal["grey", "rgb", "cmyk", "other"]
@@ -52,7 +52,7 @@ class Pair:
     sample_type: str
     colour: str = "rgb"
     reading: Mapping[str, Any] = field(default_factory=dict)
-    counting: Counting = ALL
+    counting: RegionOfInterest = ALL
     counted: float | None = None
     weight: Array | None = None
     steps: tuple[str, ...] = ()

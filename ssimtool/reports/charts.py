@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssimtool.readers.samples import Array
-from ssimtool.records import Threshold
+from ssimtool.records.verdicts import Threshold
 
 # In units of the drawing, which are pixels where it is 440 wide: the frame within it.
 WIDTH, HEIGHT = 440, 150

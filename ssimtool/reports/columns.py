@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ssimtool.readers.regions import MASK, REGION
-from ssimtool.records import Comparison
+from ssimtool.records.comparison import Comparison
 from ssimtool.reports.rows import counting_lines, title_of
 
 PASSED_THROUGH = 8  # columns of a manifest at most: a table with more is no table

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ssimtool.definitions import PARTS
 from ssimtool.errors import printable
-from ssimtool.records_explain import Explained, Explanation
+from ssimtool.records.explanation import Explained, Explanation
 from ssimtool.reports.rows import depth
 from ssimtool.reports.table import names_grid, rendered
 from ssimtool.reports.text import escaped, json_text, ndjson_text

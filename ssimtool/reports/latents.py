@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ssimtool.records_latents import LatentReport, Values
+from ssimtool.records.latents import LatentReport, Values
 
 SHOWN = 16  # dimensions: as many are shown whole, of more the ends
 ENDS = (8, 4)  # the most and the least

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records_latents import LatentReport
+from ssimtool.records.latents import LatentReport
 from ssimtool.reports.latents import SHOWN, bar, ends, notes, range_lines, sketch
 from ssimtool.reports.rows import rows_of, verdict_line
 from ssimtool.reports.table import grid, names_grid, rendered

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from ssimtool.errors import printable
 from ssimtool.readers.samples import Array, Pair
-from ssimtool.records import Comparison
+from ssimtool.records.comparison import Comparison
 from ssimtool.reports.rows import counted_words
 
 # Perceptually uniform, dark for similar and bright for different, also in grey and to a

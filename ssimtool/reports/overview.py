@@ -8,11 +8,11 @@ from rich.console import Group
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records import Comparison, Summary
+from ssimtool.records.batch import Bin, Summary
+from ssimtool.records.comparison import Comparison
 from ssimtool.reports.summary import summary_markdown, summary_table
 from ssimtool.reports.table import rendered
 from ssimtool.reports.text import csv_text, escaped, ndjson_text
-from ssimtool.tally import BINS, bins_of
 
 LISTED = 20  # errors, where a person reads them
 
@@ -39,23 +39,27 @@ def markdown_of(comparisons: Sequence[Comparison], summary: Summary) -> str:
 
 
 def table_of(
-    comparisons: Sequence[Comparison], summary: Summary, *, width: int, colour: bool
+    comparisons: Sequence[Comparison],
+    summary: Summary,
+    bins: Sequence[Bin],
+    *,
+    width: int,
+    colour: bool,
 ) -> str:
     """The summary as a person reads it, with the first errors.
 
     Args:
         comparisons: all of them.
         summary: of them.
+        bins: the histogram of their first metric.
         width: of the terminal, in columns.
         colour: whether escape sequences for colour may stand in it.
     """
-    first = next(iter(summary.metrics), None)
-    values = [r.metrics[first] for r in comparisons if first in r.metrics] if first else []
     errors = _errors(comparisons)
     parts = [Text(f"error: {line}") for line in errors[:LISTED]]
     if len(errors) > LISTED:
         parts.append(Text(f"… and {len(errors) - LISTED:,} more", "dim"))
-    shown = summary_table(summary, bins_of(values, BINS), width=width, colour=colour)
+    shown = summary_table(summary, bins, width=width, colour=colour)
     return shown + (rendered(Group(*parts), width=width, colour=colour) if parts else "")
 
 

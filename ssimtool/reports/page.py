@@ -15,7 +15,9 @@ from jinja2 import Environment, StrictUndefined
 
 from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
-from ssimtool.records import Comparison, Statistics, Summary, Threshold
+from ssimtool.records.batch import Statistics, Summary
+from ssimtool.records.comparison import Comparison
+from ssimtool.records.verdicts import Threshold
 from ssimtool.reports import charts
 from ssimtool.reports.columns import columns_of, embedded
 from ssimtool.reports.pictures import Case, colour_stops

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssimtool import __version__
-from ssimtool.records import Bin
-from ssimtool.records_latents import LatentReport
+from ssimtool.records.batch import Bin
+from ssimtool.records.latents import LatentReport
 
 # where it cannot keep a cache of fonts it says so on standard error
 logging.getLogger("matplotlib").setLevel(logging.ERROR)

@@ -8,16 +8,13 @@ from typing import Any
 
 from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
-from ssimtool.records import (
-    Comparison,
-    LossReport,
-    Record,
-    StatisticVerdict,
-    Summary,
-    Verdict,
-)
-from ssimtool.records_explain import Explanation
-from ssimtool.records_latents import LatentReport, LatentSummary
+from ssimtool.records.batch import Summary
+from ssimtool.records.comparison import Comparison
+from ssimtool.records.explanation import Explanation
+from ssimtool.records.latents import LatentReport, LatentSummary
+from ssimtool.records.loss import LossReport
+from ssimtool.records.record import Record
+from ssimtool.records.verdicts import StatisticVerdict, Verdict
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}

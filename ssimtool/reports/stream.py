@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ssimtool.records import Comparison, Summary
+from ssimtool.records.batch import Summary
+from ssimtool.records.comparison import Comparison
 from ssimtool.reports.text import csv_header, csv_row, ndjson_text, value_line
 
 Names = Sequence[str]

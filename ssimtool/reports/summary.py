@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records import Bin, Statistics, Summary, Worst
+from ssimtool.records.batch import Bin, Statistics, Summary, Worst
 from ssimtool.reports.rows import counts_line, shown_number, statistic_line, title_of
 from ssimtool.reports.table import rendered
 from ssimtool.reports.text import escaped

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records import Comparison, LossReport
+from ssimtool.records.comparison import Comparison
+from ssimtool.records.loss import LossReport
 from ssimtool.reports.rows import (
     Row,
     counting_lines,

@@ -12,16 +12,11 @@ from typing import Any
 
 from ssimtool.catalog import DEFINITIONS
 from ssimtool.errors import printable
-from ssimtool.records import (
-    Comparison,
-    Contributions,
-    Failure,
-    LossReport,
-    Record,
-    SampleScores,
-    parts_of,
-)
-from ssimtool.records_latents import LatentReport, LatentSummary
+from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.records.latents import LatentReport, LatentSummary
+from ssimtool.records.loss import Contributions, LossReport, SampleScores
+from ssimtool.records.record import Record
+from ssimtool.records.verdicts import Failure
 from ssimtool.reports.latents import about_lines, dimension_rows, ends
 from ssimtool.reports.rows import (
     Row,

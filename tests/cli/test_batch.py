@@ -68,7 +68,7 @@ def _saved(array, **options):
 
 
 # Ten ways to break a distorted image of 30 x 20 in colour, by what is told of each.
-FAST = ("--kernel", "fused", "--precision", "single")  # as batch computes
+FAST = ("--backend", "fused", "--precision", "single")  # as batch computes
 BROKEN = {
     "not_found": None,
     "not_an_image": b"",
@@ -372,7 +372,7 @@ def test_a_small_budget_slows_and_does_not_end(ssimtool, folders):
 
 
 def test_memory_that_is_not_there(ssimtool, folders, monkeypatch):
-    from ssimtool import evaluate
+    from ssimtool.scoring import pair as evaluate
 
     compare, calls = evaluate.compare, []
 

@@ -55,7 +55,7 @@ def test_killed_twenty_times_and_resumed(folder, ssimtool, tmp_path):
     options = [str(folder / "x"), str(folder / "y"), "-q", "-f", "ndjson"]
     assert ssimtool("batch", *options, "-o", whole).code == 3
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ssimtool.evaluate", "ssimtool.cli.running"])
+    context.set_forkserver_preload(["ssimtool.scoring.pair", "ssimtool.batch.run"])
     killed = 0
     for _ in range(KILLS):
         arguments = ["batch", *options, "-o", str(path), "--resume"]
@@ -91,7 +91,7 @@ def test_what_is_there_is_not_computed_again(folder, ssimtool, tmp_path, monkeyp
     ssimtool(*arguments)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:50] + lines[51:60]))
-    from ssimtool import evaluate
+    from ssimtool.scoring import pair as evaluate
 
     compare, computed = evaluate.compare, []
 

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 import ssimtool as library
-from ssimtool import evaluate_tensors
 from ssimtool.catalog import METRICS
+from ssimtool.scoring import tensors as evaluate_tensors
 
 RNG = np.random.RandomState(0)
 X = RNG.randint(0, 256, (40, 50, 3)).astype(np.uint8)
@@ -51,12 +51,12 @@ def test_numbers_of_the_json_record(ssimtool, pair):
 def test_fields_of_the_json_record(ssimtool, pair):
     record = ssimtool("compare", *pair, "-f", "json", "--fail-under", "0.5").record
     # every field of the contract, in its order; sample_type, scales, reading, mask, regions,
-    # counted, map, columns, kernel and precision are additions
+    # counted, map, columns, backend and precision are additions
     assert list(record) == [
         "schema", "status", "id", "reference", "distorted", "width", "height", "channels",
         "sample_type", "data_range", "identical", "metrics", "per_channel", "definition",
         "scales", "colour", "reading", "mask", "regions", "counted", "steps", "thresholds", "map",
-        "columns", "device", "kernel", "precision", "version", "warnings", "error",
+        "columns", "device", "backend", "precision", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["reading"] == {
         "channels": "rgb", "data_range": None, "background": "checker", "resize": False,
@@ -281,14 +281,14 @@ def test_the_cli_is_the_library(ssimtool, pair):
 def test_the_fused_kernels_give_the_same_record(ssimtool, pair, tmp_path, definition, metrics):
     asked = [a for name in metrics for a in ("-m", name)]
     records, maps = [], []
-    for kernel in ("fused", "torch"):
-        path = tmp_path / f"{kernel}.npy"
+    for backend in ("fused", "torch"):
+        path = tmp_path / f"{backend}.npy"
         done = ssimtool(
-            "compare", *pair, *asked, "--definition", definition, "--kernel", kernel, "-f", "json",
-            "--map", path,
+            "compare", *pair, *asked, "--definition", definition, "--backend", backend,
+            "-f", "json", "--map", path,
         )  # fmt: skip
         assert done.code == 0
-        assert done.record["kernel"] == kernel
+        assert done.record["backend"] == backend
         records.append(done.record)
         maps.append(np.load(path))
     for key in ("metrics", "per_channel"):
@@ -299,22 +299,22 @@ def test_the_fused_kernels_give_the_same_record(ssimtool, pair, tmp_path, defini
             assert value == pytest.approx(plain[name], rel=1e-11, abs=1e-13)
     assert maps[0].dtype == np.float32
     np.testing.assert_allclose(maps[0], maps[1], atol=1e-6)  # float32: one unit in the last place
-    same = {k: v for k, v in records[0].items() if k not in ("kernel", "metrics", "per_channel")}
+    same = {k: v for k, v in records[0].items() if k not in ("backend", "metrics", "per_channel")}
     assert same == {k: records[1][k] for k in same}
 
 
 def test_the_fused_kernels_are_of_the_cpu(ssimtool, pair, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    done = ssimtool("compare", *pair, "--kernel", "fused", "-f", "json")
-    assert (done.code, done.record["device"], done.record["kernel"]) == (0, "cpu", "fused")
-    done = ssimtool("compare", *pair, "--kernel", "fused", "--device", "cuda")
+    done = ssimtool("compare", *pair, "--backend", "fused", "-f", "json")
+    assert (done.code, done.record["device"], done.record["backend"]) == (0, "cpu", "fused")
+    done = ssimtool("compare", *pair, "--backend", "fused", "--device", "cuda")
     assert done.code == 2
-    assert "kernel is 'fused' on cuda: expected the CPU" in done.err
+    assert "backend is 'fused' on cuda: expected the CPU" in done.err
 
 
 def test_a_small_comparison_takes_the_torch_path(ssimtool, pair):
-    assert ssimtool("compare", *pair, "-f", "json").record["kernel"] == "torch"
+    assert ssimtool("compare", *pair, "-f", "json").record["backend"] == "torch"
 
 
 def test_a_map_in_several_bands_is_the_map(ssimtool, pair, tmp_path, monkeypatch):
@@ -323,17 +323,17 @@ def test_a_map_in_several_bands_is_the_map(ssimtool, pair, tmp_path, monkeypatch
     monkeypatch.setattr(
         evaluate_tensors, "MAP_SAMPLES", 1
     )  # each band four windows high: the least
-    for kernel in ("torch", "fused"):
-        ssimtool("compare", *pair, "--map", bands, "--kernel", kernel)
+    for backend in ("torch", "fused"):
+        ssimtool("compare", *pair, "--map", bands, "--backend", backend)
         np.testing.assert_allclose(np.load(bands), np.load(whole), atol=1e-6)  # as above
 
 
 @pytest.mark.parametrize("same", [True, False])
 def test_identical_is_of_all_samples(ssimtool, pair, same):
     other = pair[0] if same else pair[1]
-    for kernel in ("fused", "torch"):
+    for backend in ("fused", "torch"):
         for metric in ("mse", "ssim"):
             done = ssimtool(
-                "compare", pair[0], other, "-m", metric, "--kernel", kernel, "-f", "json"
+                "compare", pair[0], other, "-m", metric, "--backend", backend, "-f", "json"
             )
             assert done.record["identical"] is same

@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ssimtool import evaluate_tensors, find_definition, ssim_map
+from ssimtool import find_definition, ssim_map
 from ssimtool.catalog import DEFINITIONS
+from ssimtool.scoring import tensors as evaluate_tensors
 
 RNG = np.random.RandomState(3)
 X = RNG.randint(0, 256, (391, 386, 3)).astype(np.uint8)  # piq reduces from a side of 384 on
@@ -62,8 +63,8 @@ def test_a_sigma_of_a_uniform_window_is_refused(ssimtool, pair):
 def test_the_map_is_as_large_as_the_image(ssimtool, pair, tmp_path, monkeypatch, name):
     path = tmp_path / "m.npy"
     monkeypatch.setattr(evaluate_tensors, "MAP_SAMPLES", 1)  # many bands
-    for kernel in ("torch", "fused"):
-        ssimtool("compare", *pair, "--definition", name, "--map", path, "--kernel", kernel)
+    for backend in ("torch", "fused"):
+        ssimtool("compare", *pair, "--definition", name, "--map", path, "--backend", backend)
         found = np.load(path)
         assert (found.shape, found.dtype) == ((391, 386), np.float32)
         definition = DEFINITIONS[name].for_size(391, 386)
@@ -115,7 +116,7 @@ def test_bands_of_a_large_image_are_the_whole(ssimtool, tmp_path, monkeypatch, n
     np.save(tmp_path / "y.npy", y)
     command = ("loss", tmp_path / "x.npy", tmp_path / "y.npy", "--beta", 0, "-f", "json")
     whole = ssimtool(*command, "--definition", name).record
-    monkeypatch.setattr("ssimtool.evaluate_loss.CHUNK", 1)  # bands four windows high
+    monkeypatch.setattr("ssimtool.vae.loss.CHUNK", 1)  # bands four windows high
     banded = ssimtool(*command, "--definition", name).record
     parts = {
         "piq": {"factor": 2},

@@ -248,7 +248,7 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
         (["compare", "a.png", "b.png", "--data-range", "0"], "not a finite number above 0"),
         (["compare", "a.png", "b.png", "--data-range", "nan"], "not a finite number above 0"),
         (["compare", "a.png", "b.png", "--device", "gpu"], "is not one of auto"),
-        (["compare", "a.png", "b.png", "--kernel", "cuda"], "is not one of auto, fused, torch"),
+        (["compare", "a.png", "b.png", "--backend", "cuda"], "is not one of auto, fused, torch"),
         (["compare", "a.png", "b.png", "--channels", "hsv"], "is not one of rgb"),
         (["compare", "a.png", "b.png", "--layout", "nchw"], "is not one of auto"),
         (["compare", "a.png", "b.png", "--background", "whitish"], "neither checker nor"),
@@ -348,13 +348,13 @@ def test_a_kernel_that_cannot_be_had(tmp_path):
     _image(x, large)
     _image(y, large)
     done = subprocess.run(
-        [*command, "--kernel", "fused"], capture_output=True, text=True, check=False
+        [*command, "--backend", "fused"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "--kernel" in done.stderr
-    assert "Numba cannot be imported: expected Numba, or the kernel 'auto'" in done.stderr
+    assert "--backend" in done.stderr
+    assert "Numba cannot be imported: expected Numba, or the backend 'auto'" in done.stderr
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -475,10 +475,10 @@ def test_memory_that_is_not_there(ssimtool, tmp_path, monkeypatch):
         return compare
 
     words = "DefaultCPUAllocator: can't allocate memory"
-    monkeypatch.setattr("ssimtool.evaluate.compare", fail(words))
+    monkeypatch.setattr("ssimtool.scoring.pair.compare", fail(words))
     done = ssimtool("compare", good, good, "-f", "json")
     assert (done.code, done.record["error"]["code"]) == (3, "too_large")
-    monkeypatch.setattr("ssimtool.evaluate.compare", fail("a bug"))
+    monkeypatch.setattr("ssimtool.scoring.pair.compare", fail("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
         ssimtool("compare", good, good)
 

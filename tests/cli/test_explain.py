@@ -11,9 +11,9 @@ import plain
 import pytest
 from PIL import Image
 
-from ssimtool import evaluate_explain
 from ssimtool.catalog import DEFINITIONS
-from ssimtool.evaluate import compare
+from ssimtool.scoring import explain as evaluate_explain
+from ssimtool.scoring.pair import compare
 
 RNG = np.random.RandomState(2)
 X = RNG.randint(0, 256, (390, 401)).astype(np.uint8)  # piq reduces from a side of 384 on

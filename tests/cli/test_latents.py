@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ssimtool.metrics import moments
-from ssimtool.readers import latents as reader
+from ssimtool.readers.arrays import latents as reader
 
 
 def _saved(folder, mu, logvar):

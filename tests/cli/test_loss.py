@@ -80,7 +80,7 @@ def test_fields_of_the_record(ssimtool, design):
         "schema", "status", "recon", "raw", "mu", "logvar", "samples", "shape", "latent_shape",
         "alpha", "beta", "loss", "mse", "ssim", "ssim_loss", "kl", "contributions", "data_range",
         "definition", "kl_reduction", "free_bits", "latents", "steps", "thresholds", "device",
-        "kernel", "version", "warnings", "error",
+        "backend", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["schema"] == "ssimtool.loss/1"
     assert (record["samples"], record["shape"]) == (5, [5, 1, 128, 128])
@@ -364,7 +364,7 @@ def test_bands_of_a_large_image_are_the_whole(ssimtool, tmp_path, monkeypatch, d
     np.save(tmp_path / "y.npy", y)
     command = ("loss", tmp_path / "x.npy", tmp_path / "y.npy", "--beta", 0, "-f", "json")
     whole = ssimtool(*command, "--definition", definition).record
-    monkeypatch.setattr("ssimtool.evaluate_loss.CHUNK", 1)  # bands of 44 rows, four windows high
+    monkeypatch.setattr("ssimtool.vae.loss.CHUNK", 1)  # bands of 44 rows, four windows high
     banded = ssimtool(*command, "--definition", definition).record
     for name in ("mse", "ssim_loss"):
         assert banded[name] == pytest.approx(whole[name], rel=1e-12)
@@ -424,21 +424,21 @@ def test_the_fused_kernels_give_the_same_record(ssimtool, tmp_path, kind):
         np.save(tmp_path / f"{name}.npy", (whole * rng.random((4, 3, 20, 30))).astype(kind))
     paths = (tmp_path / "recon.npy", tmp_path / "raw.npy")
     records = [
-        ssimtool("loss", *paths, "--beta", 0, "--kernel", kernel, "-f", "json").record
-        for kernel in ("fused", "torch", "auto")
+        ssimtool("loss", *paths, "--beta", 0, "--backend", backend, "-f", "json").record
+        for backend in ("fused", "torch", "auto")
     ]
-    assert [record["kernel"] for record in records] == ["fused", "torch", "torch"]
+    assert [record["backend"] for record in records] == ["fused", "torch", "torch"]
     for name in ("loss", "mse", "ssim_loss"):
         # float64 all
         assert records[0][name] == pytest.approx(records[1][name], rel=1e-11)
 
 
 def test_large_arrays_take_the_fused_kernels(ssimtool, design, monkeypatch):
-    from ssimtool.metrics.kernels import choice
+    from ssimtool.kernels import choice
 
     folder, _ = design
     plain = ssimtool("loss", *_paths(folder), "-f", "json").record
     monkeypatch.setattr(choice, "FUSED_ONCE_FROM", 1)
     fused = ssimtool("loss", *_paths(folder), "-f", "json").record
-    assert (plain["kernel"], fused["kernel"]) == ("torch", "fused")
+    assert (plain["backend"], fused["backend"]) == ("torch", "fused")
     assert fused["loss"] == pytest.approx(plain["loss"], rel=1e-11)  # float64 both

@@ -14,14 +14,14 @@ import torch
 from PIL import Image
 
 from ssimtool import mae, mse, psnr, ssim
+from ssimtool.batch.stack import Stacker
+from ssimtool.batch.thumbnails import cases_of
 from ssimtool.catalog import METRICS
-from ssimtool.evaluate_stack import Stacker
-from ssimtool.gallery import cases_of
 from ssimtool.readers.align import Reading, read_pair
+from ssimtool.readers.lists.scores import read_scores
 from ssimtool.readers.masks import with_mask
-from ssimtool.readers.regions import Counting
-from ssimtool.readers.scores import read_scores
-from ssimtool.settings import Scoring
+from ssimtool.readers.regions import RegionOfInterest
+from ssimtool.settings import CompareSettings
 
 RNG = np.random.RandomState(0)
 H, W = 40, 50
@@ -94,7 +94,7 @@ def test_numbers_and_record(ssimtool, here, case, definition):
         assert done.record["metrics"] == pytest.approx(_expected(weight, definition), rel=1e-12)
     assert (done.record["mask"], done.record["regions"]) == (mask, regions)
     assert done.record["counted"] == pytest.approx(weight.sum(), rel=1e-6)
-    assert (done.record["kernel"], done.record["precision"]) == ("torch", "float64")
+    assert (done.record["backend"], done.record["precision"]) == ("torch", "float64")
     assert not done.record["identical"]
 
 
@@ -102,9 +102,9 @@ def test_all_white_is_the_plain_number(ssimtool, here):
     plain = ssimtool("compare", "a.png", "b.png", "-f", "json", *ALL).record
     assert (plain["mask"], plain["regions"], plain["counted"]) == (None, [], None)
     for options in (["--mask", "white.png"], ["--region", "0,0,50,21", "--region", "0,20,50,20"]):
-        for kernel in ("auto", "torch"):
+        for backend in ("auto", "torch"):
             done = ssimtool(
-                "compare", "a.png", "b.png", "-f", "json", *ALL, *options, "--kernel", kernel
+                "compare", "a.png", "b.png", "-f", "json", *ALL, *options, "--backend", backend
             )
             assert done.record["metrics"] == plain["metrics"]
             assert done.record["per_channel"] == plain["per_channel"]
@@ -212,8 +212,8 @@ def test_where_there_is_no_window_the_errors_are_there(ssimtool, here):
         (["--region", "1,2,3"], "--region: '1,2,3' is no region, expected X,Y,W,H"),
         (["--region", "0,0,0,9"], "W and H above 0"),
         (["--mask", "-"], "standard input is no mask"),
-        (["--mask", "disc.png", "--kernel", "fused"], "the fused kernels take no --mask"),
-        (["--region", "0,0,9,9", "--kernel", "fused"], "the fused kernels take no --region"),
+        (["--mask", "disc.png", "--backend", "fused"], "the fused kernels take no --mask"),
+        (["--region", "0,0,9,9", "--backend", "fused"], "the fused kernels take no --region"),
     ],
 )
 @pytest.mark.parametrize("command", ["compare", "batch"])
@@ -354,7 +354,7 @@ def test_lists_say_what_counts(ssimtool, here, name):
     assert [r["mask"] for r in records] == ["disc.png", None, "disc.png", None]
     assert records[2]["regions"] == [[0, 0, 20, 10], [0, 5, 20, 25]]
     assert [r["counted"] for r in records] == [DISC.sum(), 600, (DISC & CORNER).sum(), None]
-    assert records[0]["kernel"] == "torch"
+    assert records[0]["backend"] == "torch"
     # What holds for all holds for those that do not say it themselves.
     done = ssimtool("batch", "--pairs", name, "-f", "ndjson", "--mask", "weights.npy", "-m", "mse")
     records = _lines(done.out)[:-1]
@@ -422,8 +422,8 @@ def test_errors_of_a_list(ssimtool, here):
     assert "'1,2' is no region" in records[3]["error"]["message"]
     assert records[0]["mask"] == "none.png"
     assert (summary["ok"], summary["error"]) == (1, 6)
-    done = ssimtool("batch", "--pairs", "pairs.csv", "-f", "ndjson", "--kernel", "fused")
-    assert "the kernel fused takes no mask" in _lines(done.out)[6]["error"]["message"]
+    done = ssimtool("batch", "--pairs", "pairs.csv", "-f", "ndjson", "--backend", "fused")
+    assert "the backend fused takes no mask" in _lines(done.out)[6]["error"]["message"]
 
 
 @pytest.fixture
@@ -537,10 +537,10 @@ def test_records_with_regions_that_are_none(ssimtool, folders, regions):
 
 def test_pairs_with_masks_beside_others_in_a_stack(here):
     """On a GPU, pairs are computed together: those with a mask are not, and keep theirs."""
-    how = Scoring(metrics=("ssim", "ssim_loss", "mse"), device="cpu", kernel="torch")
+    how = CompareSettings(metrics=("ssim", "ssim_loss", "mse"), device="cpu", backend="torch")
     pair = read_pair("a.png", "b.png", Reading())
     stacker = Stacker(how)
-    masked = with_mask(pair, Counting(mask="disc.png"))
+    masked = with_mask(pair, RegionOfInterest(mask="disc.png"))
     for one, weight in ((masked, DISC), (pair, np.ones((H, W)))):
         found = stacker.compare(one, how).metrics
         expected = {name: _expected(weight)[name] for name in found}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from reports.scores import HARD_NAMES, broken, made_up, scored, summary_of, write_pair, write_scores
 
-from ssimtool.records import Unmatched
+from ssimtool.records.batch import Unmatched
 from ssimtool.reports.text import ndjson_text
 
 RECORDS = [

@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ssimtool import ms_ssim, ms_ssim_loss, scorer
+from ssimtool import ms_ssim, ms_ssim_loss
+from ssimtool.batch import worker as scorer
 
 RNG = np.random.RandomState(0)
 LARGE, SMALL = (165, 172, 3), (60, 161, 3)
@@ -49,10 +50,10 @@ def _tensors(pair):
     return [torch.from_numpy(a).permute(2, 0, 1)[None] for a in arrays]
 
 
-@pytest.mark.parametrize("kernel", ["torch", "fused"])
-def test_the_record_is_the_library(ssimtool, pair, kernel):
+@pytest.mark.parametrize("backend", ["torch", "fused"])
+def test_the_record_is_the_library(ssimtool, pair, backend):
     x, y = _tensors(pair)
-    record = ssimtool("compare", *pair, "-m", "ms_ssim", "-f", "json", "--kernel", kernel).record
+    record = ssimtool("compare", *pair, "-m", "ms_ssim", "-f", "json", "--backend", backend).record
     given = {"data_range": 255, "dtype": torch.float64}
     # float64 both
     assert record["metrics"] == pytest.approx(
@@ -65,7 +66,7 @@ def test_the_record_is_the_library(ssimtool, pair, kernel):
     channels = [ms_ssim(x[:, c : c + 1], y[:, c : c + 1], **given).item() for c in range(3)]
     assert record["per_channel"]["ms_ssim"] == pytest.approx(channels, abs=1e-12)
     assert list(record["metrics"]) == list(record["per_channel"]) == ["ms_ssim", "ms_ssim_loss"]
-    assert (record["scales"], record["kernel"]) == (5, kernel)
+    assert (record["scales"], record["backend"]) == (5, backend)
 
 
 def test_fewer_scales_and_other_windows(ssimtool, pair):
@@ -140,11 +141,11 @@ def test_no_such_number_of_scales(ssimtool, pair):
         assert "--scales" in done.err
 
 
-@pytest.mark.parametrize("kernel", ["auto", "torch"])
+@pytest.mark.parametrize("backend", ["auto", "torch"])
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_batch_goes_on_beside_a_pair_too_small(ssimtool, folders, kernel, jobs):
+def test_batch_goes_on_beside_a_pair_too_small(ssimtool, folders, backend, jobs):
     options = ["-m", "ms_ssim", "-f", "ndjson", "-q", "--precision", "double", "--device", "cpu"]
-    done = ssimtool("batch", *folders, *options, "--kernel", kernel, "--jobs", jobs)
+    done = ssimtool("batch", *folders, *options, "--backend", backend, "--jobs", jobs)
     *records, summary = map(json.loads, done.out.splitlines())
     assert done.code == 3
     assert [r["status"] for r in records] == ["ok", "error", "ok"]
@@ -194,13 +195,13 @@ def test_a_report_tells_them_and_computes_them_again(ssimtool, folders, tmp_path
 def test_the_memory_of_the_scales_is_counted(ssimtool, folders, monkeypatch):
     taken = []
 
-    class Counting(scorer.Budget):
+    class RegionOfInterest(scorer.Budget):
         @contextmanager
         def share(self):
             with super().share() as take:
                 yield lambda size: (taken.append(size), take(size))
 
-    monkeypatch.setattr(scorer, "Budget", Counting)
+    monkeypatch.setattr(scorer, "Budget", RegionOfInterest)
     for asked in (["-m", "ssim"], ["-m", "ms_ssim", "--scales", 3]):
         options = [*asked, "--jobs", 1, "-f", "value"]
         assert ssimtool("batch", *folders, *options).code == 0

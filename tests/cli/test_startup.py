@@ -121,7 +121,7 @@ def test_a_small_comparison_loads_no_compiler_and_no_codecs(samples):
     assert code == 0
     assert "torch" in loaded
     assert not loaded & {"numba", "imagecodecs", "cmap"}
-    assert "numba" in _loaded(_command("compare", *pair, "--kernel", "fused"))[1]
+    assert "numba" in _loaded(_command("compare", *pair, "--backend", "fused"))[1]
 
 
 def test_a_batch_on_the_cpu_loads_no_torch(samples, tmp_path):
@@ -130,7 +130,7 @@ def test_a_batch_on_the_cpu_loads_no_torch(samples, tmp_path):
     code, loaded = _loaded(_command("batch", *options))
     assert code == 0
     assert "torch" not in loaded
-    assert "torch" in _loaded(_command("batch", *options, "--kernel", "torch"))[1]
+    assert "torch" in _loaded(_command("batch", *options, "--backend", "torch"))[1]
 
 
 def test_scores_are_shown_without_torch(tmp_path):
@@ -151,8 +151,10 @@ def test_a_command_loads_no_other():
     code += "print(*(m for m in sys.modules if m.startswith('ssimtool.cli.')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert "ssimtool.cli.compare" in loaded
-    others = {f"ssimtool.cli.{name}" for name in (*COMMANDS, "listing")} - {"ssimtool.cli.compare"}
+    assert "ssimtool.cli.commands.compare" in loaded
+    others = {f"ssimtool.cli.{name}" for name in (*COMMANDS, "listing")} - {
+        "ssimtool.cli.commands.compare"
+    }
     assert not others & loaded
 
 

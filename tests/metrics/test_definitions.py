@@ -22,9 +22,9 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from ssimtool import DEFINITIONS, Definition, SSIMLoss, find_definition, ssim, ssim_loss, ssim_map
+from ssimtool.kernels import operators as ops
+from ssimtool.kernels.arrays import image_pass, reduced_image
 from ssimtool.metrics import public
-from ssimtool.metrics.kernels import ops
-from ssimtool.metrics.kernels.passes import image_pass, reduced_image
 
 F32, F64 = torch.float32, torch.float64
 # What the rows of the catalogue say, in the words of `plain`, typed again from DESIGN's table.
@@ -37,13 +37,13 @@ PLAIN = {
     "sewar": {"uniform": True, "size": 11},
 }
 TWICE = replace(DEFINITIONS["piq"], downsample=2)  # what small images are not reduced by
-KERNELS = ("torch", "fused")
+BACKENDS = ("torch", "fused")
 
 
 # --- published values -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("definition", "published", "tolerance"),
     [
@@ -57,8 +57,8 @@ KERNELS = ("torch", "fused")
         ("sewar", 0.40474083, 5e-9),
     ],
 )
-def test_published_values(camera, noisy_camera, batch, definition, published, tolerance, kernel):
-    options = {"definition": definition, "dtype": F64, "kernel": kernel}
+def test_published_values(camera, noisy_camera, batch, definition, published, tolerance, backend):
+    options = {"definition": definition, "dtype": F64, "backend": backend}
     found = ssim(batch(camera), batch(noisy_camera), data_range=255, **options)
     if definition == "cvae":  # published of inputs in [0, 1]
         x, y = (batch(image, F64) / 255 for image in (camera, noisy_camera))
@@ -66,8 +66,8 @@ def test_published_values(camera, noisy_camera, batch, definition, published, to
     assert found.item() == pytest.approx(published, abs=tolerance)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_skimage_in_exact_arithmetic(camera, noisy_camera, batch, kernel):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_skimage_in_exact_arithmetic(camera, noisy_camera, batch, backend):
     """The sums under the uniform windows are integers: only the last steps round."""
     x, y = camera.astype(np.int64), noisy_camera.astype(np.int64)
 
@@ -84,7 +84,7 @@ def test_skimage_in_exact_arithmetic(camera, noisy_camera, batch, kernel):
     ssims = ((2 * mu_x * mu_y + c1) * (2 * cov + c2)) / (
         (mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2)
     )
-    options = {"data_range": 255, "definition": "skimage", "dtype": F64, "kernel": kernel}
+    options = {"data_range": 255, "definition": "skimage", "dtype": F64, "backend": backend}
     found = ssim(batch(camera), batch(noisy_camera), **options).item()
     # a sum of 256,036 numbers in float64: some tens of units in the last place
     assert found == pytest.approx(float(ssims.mean()), abs=5e-15)
@@ -194,11 +194,11 @@ def test_equals_the_live_library(photo, how, definition):
         x, y, data_range = _pair(photo, how, kind)
         theirs = LIVE[definition](x, y, data_range)
         a, b = _tensor(x, None), _tensor(y, None)
-        for kernel in KERNELS:
-            options = {"definition": definition, "dtype": F64, "kernel": kernel}
+        for backend in BACKENDS:
+            options = {"definition": definition, "dtype": F64, "backend": backend}
             ours = ssim(a, b, data_range=data_range, **options).item()
             # float64 on both sides: the order of the sums is left, and what cancels in theirs
-            assert ours == pytest.approx(theirs, abs=1e-9), (kind, kernel)
+            assert ours == pytest.approx(theirs, abs=1e-9), (kind, backend)
 
 
 # --- the plain computation --------------------------------------------------------------------
@@ -213,8 +213,8 @@ def test_equals_the_plain_computation(definition, height, width):
     factor = max(1, round(min(height, width) / 256)) if definition == "piq" else 1
     expected = plain.ssim_map(x, y, 1, **PLAIN[definition], factor=factor)
     pair = [_tensor(image[:, :, None]) for image in (x, y)]
-    for kernel in KERNELS:
-        options = {"data_range": 1, "definition": definition, "kernel": kernel}
+    for backend in BACKENDS:
+        options = {"data_range": 1, "definition": definition, "backend": backend}
         found = ssim_map(*pair, **options)[0, 0].numpy()
         # some hundred units in the last place of float64
         np.testing.assert_allclose(found, expected, atol=1e-12)
@@ -236,14 +236,14 @@ FORMULAS = {**{name: DEFINITIONS[name] for name in PLAIN if name != "piq"}, "twi
 
 
 @pytest.mark.parametrize("definition", FORMULAS.values(), ids=FORMULAS)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_gradients_are_those_of_differences(definition, kernel):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_are_those_of_differences(definition, backend):
     generator = torch.Generator().manual_seed(4)
     size = (22, 25) if definition is TWICE else (12, 13)
     x, y = torch.rand(2, 1, 2, *size, dtype=F64, generator=generator)
 
     def loss(a: Tensor, b: Tensor) -> Tensor:
-        return ssim_loss(a, b, data_range=1, definition=definition, kernel=kernel)
+        return ssim_loss(a, b, data_range=1, definition=definition, backend=backend)
 
     assert torch.autograd.gradcheck(loss, (x.clone().requires_grad_(), y.clone().requires_grad_()))
 
@@ -258,9 +258,9 @@ def test_both_kernels_agree(definition, dtype):
     for lay in (torch.contiguous_format, torch.channels_last):
         a, b = (t.contiguous(memory_format=lay) for t in (x, y))
         found = [
-            score(a, b, data_range=full, definition=definition, kernel=kernel)
+            score(a, b, data_range=full, definition=definition, backend=backend)
             for score in (ssim_loss, ssim_map)
-            for kernel in KERNELS
+            for backend in BACKENDS
         ]
         # README: the two agree to 1e-6, in float64 to 1e-12
         tolerance = 1e-12 if dtype == F64 else 1e-6
@@ -273,9 +273,9 @@ def test_gradients_of_both_kernels_agree(definition):
     generator = torch.Generator().manual_seed(6)
     x, y = torch.rand(2, 2, 3, 61, 77, dtype=F64, generator=generator)
     gradients = []
-    for kernel in KERNELS:
+    for backend in BACKENDS:
         a = x.clone().requires_grad_()
-        ssim_loss(a, y, data_range=1, definition=definition, kernel=kernel).sum().backward()
+        ssim_loss(a, y, data_range=1, definition=definition, backend=backend).sum().backward()
         gradients.append(a.grad)
     # relative to its norm: its entries are near 1e-5; float64
     assert (gradients[0] - gradients[1]).norm() / gradients[1].norm() < 1e-12
@@ -284,10 +284,10 @@ def test_gradients_of_both_kernels_agree(definition):
 @pytest.mark.parametrize("definition", FORMULAS.values(), ids=FORMULAS)
 def test_identical_images_give_exactly_one(definition):
     x = torch.rand(1, 3, 64, 50, generator=torch.Generator().manual_seed(7))
-    for kernel in KERNELS:
-        assert ssim_loss(x, x.clone(), data_range=1, definition=definition, kernel=kernel) == 0
+    for backend in BACKENDS:
+        assert ssim_loss(x, x.clone(), data_range=1, definition=definition, backend=backend) == 0
         a = x.clone().requires_grad_()
-        loss = ssim_loss(a, x, data_range=1, definition=definition, kernel=kernel)
+        loss = ssim_loss(a, x, data_range=1, definition=definition, backend=backend)
         loss.sum().backward()
         assert loss.item() == 0
         assert not a.grad.any()
@@ -305,7 +305,7 @@ def _by_kernels(x: Tensor, factor: int, dtype: torch.dtype) -> Tensor:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("factor", [2, 3, 5])
 def test_reduced_images_are_means(monkeypatch, dtype, factor):
-    monkeypatch.setattr("ssimtool.metrics.reduction.CPU_BLOCK", 500)  # several bands
+    monkeypatch.setattr("ssimtool.kernels.plain.reduction.CPU_BLOCK", 500)  # several bands
     rng = np.random.RandomState(8)
     image = (rng.rand(43, 37, 3) * 250).astype(dtype)
     wide = image.astype(np.float64)
@@ -347,7 +347,7 @@ def test_one_pass_reduces_for_ssim_and_not_for_the_errors():
     rng = np.random.RandomState(9)
     x, y = (rng.rand(2, 51, 47, 3) * 255).astype(np.uint8)
     formula = public.formula_of(TWICE, 255)
-    options = {"data_range": 255, "definition": TWICE, "dtype": F64, "kernel": "torch"}
+    options = {"data_range": 255, "definition": TWICE, "dtype": F64, "backend": "torch"}
     a, b = _tensor(x, None), _tensor(y, None)
     expected = ssim_loss(a, b, **options).item(), public.mse(a, b, dtype=F64).item()
     on_arrays = image_pass(x, y, formula, wide=True, structure=True, errors=True)

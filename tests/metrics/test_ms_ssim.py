@@ -17,15 +17,16 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from ssimtool import MSSSIMLoss, find_definition, ms_ssim, ms_ssim_loss, ssim, ssim_loss
 from ssimtool.catalog import DEFINITIONS
-from ssimtool.metrics import blocks, halving
+from ssimtool.kernels.formula import contrast_structure_of, formula_of, smallest_side_of_scales
+from ssimtool.kernels.plain import blocks
+from ssimtool.kernels.pyramid import ms_ssim_pass
+from ssimtool.metrics import halving
 from ssimtool.metrics import ms_ssim as module
-from ssimtool.metrics.formula import contrast_structure_of, formula_of, smallest_side_of_scales
-from ssimtool.metrics.kernels.pyramid import ms_ssim_pass
 
 F64 = torch.float64
 # Wang, Simoncelli, Bovik 2003, section 3.2
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-KERNELS = ("torch", "fused")
+BACKENDS = ("torch", "fused")
 PADS = {"valid": None, "zero": "constant", "mirror": "reflect", "symmetric": "symmetric"}
 
 
@@ -90,7 +91,7 @@ def _plain(x: torch.Tensor, y: torch.Tensor, data_range: float, scales: int, **h
     return np.mean(planes, axis=1)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     ("height", "width", "scales"),
@@ -104,11 +105,11 @@ def _plain(x: torch.Tensor, y: torch.Tensor, data_range: float, scales: int, **h
         (30, 31, 1),
     ],
 )
-def test_equals_the_plain_computation(monkeypatch, kernel, channels, height, width, scales):
+def test_equals_the_plain_computation(monkeypatch, backend, channels, height, width, scales):
     monkeypatch.setattr(halving, "CPU_BLOCK", 1000)  # so that small images take several blocks too
     x, y = _pair(2, channels, height, width)
     expected = _plain(x, y, 1, scales)
-    given = {"data_range": 1, "scales": scales, "kernel": kernel}
+    given = {"data_range": 1, "scales": scales, "backend": backend}
     # float64 both
     np.testing.assert_allclose(ms_ssim(x, y, **given).numpy(), expected, atol=1e-12)
     np.testing.assert_allclose(ms_ssim_loss(x, y, **given).numpy(), 1 - expected, atol=1e-12)
@@ -120,30 +121,30 @@ def test_equals_the_plain_computation(monkeypatch, kernel, channels, height, wid
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("border", list(PADS))
-def test_the_parts_of_the_definition_are_used_at_each_scale(kernel, border):
+def test_the_parts_of_the_definition_are_used_at_each_scale(backend, border):
     x, y = _pair(1, 2, 45, 52)
     how = {"size": 7, "sigma": 1.1, "k1": 0.02, "k2": 0.05, "border": border}
     definition = find_definition(
         "wang2004", window_size=7, **{k: v for k, v in how.items() if k != "size"}
     )
-    found = ms_ssim(x, y, data_range=1, definition=definition, scales=3, kernel=kernel)
+    found = ms_ssim(x, y, data_range=1, definition=definition, scales=3, backend=backend)
     np.testing.assert_allclose(found.numpy(), _plain(x, y, 1, 3, **how), atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_integers(dtype, kernel):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_integers(dtype, backend):
     top = torch.iinfo(dtype).max
     x, y = ((top * t).round() for t in _pair(1, 3, 167, 181))
     expected = ms_ssim_loss(x, y, data_range=top).item()
     a, b = x.to(dtype), y.to(dtype)
-    found = ms_ssim_loss(a, b, data_range=top, dtype=F64, kernel=kernel).item()
+    found = ms_ssim_loss(a, b, data_range=top, dtype=F64, backend=backend).item()
     # the same numbers: the means of the scales are exact in float32
     assert found == pytest.approx(expected, rel=1e-12)
     # float32, of a loss of about 0.2
-    found = ms_ssim_loss(a, b, data_range=top, kernel=kernel).item()
+    found = ms_ssim_loss(a, b, data_range=top, backend=backend).item()
     assert found == pytest.approx(expected, rel=1e-6)
 
 
@@ -174,14 +175,14 @@ def test_negative_means_of_arrays_count_as_zero_without_a_warning(recwarn):
 # --- live peers -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("photo", ["camera", "astronaut"])
 @pytest.mark.parametrize("noise", [3, 25])
-def test_equals_pytorch_msssim_on_even_sizes(batch, photo, noise, kernel):
+def test_equals_pytorch_msssim_on_even_sizes(batch, photo, noise, backend):
     image = getattr(skimage.data, photo)()[:352, :400]  # 352, 176, 88, 44, 22; 400 to 25
     distorted = image + np.random.RandomState(3).normal(0, noise, image.shape)
     x, y = batch(image, F64), batch(np.clip(distorted, 0, 255), F64)
-    found = ms_ssim(x, y, data_range=255, kernel=kernel).item()
+    found = ms_ssim(x, y, data_range=255, backend=backend).item()
     # its own window is float32 and moves its number
     line = torch.from_numpy(plain.gaussian(11, 1.5).sum(0)).reshape(1, 1, 1, 11)
     window = line.repeat(x.shape[1], 1, 1, 1)
@@ -210,17 +211,17 @@ def test_equals_torchmetrics_but_for_the_border_of_the_last_scale(batch):
 # --- closed forms -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32, F64])
 @pytest.mark.parametrize("kind", ["noise", "flat", "saturated"])
-def test_identical_images_are_exact(kernel, dtype, kind):
+def test_identical_images_are_exact(backend, dtype, kind):
     generator = torch.Generator().manual_seed(0)
     x = {
         "noise": torch.randint(0, 256, (2, 3, 45, 51), generator=generator),
         "flat": torch.full((2, 3, 45, 51), 200),
         "saturated": torch.full((2, 3, 45, 51), 255),
     }[kind].to(dtype)
-    given = {"data_range": 255, "scales": 3, "kernel": kernel}
+    given = {"data_range": 255, "scales": 3, "backend": backend}
     loss = ms_ssim_loss(x, x, **given)
     assert ms_ssim(x, x, **given).tolist() == [1, 1]
     assert loss.tolist() == [0, 0]
@@ -231,15 +232,15 @@ def test_identical_images_are_exact(kernel, dtype, kind):
     assert not each.signbit().any()  # no −0, which would stand in a record
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (0.2, 0.7)])
-def test_constant_images_have_the_luminance_of_the_last_scale(kernel, a, b):
+def test_constant_images_have_the_luminance_of_the_last_scale(backend, a, b):
     x, y = (torch.full((1, 1, 161, 161), v, dtype=F64) for v in (a, b))
     luminance = (2 * a * b + 1e-4) / (a**2 + b**2 + 1e-4)
-    found = ms_ssim(x, y, data_range=1, kernel=kernel).item()
+    found = ms_ssim(x, y, data_range=1, backend=backend).item()
     assert found == pytest.approx(luminance**0.1333, rel=1e-12)
     # in float32 the rounding of 1 − ssim, 6e-8, is 6e-4 of a luminance of 1e-4
-    found = ms_ssim(x.float(), y.float(), data_range=1, kernel=kernel).item()
+    found = ms_ssim(x.float(), y.float(), data_range=1, backend=backend).item()
     assert found == pytest.approx(luminance**0.1333, rel=1e-4)
 
 
@@ -260,26 +261,26 @@ def test_symmetric_grey_and_scale():
     assert ms_ssim(255 * x, 255 * y, data_range=255).item() == pytest.approx(one, abs=1e-12)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_negative_mean_of_one_channel_counts_as_zero(kernel):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_negative_mean_of_one_channel_counts_as_zero(backend):
     x, y = _pair(1, 2, 45, 52)
     y = torch.cat((y[:, :1], 1 - x[:, 1:]), dim=1)
     other = ms_ssim(x[:, :1], y[:, :1], data_range=1, scales=3).item()
-    found = ms_ssim(x, y, data_range=1, scales=3, kernel=kernel).item()
+    found = ms_ssim(x, y, data_range=1, scales=3, backend=backend).item()
     assert found == pytest.approx(other / 2, rel=1e-12)
 
 
 # --- precision --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("step", [1e-2, 1e-4, 1e-6])
-def test_float32_keeps_its_digits_near_one(kernel, step):
+def test_float32_keeps_its_digits_near_one(backend, step):
     x, _ = _pair(1, 3, 176, 180)
     noise = torch.randn(x.shape, dtype=F64, generator=torch.Generator().manual_seed(1))
     a, b = x.float(), (x + step * noise).float()
     exact = _exact_losses(a, b)
-    found = ms_ssim_loss(a, b, data_range=1, kernel=kernel).item()
+    found = ms_ssim_loss(a, b, data_range=1, backend=backend).item()
     # as SSIM in float32, although the losses are 5e-4, 5e-8 and 5e-12
     assert found == pytest.approx(exact.mean(), rel=1e-6)
     x, y = (t[0].permute(1, 2, 0).contiguous().numpy() for t in (a, b))
@@ -318,21 +319,21 @@ def test_ranges_that_float32_holds(data_range):
     x, y = _pair(1, 1, 45, 52)
     expected = ms_ssim(x, y, data_range=1, scales=3).item()
     a, b = (data_range * x).float(), (data_range * y).float()
-    for kernel in KERNELS:
-        found = ms_ssim(a, b, data_range=data_range, scales=3, kernel=kernel).item()
+    for backend in BACKENDS:
+        found = ms_ssim(a, b, data_range=data_range, scales=3, backend=backend).item()
         assert found == pytest.approx(expected, abs=1e-6)
 
 
 # --- gradients --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("height", "width", "scales"), [(23, 22, 2), (12, 13, 1)])
-def test_gradcheck(kernel, height, width, scales):
+def test_gradcheck(backend, height, width, scales):
     x, y = (t.requires_grad_() for t in _pair(1, 1, height, width))
 
     def score(a, b):
-        return ms_ssim(a, b, data_range=1, scales=scales, kernel=kernel)
+        return ms_ssim(a, b, data_range=1, scales=scales, backend=backend)
 
     assert torch.autograd.gradcheck(score, (x, y))
 
@@ -342,7 +343,7 @@ def test_gradcheck_of_three_scales_and_gradgradcheck():
     definition = find_definition("wang2004", window_size=3)
 
     def score(a, b):
-        return ms_ssim(a, b, data_range=1, definition=definition, scales=3, kernel="torch")
+        return ms_ssim(a, b, data_range=1, definition=definition, scales=3, backend="torch")
 
     assert torch.autograd.gradcheck(score, (x, y))
     assert torch.autograd.gradgradcheck(score, (x, y))
@@ -371,7 +372,7 @@ def _gradients(x, y, **given) -> list[torch.Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float32, F64])
 def test_both_kernels_have_the_same_gradients(dtype):
     x, y = (t.to(dtype) for t in _pair(2, 3, 163, 170))
-    pairs = zip(*(_gradients(x, y, kernel=kernel) for kernel in KERNELS), strict=True)
+    pairs = zip(*(_gradients(x, y, backend=backend) for backend in BACKENDS), strict=True)
     for one, other in pairs:
         assert one.dtype == other.dtype == dtype
         # REFERENCE_VALUES: by the norm; float32 has some 1e-7 a sample
@@ -401,20 +402,20 @@ def _hard_inputs() -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
 
 
 @pytest.mark.parametrize("case", list(_hard_inputs()))
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [torch.float32, F64, torch.float16])
-def test_values_and_gradients_are_finite(case, kernel, dtype):
+def test_values_and_gradients_are_finite(case, backend, dtype):
     x, y = (t.to(dtype) for t in _hard_inputs()[case])
-    loss = ms_ssim_loss(x, y, data_range=1, kernel=kernel)
+    loss = ms_ssim_loss(x, y, data_range=1, backend=backend)
     assert loss.isfinite().all()
     assert 0 <= loss.item() <= 1
-    for gradient in _gradients(x, y, kernel=kernel):
+    for gradient in _gradients(x, y, backend=backend):
         assert gradient.isfinite().all()
         if case.startswith("identical") or case == "black":
             assert (gradient == 0).all()
     if case == "negated":
         assert loss.item() == 1
-        assert all((g == 0).all() for g in _gradients(x, y, kernel=kernel))
+        assert all((g == 0).all() for g in _gradients(x, y, backend=backend))
 
 
 def test_the_slope_of_a_mean_near_zero_is_bounded():
@@ -473,9 +474,9 @@ def test_wrong_arguments():
 
 def test_blocks_are_those_of_ssim(monkeypatch):
     x, y = _pair(2, 2, 170, 163)
-    whole = ms_ssim(x, y, data_range=1, kernel="torch")
+    whole = ms_ssim(x, y, data_range=1, backend="torch")
     monkeypatch.setattr(blocks, "CPU_BLOCK", 1000)
-    found = ms_ssim(x, y, data_range=1, kernel="torch")
+    found = ms_ssim(x, y, data_range=1, backend="torch")
     torch.testing.assert_close(found, whole, rtol=0, atol=1e-13)
 
 

@@ -10,7 +10,7 @@ import torch
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from ssimtool import mae, mse, psnr
-from ssimtool.metrics import blocks
+from ssimtool.kernels.plain import blocks
 
 F64 = torch.float64
 

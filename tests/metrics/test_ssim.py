@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 from ssimtool import Definition, find_definition, ssim, ssim_loss, ssim_map
-from ssimtool.metrics import blocks
+from ssimtool.kernels.plain import blocks
 
 F64 = torch.float64
 

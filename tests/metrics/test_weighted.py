@@ -22,11 +22,12 @@ from ssimtool import (
     ssim_loss,
     ssim_map,
 )
-from ssimtool.metrics import blocks, weighted
+from ssimtool.kernels.plain import blocks
+from ssimtool.metrics import weighted
 
 F32, F64 = torch.float32, torch.float64
 Array = NDArray[np.float64]
-KERNELS = ("torch", "fused")
+BACKENDS = ("torch", "fused")
 PADS = {"valid": None, "zero": "constant", "mirror": "reflect", "symmetric": "symmetric"}
 # The six, and what they leave out: a border with the sample covariance, reductions with the rest.
 TESTED = {
@@ -240,10 +241,10 @@ UNIFORM = {
 
 
 @pytest.mark.parametrize("uniform", UNIFORM)
-@pytest.mark.parametrize("kernel", [*KERNELS, "auto"])
-def test_all_white_is_the_plain_number_to_the_last_digit(kernel, uniform):
+@pytest.mark.parametrize("backend", [*BACKENDS, "auto"])
+def test_all_white_is_the_plain_number_to_the_last_digit(backend, uniform):
     x, y = (i.repeat(1, 3, 1, 1) for i in _tensors(*_pictures(3, (160, 170))))
-    weight, given = UNIFORM[uniform], {"kernel": kernel}
+    weight, given = UNIFORM[uniform], {"backend": backend}
     for dtype in (F32, F64):
         a, b = x.to(dtype), y.to(dtype)
         for metric in (mse, mae):
@@ -469,7 +470,7 @@ def test_the_fused_kernels_have_no_weights():
     x, m = torch.rand(1, 1, 200, 200), torch.ones(1, 1, 200, 200)
     m[..., 0] = 0
     for metric in (ssim, ssim_loss, ssim_map):
-        with pytest.raises(ValueError, match="kernel is 'fused' and the weight is not uniform"):
-            metric(x, x, data_range=1, weight=m, kernel="fused")
-    with pytest.raises(ValueError, match="kernel is 'fused'"):
-        mse(x, x, weight=m, kernel="fused")
+        with pytest.raises(ValueError, match="backend is 'fused' and the weight is not uniform"):
+            metric(x, x, data_range=1, weight=m, backend="fused")
+    with pytest.raises(ValueError, match="backend is 'fused'"):
+        mse(x, x, weight=m, backend="fused")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ssimtool import gaussian_window, uniform_window
-from ssimtool.metrics.windows import blur, extend
+from ssimtool.kernels.plain.windows import blur, extend
 
 
 @pytest.mark.parametrize(("size", "sigma"), [(1, 1.0), (11, 1.5), (7, 0.5), (33, 5.0)])

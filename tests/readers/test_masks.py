@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.masks import with_mask
-from ssimtool.readers.regions import Counting, counting_of, parse_region, parse_regions
+from ssimtool.readers.regions import RegionOfInterest, counting_of, parse_region, parse_regions
 from ssimtool.readers.samples import Pair
 
 H, W = 6, 8
@@ -44,7 +44,7 @@ def _png(path, array, mode=None, **options) -> str:
 
 
 def _weight(mask: str | None, *regions: tuple[int, int, int, int]) -> np.ndarray | None:
-    return with_mask(_pair(), Counting(mask=mask, regions=regions)).weight
+    return with_mask(_pair(), RegionOfInterest(mask=mask, regions=regions)).weight
 
 
 # Levels just below and above half of white, by type.
@@ -96,7 +96,7 @@ def test_the_orientation_of_a_mask_applies(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter, clockwise
     path = _png(tmp_path, np.rot90(255 * WHERE.astype(np.uint8)), exif=exif)
-    pair = with_mask(_pair(), Counting(mask=path))
+    pair = with_mask(_pair(), RegionOfInterest(mask=path))
     np.testing.assert_array_equal(pair.weight, WHERE)
     assert pair.steps == ("reference: turned", "mask: EXIF orientation 6 applied")
 
@@ -104,7 +104,7 @@ def test_the_orientation_of_a_mask_applies(tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
 def test_floats_are_weights(tmp_path, dtype):
     weights = RNG.uniform(size=(H, W)).astype(dtype)
-    pair = with_mask(_pair(), Counting(mask=_npy(tmp_path, weights)))
+    pair = with_mask(_pair(), RegionOfInterest(mask=_npy(tmp_path, weights)))
     np.testing.assert_array_equal(pair.weight, weights)
     assert pair.weight.dtype in (np.float32, np.float64)
     assert pair.counted == pytest.approx(weights.sum(dtype=np.float64), rel=1e-12)
@@ -117,7 +117,7 @@ def test_regions_count_together_and_within_the_mask(tmp_path):
     expected = np.zeros((H, W), bool)
     expected[0:3, 1:5] = expected[2:6, 4:8] = True
     regions = (1, 0, 4, 3), (4, 2, 4, 4)
-    pair = with_mask(_pair(), Counting(regions=regions))
+    pair = with_mask(_pair(), RegionOfInterest(regions=regions))
     np.testing.assert_array_equal(pair.weight, expected)
     assert (pair.counted, pair.counting.regions) == (27, regions)  # 12 + 16 - 1
     assert isinstance(pair.counted, int)
@@ -127,14 +127,14 @@ def test_regions_count_together_and_within_the_mask(tmp_path):
 
 def test_what_counts_the_same_everywhere_needs_no_weight(tmp_path):
     for array in (np.ones((H, W), bool), np.full((H, W), 0.25, np.float32)):
-        pair = with_mask(_pair(), Counting(mask=_npy(tmp_path, array)))
+        pair = with_mask(_pair(), RegionOfInterest(mask=_npy(tmp_path, array)))
         assert pair.weight is None
         assert pair.counted == array.sum()
         assert pair.counting.mask
-    whole = with_mask(_pair(), Counting(regions=((0, 0, 5, H), (5, 0, 3, H))))
+    whole = with_mask(_pair(), RegionOfInterest(regions=((0, 0, 5, H), (5, 0, 3, H))))
     assert (whole.weight, whole.counted) == (None, H * W)
     pair = _pair()
-    assert with_mask(pair, Counting()) is pair
+    assert with_mask(pair, RegionOfInterest()) is pair
 
 
 def _bytes(array, **options) -> bytes:
@@ -192,7 +192,7 @@ def test_regions_that_do_not_fit(tmp_path):
     with pytest.raises(SsimtoolError, match="standard input is no mask"):
         _weight("-")
     with pytest.raises(SsimtoolError, match="48 pixels, expected at most 47"):
-        with_mask(_pair(), Counting(mask=path), max_pixels=47)
+        with_mask(_pair(), RegionOfInterest(mask=path), max_pixels=47)
 
 
 @pytest.mark.parametrize(
@@ -234,10 +234,10 @@ def test_what_is_no_region(text):
 
 
 def test_a_pair_may_say_it_itself():
-    every = Counting(mask="m.png", regions=((0, 0, 1, 1),))
+    every = RegionOfInterest(mask="m.png", regions=((0, 0, 1, 1),))
     assert counting_of({}, every) == every
     assert counting_of({"mask": "", "region": ""}, every) == every
     own = {"mask": "n.png", "region": "1,2,3,4;5,6,7,8", "other": "x"}
-    expected = Counting(mask="n.png", regions=((1, 2, 3, 4), (5, 6, 7, 8)))
+    expected = RegionOfInterest(mask="n.png", regions=((1, 2, 3, 4), (5, 6, 7, 8)))
     assert counting_of(own, every) == expected
     assert counting_of({"mask": "n.png"}, every).regions == every.regions

@@ -10,21 +10,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ssimtool.batch.summary import summarise
 from ssimtool.catalog import DEFINITIONS
-from ssimtool.evaluate import compare
 from ssimtool.readers.align import Reading, read_pair, recorded
-from ssimtool.records import (
-    Comparison,
-    Failure,
-    StatisticVerdict,
-    Summary,
-    Threshold,
-    Unmatched,
-    parts_of,
-)
+from ssimtool.records.batch import Summary, Unmatched
+from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.records.verdicts import Failure, StatisticVerdict, Threshold
 from ssimtool.reports.text import ndjson_text
-from ssimtool.settings import Scoring
-from ssimtool.summary import summarise
+from ssimtool.scoring.pair import compare
+from ssimtool.settings import CompareSettings
 
 LIMIT = Threshold("ssim", "under", 0.8)
 MISSING = "no such file; check the path and the name"
@@ -64,7 +58,7 @@ def made_up(index: int, seed: int = 0) -> Comparison:
         reading=recorded(Reading()),
         thresholds=(verdict,),
         device="cpu",
-        kernel="fused",
+        backend="fused",
         version="0.1.0",
     )
 
@@ -85,7 +79,7 @@ def broken(reference: str, distorted: str, code: str = "not_found") -> Compariso
 def scored(folder: Path, reference: str, distorted: str) -> Comparison:
     """A pair of files in a folder, as a batch there scores it."""
     pair = read_pair(str(folder / reference), str(folder / distorted), Reading())
-    how = Scoring(metrics=("ssim", "mse", "psnr"), thresholds=(LIMIT,))
+    how = CompareSettings(metrics=("ssim", "mse", "psnr"), thresholds=(LIMIT,))
     return replace(compare(pair, how), reference=reference, distorted=distorted)
 
 

@@ -10,7 +10,8 @@ import pytest
 from reports import browser, scores
 
 from ssimtool.cli.app import run
-from ssimtool.records import Comparison, Unmatched
+from ssimtool.records.batch import Unmatched
+from ssimtool.records.comparison import Comparison
 
 CHROMIUM = browser.find_chromium()
 PAIRS = 20_000
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 
 @dataclass(frozen=True)
-class Made:
+class Computed:
     """A page, and the records that it was made from."""
 
     path: Path
@@ -33,7 +34,7 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Computed:
     """20,000 pairs: the worst of them with pictures, one of which is gone; errors, hard names."""
     folder = tmp_path_factory.mktemp("report")
     records = [scores.made_up(i) for i in range(PAIRS)]
@@ -51,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     path = scores.write_scores(folder / "scores.ndjson", records, summary)
     page = folder / "report.html"
     assert run(["report", str(path), "-o", str(page), "--base", str(folder), "-q"]) == 0
-    return Made(page, records)
+    return Computed(page, records)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser
 
 
 @pytest.fixture
-def page(window: browser.Browser, made: Made) -> Iterator[browser.Browser]:
+def page(window: browser.Browser, made: Computed) -> Iterator[browser.Browser]:
     """The page, opened anew; it may neither complain nor ask for anything, whatever is done."""
     window.open(made.path)
     yield window

@@ -15,12 +15,14 @@ import pytest
 from PIL import Image
 from reports.scores import HARD_NAMES, broken, made_up, picture
 
+from ssimtool.batch.summary import summarise
 from ssimtool.readers.samples import Pair
-from ssimtool.records import Comparison, StatisticVerdict, Threshold, Unmatched
+from ssimtool.records.batch import Unmatched
+from ssimtool.records.comparison import Comparison
+from ssimtool.records.verdicts import StatisticVerdict, Threshold
 from ssimtool.reports import charts, page, pictures
 from ssimtool.reports.columns import PASSED_THROUGH, columns_of, embedded
 from ssimtool.reports.pictures import Case, Pictures, draw
-from ssimtool.summary import summarise
 
 
 def _page(records: list[Comparison], cases: list[Case] | None = None, **changes: object) -> str:

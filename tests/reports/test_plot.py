@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssimtool.evaluate_latents import BINS, evaluate_latents, mu_histogram
-from ssimtool.readers.latents import open_latents
-from ssimtool.settings import Examining
+from ssimtool.readers.arrays.latents import open_latents
+from ssimtool.settings import LatentSettings
+from ssimtool.vae.latents import BINS, evaluate_latents, mu_histogram
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_the_histogram_counts_every_value(paths, tmp_path):
     mu[0, :3] = 60  # so few that the reach of the histogram leaves them out
     np.savez(tmp_path / "dump.npz", mu=mu, logvar=logvar)
     latents = open_latents((str(tmp_path / "dump.npz"),))
-    report = evaluate_latents(latents, ("dump.npz",), Examining())
+    report = evaluate_latents(latents, ("dump.npz",), LatentSettings())
     bins, beyond = mu_histogram(latents, report)
     assert beyond == 3
     reach = max(4, 6 * np.sqrt((mu.mean(0) ** 2 + mu.var(0, ddof=1)).mean()))

@@ -15,7 +15,9 @@ from PIL import Image
 
 from ssimtool.catalog import DEFINITIONS
 from ssimtool.readers.samples import Pair
-from ssimtool.records import Comparison, Failure, LossReport, Verdict, parts_of
+from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.records.loss import LossReport
+from ssimtool.records.verdicts import Failure, Verdict
 from ssimtool.reports.catalogue import FORMATS as CATALOGUE_FORMATS
 from ssimtool.reports.maps import STYLES, map_png
 from ssimtool.reports.rows import definition_line, depth

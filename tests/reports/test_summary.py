@@ -8,16 +8,9 @@ import re
 
 import pytest
 
-from ssimtool.records import (
-    Bin,
-    Comparison,
-    Failure,
-    Statistics,
-    StatisticVerdict,
-    Summary,
-    Unmatched,
-    Worst,
-)
+from ssimtool.records.batch import Bin, Statistics, Summary, Unmatched, Worst
+from ssimtool.records.comparison import Comparison
+from ssimtool.records.verdicts import Failure, StatisticVerdict
 from ssimtool.reports.stream import STREAMS, SUFFIXES
 from ssimtool.reports.summary import summary_markdown, summary_table
 
@@ -113,7 +106,7 @@ def test_streams():
         if name == "ndjson":
             records = [json.loads(line) for line in lines.splitlines()]
             assert [r["schema"] for r in records] == [
-                "ssimtool.comparison/1", "ssimtool.comparison/1", "ssimtool.summary/1",
+                "ssimtool.comparison/1", "ssimtool.comparison/1", "ssimtool.batch.summary/1",
             ]  # fmt: skip
         if name == "value":
             assert lines == "1.0 inf\nnan nan\n"

@@ -1,0 +1,87 @@
+"""The maps of many pairs: a folder with one file a pair, in the tree of the input."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ssimtool.errors import OutputError, printable
+from ssimtool.output import writing
+from ssimtool.readers.lists.pairs import PairInput
+from ssimtool.readers.regions import MASK
+from ssimtool.records.comparison import Comparison
+from ssimtool.settings import CompareSettings
+
+if TYPE_CHECKING:
+    from ssimtool.readers.samples import Pair
+
+
+class MapFolder:
+    """Gives each pair a file of its own, by its place in the input: no two have one, also where
+    names differ in the case of letters alone."""
+
+    def __init__(self, folder: str, style: str) -> None:
+        self.folder, self.style = folder, style
+        self._real = os.path.realpath(folder)
+        self._numbers: Counter[str] = Counter()
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def path_of(self, given: PairInput) -> str:
+        """The file of a pair; called once for each, in the order of the input.
+
+        Raises:
+            OutputError: the pair lies in the folder, and a map could be written over it.
+        """
+        for path in (given.reference, given.distorted, *filter(None, [given.columns.get(MASK)])):
+            if os.path.commonpath([self._real, os.path.realpath(path)]) == self._real:
+                raise OutputError(
+                    f"{printable(path)}: lies in {printable(self.folder)}, where a map could be "
+                    "written over it; pass --maps a folder of its own"
+                )
+        parts = _below(given)
+        first = name = PurePosixPath(*parts).with_suffix(".png")
+        while not self._is_free(str(name)):
+            self._numbers[str(first)] += 1
+            name = first.with_stem(f"{first.stem}~{self._numbers[str(first)] + 1}")
+        return os.path.join(self.folder, *name.parts)
+
+    def _is_free(self, name: str) -> bool:
+        key = PurePosixPath(name.casefold())
+        above = {str(folder) for folder in key.parents[:-1]}
+        taken = str(key) in self._files or str(key) in self._folders
+        if taken or not above.isdisjoint(self._files):
+            return False
+        self._files.add(str(key))
+        self._folders |= above
+        return True
+
+    def write(self, path: str, pair: Pair, record: Comparison, scoring: CompareSettings) -> None:
+        """Computes and writes the map of a pair, whole or not at all.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from ssimtool.reports.maps import map_png
+        from ssimtool.scoring.pair import map_of
+
+        data = map_png(map_of(pair, scoring), pair, record, self.style)
+        target = Path(path)
+        half = target.with_name(f".ssimtool-{os.getpid()}-{threading.get_ident()}.part")
+        with writing(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                half.write_bytes(data)
+                os.replace(half, target)
+            finally:
+                half.unlink(missing_ok=True)
+
+
+def _below(given: PairInput) -> tuple[str, ...]:
+    """Where the pair lies in the tree; of a path that is none below a folder, what can be kept."""
+    path = PurePath(given.below or given.distorted)
+    parts = tuple(p for p in path.parts if p not in (path.anchor, "..", "."))
+    return parts or ("pair",)

@@ -1,0 +1,252 @@
+"""Where the records of many pairs go: a journal, a stream of lines, or a summary at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Protocol
+
+from ssimtool.batch.journal import Journal, is_finished
+from ssimtool.errors import OutputError, printable
+from ssimtool.output import (
+    Reserved,
+    check_distinct,
+    put_stdout,
+    reserved,
+    wants_colour,
+    write,
+    writing,
+)
+from ssimtool.readers.regions import ALL, RegionOfInterest
+from ssimtool.records.batch import Bin, Summary
+from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.reports.stream import STREAMS, SUFFIXES, StreamFormat
+from ssimtool.reports.text import ndjson_text
+from ssimtool.settings import CompareSettings, Settings
+
+
+class Sink(Protocol):
+    """Takes the records in order, then the summary; `has_summary` says whether it shows that."""
+
+    @property
+    def has_summary(self) -> bool: ...
+
+    def add(self, record: Comparison) -> bool:
+        """Writes a record; says whether anybody still reads."""
+
+    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
+        """Writes what stands at the end; `whole` says that the input came to its end."""
+
+
+@dataclass(frozen=True)
+class JournalSink:
+    """The file that another run can go on with."""
+
+    journal: Journal
+    has_summary = True
+
+    def add(self, record: Comparison) -> bool:
+        """A line, written whole."""
+        with self._writing():
+            self.journal.append(ndjson_text(record, ()))
+        return True
+
+    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
+        """The summary, and the lines in the order of the input."""
+        with self._writing():
+            self.journal.finish(ndjson_text(summary, ()), whole=whole)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(
+                f"{self.journal.name}: cannot be written ({reason}), expected room "
+                "for another line; the lines before it are whole, go on with --resume"
+            ) from None
+
+
+class StreamSink:
+    """Standard output, or a file that is written whole or not at all."""
+
+    def __init__(self, form: StreamFormat, names: Sequence[str], file: Reserved | None) -> None:
+        self._form, self._names, self._file = form, names, file
+        self._begun = False
+        self.has_summary = form.tail is not None
+
+    def add(self, record: Comparison) -> bool:
+        """A record, behind what stands above the first one."""
+        before = self._form.between if self._begun else self._form.head(self._names)
+        self._begun = True
+        return self._put(before + self._form.line(record, self._names))
+
+    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
+        """What stands below the last one."""
+        head = "" if self._begun else self._form.head(self._names)
+        self._put(head + (self._form.tail(summary) if self._form.tail else ""))
+        if self._file is not None:
+            self._file.commit()
+
+    def _put(self, text: str) -> bool:
+        if self._file is None:
+            return put_stdout(text) if text else True
+        write(self._file, text)
+        return True
+
+
+@dataclass(frozen=True)
+class SummarySink:
+    """The summary alone, for people."""
+
+    format: str
+    file: Reserved | None
+    has_summary = True
+
+    def add(self, record: Comparison) -> bool:
+        """Nothing: a record counts in the summary."""
+        return True
+
+    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
+        """The tables, or Markdown."""
+        from ssimtool.reports.summary import summary_markdown, summary_table
+
+        if self.format == "markdown":
+            text = summary_markdown(summary)
+        else:
+            width = shutil.get_terminal_size((80, 24)).columns
+            colour = self.file is None and wants_colour()
+            text = summary_table(summary, bins, width=width, colour=colour)
+        if self.file is None:
+            put_stdout(text)
+        else:
+            write(self.file, text)
+            self.file.commit()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is written where: `output` None is standard output; `names` are the metrics of each
+    record, `asked` those of `-f value`."""
+
+    format: str
+    output: str | None
+    names: Sequence[str]
+    asked: Sequence[str]
+    resume: bool
+    overwrite: bool
+
+
+def formats_of(target: Target) -> tuple[str, str | None]:
+    """The format of the file, or of standard output without one, and of standard output beside it.
+
+    With `-f table`, the suffix of the file says what is in it, and the table stays where it is.
+    """
+    if target.output is None:
+        return target.format, None
+    by_suffix = SUFFIXES.get(PurePath(target.output).suffix.lower())
+    if target.format == "table" and by_suffix is not None:
+        return by_suffix, "table"
+    return target.format, None
+
+
+def settings_of(
+    scoring: CompareSettings, reading: Mapping[str, Any], counting: RegionOfInterest = ALL
+) -> Settings:
+    """What the records of a journal have in common, as JSON has it."""
+    made = Comparison(
+        status="ok",
+        reference="",
+        distorted="",
+        definition=parts_of(scoring.definition),
+        reading=reading,
+        mask=counting.mask,
+        regions=counting.regions,
+        thresholds=tuple(t.judge(0) for t in scoring.thresholds),
+        version="",
+    )
+    record = json.loads(ndjson_text(made, ()))
+    return Settings(
+        definition=record["definition"],
+        reading=record["reading"],
+        metrics=scoring.metrics,
+        thresholds=[[t["metric"], t["op"], t["value"]] for t in record["thresholds"]],
+        mask=record["mask"],
+        regions=record["regions"],
+        precision=scoring.precision,
+        scales=scoring.scales_stated,
+    )
+
+
+@contextmanager
+def sinks(
+    target: Target, settings: Settings, inputs: Sequence[str]
+) -> Iterator[tuple[list[Sink], Journal | None]]:
+    """Opens what is written to, before anything is computed.
+
+    Raises:
+        OutputError: it cannot be written, or must not be.
+    """
+    form, beside = formats_of(target)
+    shown = [_sink(beside, target, None)] if beside else []
+    path = target.output
+    if path is None or form != "ndjson" or not _is_regular(path):
+        if target.resume:
+            raise OutputError("--resume needs a file to go on with: pass --output FILE.ndjson")
+        with reserved([path] if path is not None else [], inputs=inputs) as files:
+            yield [_sink(form, target, files[0] if files else None), *shown], None
+        return
+    check_free(path, target, inputs)
+    journal = _journal(path, target, settings)
+    try:
+        yield [JournalSink(journal), *shown], journal
+    finally:
+        journal.close()
+
+
+def _sink(form: str, target: Target, file: Reserved | None) -> Sink:
+    if form in STREAMS:
+        names = target.asked if form == "value" else target.names
+        return StreamSink(STREAMS[form], names, file)
+    return SummarySink(form, file)
+
+
+def _is_regular(path: str) -> bool:
+    return bool(path) and (os.path.isfile(path) or not os.path.exists(path))
+
+
+def check_free(path: str, target: Target, inputs: Sequence[str]) -> None:
+    """Refuses to write over an input, and over what a run has left that did not end.
+
+    Raises:
+        OutputError: it is one of these.
+    """
+    check_distinct([path], inputs)
+    if target.resume or target.overwrite or not os.path.exists(path):
+        return
+    with writing(path):
+        finished = is_finished(Path(path))
+    if not finished:
+        raise OutputError(
+            f"{printable(path)}: is there already, and does not end with the summary of a run that "
+            "came to its end; go on with it (--resume), or write over it (--overwrite)"
+        )
+
+
+def _journal(path: str, target: Target, settings: Settings) -> Journal:
+    with writing(path):
+        journal = Journal(path, resumed=target.resume)
+    try:
+        if target.resume:
+            with writing(path):
+                journal.load(settings)
+    except ValueError as error:
+        journal.close()
+        raise OutputError(str(error)) from None
+    return journal

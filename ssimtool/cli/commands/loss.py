@@ -1,0 +1,237 @@
+"""`ssimtool loss`: the loss of saved arrays."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ssimtool import __version__
+from ssimtool.cli import parsing
+from ssimtool.cli.options import shared as o
+from ssimtool.cli.outcome import Style, attempt, present, show
+from ssimtool.cli.progress import progress
+from ssimtool.output import Reserved, reserved, write
+from ssimtool.records.comparison import parts_of
+from ssimtool.records.latents import REDUCTIONS, reduction_told
+from ssimtool.records.loss import LossReport, SampleScores
+from ssimtool.records.verdicts import Failure
+from ssimtool.settings import LossSettings
+
+if TYPE_CHECKING:
+    from ssimtool.readers.arrays.vae import BatchLayout
+
+TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
+LAYOUTS = ("nchw", "nhwc")
+PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
+
+
+def command(
+    recon: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECON",
+            help="Reconstructions, .npy; or a .npz with the keys recon, raw, mu, logvar.",
+        ),
+    ],
+    raw: Annotated[
+        str | None, typer.Argument(metavar="RAW", help="What they are held against, .npy.")
+    ] = None,
+    mu: Annotated[
+        str | None,
+        typer.Argument(metavar="MU", help="Mean of the posterior, .npy of shape (N, ...)."),
+    ] = None,
+    logvar: Annotated[
+        str | None,
+        typer.Argument(metavar="LOGVAR", help="Logarithm of its variance, of the same shape."),
+    ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(
+            metavar="A",
+            help="Weight of 1 - SSIM; 0: not computed.",
+            callback=parsing.weight,
+            rich_help_panel=o.SCORES,
+        ),
+    ] = 1,
+    beta: Annotated[
+        float,
+        typer.Option(
+            metavar="B",
+            help="Weight of the KL divergence; 0: not computed, and MU LOGVAR may be left out.",
+            callback=parsing.weight,
+            rich_help_panel=o.SCORES,
+        ),
+    ] = 1,
+    free_bits: Annotated[
+        float,
+        typer.Option(
+            metavar="NATS",
+            help="A latent dimension whose KL, in the mean over the batch, is below counts as "
+            "that; 0: none.",
+            callback=parsing.weight,
+            rich_help_panel=o.SCORES,
+        ),
+    ] = 0,
+    kl_reduction: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="sum-mean: KL is summed over the latent dimensions and averaged over the batch; "
+            "mean: averaged over both; sum: summed over both.",
+            callback=parsing.one_of(REDUCTIONS),
+            autocompletion=lambda: list(REDUCTIONS),
+            rich_help_panel=o.SCORES,
+        ),
+    ] = "sum-mean",
+    definition: o.DefinitionOption = "cvae",
+    window_size: o.WindowSizeOption = None,
+    sigma: o.SigmaOption = None,
+    k1: o.K1Option = None,
+    k2: o.K2Option = None,
+    border: o.BorderOption = None,
+    fail_under: o.FailUnderOption = [],
+    fail_over: o.FailOverOption = [],
+    data_range: Annotated[
+        float | None,
+        typer.Option(
+            metavar="L",
+            help="The dynamic range of the samples as they stand. Default: 1, with integers "
+            "scaled to 0..1 and a warning for floats beyond.",
+            callback=parsing.positive,
+            rich_help_panel=o.COMPUTING,
+        ),
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Of arrays with four axes: nchw or nhwc.",
+            callback=parsing.one_of(LAYOUTS),
+            rich_help_panel=o.COMPUTING,
+        ),
+    ] = "nchw",
+    device: o.DeviceOption = "auto",
+    backend: o.BackendOption = "auto",
+    per_sample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write mse, ssim_loss and kl of each sample: .csv or .ndjson; kl over its "
+            "dimensions as reduced, without free bits.",
+            rich_help_panel=o.OUTPUT,
+        ),
+    ] = None,
+    format: o.FormatOption = "table",
+    output: o.OutputOption = None,
+    quiet: o.QuietOption = False,
+    debug: o.DebugOption = False,
+) -> int:
+    """The CVAE loss of saved arrays: mse + alpha (1 - SSIM) + beta KL, and its parts."""
+    paths = _paths((recon, raw, mu, logvar), beta)
+    how = LossSettings(
+        alpha=alpha,
+        beta=beta,
+        data_range=data_range,
+        definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
+        thresholds=parsing.thresholds(fail_under, fail_over, metrics=TERMS),
+        device=device,
+        backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
+        free_bits=free_bits,
+        kl_reduction=kl_reduction,  # type: ignore[arg-type]  # the same
+        per_sample=per_sample is not None,
+    )
+    _check_thresholds(how)
+    if not beta and (free_bits or kl_reduction != "sum-mean"):
+        option = "--free-bits" if free_bits else "--kl-reduction"
+        raise typer.BadParameter(
+            "kl is not computed where --beta is 0: leave one of them out", param_hint=option
+        )
+    if per_sample is not None and PurePath(per_sample).suffix.lower() not in (".csv", ".ndjson"):
+        raise typer.BadParameter(
+            f"{per_sample!r} does not end in .csv or .ndjson", param_hint="--per-sample"
+        )
+    style = Style(format, ("loss",), TERMS, quiet, debug)
+    targets = [path for path in (per_sample, output) if path is not None]
+    with reserved(targets, inputs=paths) as files:
+        samples = files[0] if per_sample else None
+        record = attempt(
+            lambda: _evaluate(paths, how, layout, samples, quiet),  # type: ignore[arg-type]
+            lambda failure: _failed(paths, how, failure),
+            style,
+        )
+        return show(record, style, files[-1] if output is not None else None)
+
+
+def _paths(given: tuple[str | None, ...], beta: float) -> tuple[str, ...]:
+    paths = tuple(path for path in given if path is not None)
+    if "-" in paths:
+        raise typer.BadParameter("arrays are read from files, not from standard input")
+    if len(paths) == 1 and PurePath(paths[0]).suffix.lower() == ".npy":
+        raise typer.BadParameter("RAW is missing: give RECON RAW MU LOGVAR, or one .npz")
+    if len(paths) == 3:
+        raise typer.BadParameter("LOGVAR is missing: give RECON RAW MU LOGVAR")
+    if len(paths) == 2 and beta:
+        raise typer.BadParameter("MU and LOGVAR are missing: give them, or --beta 0")
+    return paths
+
+
+def _check_thresholds(how: LossSettings) -> None:
+    absent = {"ssim": how.alpha, "ssim_loss": how.alpha, "kl": how.beta}
+    for threshold in how.thresholds:
+        if not absent.get(threshold.metric, 1):
+            raise typer.BadParameter(
+                f"{threshold.metric} is not computed where its weight is 0",
+                param_hint=f"--fail-{threshold.op}",
+            )
+
+
+def _failed(paths: tuple[str, ...], how: LossSettings, failure: Failure) -> LossReport:
+    named = (*(paths * 4 if len(paths) == 1 else paths), None, None)
+    return LossReport(
+        status="error",
+        recon=named[0] or "",
+        raw=named[1] or "",
+        mu=named[2] if how.beta or len(paths) == 4 else None,
+        logvar=named[3] if how.beta or len(paths) == 4 else None,
+        alpha=how.alpha,
+        beta=how.beta,
+        definition=parts_of(how.definition),
+        kl_reduction=reduction_told(how.kl_reduction, how.free_bits),
+        free_bits=how.free_bits or None,
+        version=__version__,
+        error=failure,
+    )
+
+
+def _evaluate(
+    paths: tuple[str, ...],
+    how: LossSettings,
+    layout: BatchLayout,
+    samples: Reserved | None,
+    quiet: bool,
+) -> LossReport:
+    from ssimtool.readers.arrays.vae import open_arrays
+
+    # before torch is loaded: what is wrong with a file shows at once
+    given = how.beta > 0 or len(paths) == 4  # what was named is looked at whatever its weight
+    arrays = open_arrays(paths, latents=given, layout=layout)
+    from ssimtool.reports.text import sample_header, sample_lines
+    from ssimtool.vae.loss import evaluate_loss
+
+    present(how.device, how.backend)
+    suffix = samples.target.suffix.lower() if samples else ""
+    if samples is not None:
+        write(samples, sample_header(suffix))
+    with progress(arrays.samples, shown=not quiet and arrays.size > PROGRESS_FROM) as done:
+
+        def on_scores(scores: list[SampleScores]) -> None:
+            if samples is not None:
+                write(samples, sample_lines(scores, suffix))
+            done(len(scores))
+
+        record = evaluate_loss(arrays, paths, how, on_scores=on_scores)
+    if samples is not None:
+        samples.commit()
+    return record

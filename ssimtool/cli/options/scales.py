@@ -1,0 +1,37 @@
+"""The option of MS-SSIM, for the commands that compute it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from ssimtool.catalog import METRICS, SCALE_WEIGHTS
+from ssimtool.cli.options.shared import SCORES
+
+ALL = len(SCALE_WEIGHTS)
+
+ScalesOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=ALL,
+        help=f"Of ms_ssim: fewer than {ALL} for small images, with the weights of these alone. "
+        f"A reduction of the definition's own is left out. Default: {ALL}.",
+        show_default=False,
+        rich_help_panel=SCORES,
+    ),
+]
+
+
+def count_of(scales: int | None, metrics: Iterable[str]) -> int:
+    """How many scales.
+
+    Raises:
+        typer.BadParameter: they are given, and no metric has any.
+    """
+    if scales is not None and not any("scales" in METRICS[name].takes for name in metrics):
+        raise typer.BadParameter("is of ms_ssim: add -m ms_ssim", param_hint="--scales")
+    return scales or ALL

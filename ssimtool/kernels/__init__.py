@@ -1,0 +1,1 @@
+"""How 1 − SSIM, its map and its gradients are computed."""

@@ -1,0 +1,192 @@
+"""The way back: the gradients of 1 − SSIM and of the errors, from one recomputation.
+
+The slopes of each window (`slopes`) are blurred by the adjoint, along the rows first, and meet the
+samples that the window saw. Where the border repeats rows or columns, what reaches the repeated
+ones is added to their originals.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ssimtool.kernels.compiled.forward import blur_along, blur_tile, new_scratch
+from ssimtool.kernels.compiled.slopes import Weighed, slopes_of_samples, slopes_of_windows
+from ssimtool.kernels.compiled.stages import blur_two, clear_line, copy_line, source_index
+from ssimtool.kernels.compiled.vectors import LANES, on_a_cache_line
+from ssimtool.kernels.compiling import SOURCES, entry, plain
+
+
+class Slopes(NamedTuple):
+    """What comes from above, and where the gradients go.
+
+    `structure` (planes, channels) is the factor of each window's loss, `square` and `absolute`
+    (planes,) those of each sample's (x − y)² and |x − y|. `first` and `second` are one line of
+    memory each, laid out by planes and step; the second is written where `both` is not None, and
+    the first is that of x where `sign` is 1, of y where it is −1."""
+
+    structure: np.ndarray
+    square: np.ndarray
+    absolute: np.ndarray
+    sign: np.floating
+    both: int | None
+    first: np.ndarray
+    first_planes: np.ndarray
+    first_step: int
+    second: np.ndarray
+    second_planes: np.ndarray
+    second_step: int
+
+
+@plain
+def fold_columns(lines, start, count, plan, outer, first, last):
+    """Adds what stands in the columns beyond the edges to those that they repeat."""
+    c = plan.channels
+    for line in range(count):
+        base = start + line * plan.pitch
+        for column in range(outer, first):
+            to = base + (source_index(column, plan.width, plan.border) - outer) * c
+            for q in range(c):
+                lines[to + q] += lines[base + (column - outer) * c + q]
+        for column in range(plan.width, last):
+            to = base + (source_index(column, plan.width, plan.border) - outer) * c
+            for q in range(c):
+                lines[to + q] += lines[base + (column - outer) * c + q]
+
+
+@plain
+def fold_weights(row, weights, plan, out):
+    """The weights with which a row of pixels enters the windows from `row + margin − size + 1` on:
+    those of the rows beyond the edges that repeat it are added to its own."""
+    copy_line(weights, 0, len(weights), out, 0)
+    if plan.border < 2:
+        return
+    for beyond in range(1, plan.margin + 1):
+        for outer in (-beyond, plan.height - 1 + beyond):
+            if source_index(outer, plan.height, plan.border) == row:
+                for k in range(plan.size):
+                    if 0 <= outer - row + k < plan.size:
+                        out[outer - row + k] += weights[k]
+
+
+@plain
+def window_slopes(
+    sides, window, more, plan, slopes, plane, low, high, first, last, scratch, raw, slots
+):
+    """The slopes of the windows that see the rows `low` to `high` and the columns `first` to
+    `last`, blurred along the rows by the adjoint: a slot of lines for each row of windows.
+
+    Returns where in a line the column `first` stands."""
+    c, pitch = plan.channels, plan.pitch
+    count = 3 if slopes.both is None else 4
+    reflects = plan.border >= 2
+    outer = first - plan.margin if reflects and first == 0 else first
+    end = last + plan.margin if reflects and last == plan.width else last
+    left = outer + plan.margin - plan.size + 1
+    begin, stop = max(left, 0), min(end + plan.margin, plan.columns)
+    n, at = (stop - begin) * c, (begin - left) * c
+    long = (n + LANES - 1) // LANES * LANES
+    top = low + plan.margin - plan.size + 1
+    bottom = min(high + plan.margin, plan.rows)
+    for row in range(max(top, 0), bottom, 2):
+        blur_tile(sides, window, more, plan, plane, row, begin * c, n, scratch)
+        for r in range(min(2, bottom - row)):
+            slopes_of_windows(
+                scratch.blurred,
+                4 * r * pitch,
+                pitch,
+                long,
+                window,
+                slopes.sign,
+                slopes.both,
+                raw,
+                at,
+            )
+            for line in range(count):
+                clear_line(raw, line * pitch + at + n, long - n)
+            slot = (row + r - top) * count * pitch
+            blur_along(
+                raw, (count - 1) * pitch + (end - outer) * c, window, more, plan, slots, slot
+            )
+            if outer < first or end > last:
+                fold_columns(slots, slot, count, plan, outer, first, end)
+    return (first - outer) * c
+
+
+@plain
+def blur_up(slots, start, n, step, upper, lower, window, more, plan, out):
+    """The vertical adjoint for two neighbouring rows of pixels, the second `step` behind."""
+    n, taps = (n + LANES - 1) // LANES * LANES, len(window.taps)
+    blur_two(slots, start, n, step, upper, lower, 0, window.taps, out, None)
+    if more is not None:
+        for k in range(taps, plan.reach, taps):
+            at = start + k * step
+            blur_two(slots, at, n, step, upper, lower, k, window.taps, out, 0)
+
+
+@plain
+def write_rows(sides, window, plan, slopes, plane, row, count, first, n, lines, step, factors):
+    """The gradients of `count` rows of `n` samples from `first` on."""
+    pitch, square, absolute = plan.pitch, slopes.square[plane], slopes.absolute[plane]
+    of_first = Weighed(factors, square, absolute, slopes.sign)
+    of_second = Weighed(factors, square, absolute, -slopes.sign)
+    for r in range(row, row + count):
+        x = sides.planes_x[plane] + r * sides.step_x + first
+        y = sides.planes_y[plane] + r * sides.step_y + first
+        start = (r - row) * step
+        at = slopes.first_planes[plane] + r * slopes.first_step + first
+        slopes_of_samples(
+            sides, x, y, n, lines, start, 2, pitch, window, of_first, slopes.first, at
+        )
+        if slopes.both is not None:
+            at = slopes.second_planes[plane] + r * slopes.second_step + first
+            slopes_of_samples(
+                sides, x, y, n, lines, start, 3, pitch, window, of_second, slopes.second, at
+            )
+
+
+def _backward(stamp):
+    def backward(first, last, sides, window, more, plan, slopes):
+        """Tasks `first` to `last`, each some rows and columns of one plane: writes the gradients
+        of its samples."""
+        if stamp == "":
+            return
+        c, pitch, kind = plan.channels, plan.pitch, window.weights.dtype
+        step = (3 if slopes.both is None else 4) * pitch
+        scratch = new_scratch(sides, window, plan)
+        raw = on_a_cache_line(5 * pitch + plan.reach * c + 2 * LANES, kind)
+        slots = on_a_cache_line((plan.band + plan.reach + 1) * step + pitch, kind)
+        lines, factors = np.zeros(2 * step + pitch, kind), np.zeros(pitch, kind)
+        upper, lower = np.zeros(plan.reach, kind), np.zeros(plan.reach, kind)
+        tiles = max(1, plan.width * c // plan.tile)
+        for task in range(first, last):
+            plane, part = task // (plan.bands * tiles), task % (plan.bands * tiles)
+            band, tile = part // tiles, part % tiles
+            low, high = band * plan.band, min((band + 1) * plan.band, plan.height)
+            begin, end = tile * plan.width // tiles, (tile + 1) * plan.width // tiles
+            n = (end - begin) * c
+            clear_line(raw, 0, len(raw))
+            clear_line(slots, 0, len(slots))
+            for j in range(n):
+                factors[j] = slopes.structure[plane, j % c]
+            at = window_slopes(
+                sides, window, more, plan, slopes, plane, low, high, begin, end, scratch, raw, slots
+            )
+            for row in range(low, high, 2):
+                fold_weights(row, window.weights, plan, upper)
+                fold_weights(row + 1, window.weights, plan, lower)
+                start = (row - low) * step + at
+                blur_up(
+                    slots, start, step - pitch + n, step, upper, lower, window, more, plan, lines
+                )
+                count = min(2, high - row)
+                write_rows(
+                    sides, window, plan, slopes, plane, row, count, begin * c, n, lines, step,
+                    factors,
+                )  # fmt: skip
+
+    return entry(backward)
+
+
+backward = _backward(SOURCES)

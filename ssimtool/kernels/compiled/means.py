@@ -1,0 +1,48 @@
+"""The inner loops of a reduction: the means of blocks of samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssimtool.kernels.compiled.stages import clear_line
+from ssimtool.kernels.compiling import SOURCES, entry, plain, stage
+
+
+@stage
+def add_line(x, start, n, out):
+    """Adds n samples."""
+    for j in range(n):
+        out[np.uint64(j)] += x[np.uint64(start + j)]
+
+
+@plain
+def fold_line(line, columns, factor, channels, out, at):
+    """The means of the sums of some rows, by blocks of columns."""
+    samples = np.float64(factor * factor)
+    for column in range(columns):
+        for q in range(channels):
+            total = line[column * factor * channels + q]
+            for k in range(1, factor):
+                total += line[(column * factor + k) * channels + q]
+            out[at + column * channels + q] = total / samples
+
+
+def _means(stamp):
+    def means(first, last, x, planes, step, factor, rows, columns, channels, kind, out):
+        """Tasks `first` to `last`, each a row of a plane of `out`, which lies without gaps; sums
+        are kept in the dtype of `kind`."""
+        if stamp == "":
+            return
+        n = columns * factor * channels
+        line = np.zeros(n, kind.dtype)
+        for task in range(first, last):
+            plane, row = task // rows, task % rows
+            clear_line(line, 0, n)
+            for k in range(factor):
+                add_line(x, planes[plane] + (row * factor + k) * step, n, line)
+            fold_line(line, columns, factor, channels, out, task * columns * channels)
+
+    return entry(means)
+
+
+means = _means(SOURCES)

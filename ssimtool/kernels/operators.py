@@ -1,0 +1,200 @@
+"""The kernels as torch operators, so that autograd, torch.compile and fake tensors know them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from ssimtool.catalog import Border
+from ssimtool.kernels.formula import Formula
+from ssimtool.kernels.layout import is_interleaved, memory_format
+from ssimtool.kernels.plain.blocks import wants_grad
+from ssimtool.kernels.plain.reduction import reduced as reduced_by_torch
+from ssimtool.kernels.plain.ssim import map_shape, mean_losses
+
+# What stands for a `Formula` in an operator's schema, in its order; the images are reduced before.
+FORMULA = "float[] weights, str border, float data_range, float k1, float k2"
+READ = {torch.uint8, torch.uint16, torch.float32, torch.float64}
+Numbers = tuple[list[float], str, float, float, float]
+
+
+def measured(
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
+) -> tuple[Tensor, Tensor]:
+    """`cpu.measure`, through the operator where somebody looks on: its first call loads the
+    compiler of torch, for most of a second."""
+    if _is_watched(x, y):
+        flags = wide, structure, errors
+        found: tuple[Tensor, Tensor] = measure(x, y, *_numbers(formula), *flags)
+        return found
+    from ssimtool.kernels import tensors as cpu
+
+    return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
+
+
+def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
+    """`cpu.ssim_map`, likewise."""
+    if _is_watched(x, y):
+        found: Tensor = ssim_map(x, y, *_numbers(formula), wide)
+        return found
+    from ssimtool.kernels import tensors as cpu
+
+    return cpu.ssim_map(x, y, formula, wide=wide)
+
+
+def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """`cpu.reduced`, by torch where somebody looks on, since it is not an operator: both in the
+    same way, so that equal samples have equal means."""
+    if _is_watched(x, y) or not {x.dtype, y.dtype} <= READ:
+        return reduced_by_torch(x, factor, dtype), reduced_by_torch(y, factor, dtype)
+    from ssimtool.kernels import tensors as cpu
+
+    wide = dtype == torch.float64
+    return cpu.reduced(x, factor, wide=wide), cpu.reduced(y, factor, wide=wide)
+
+
+def _is_watched(x: Tensor, y: Tensor) -> bool:
+    """Whether autograd, a compiler, a tracer or a tensor that is more than samples is there."""
+    traced = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return wants_grad(x, y) or traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))
+
+
+def _numbers(formula: Formula) -> Numbers:
+    """A formula as the arguments of an operator."""
+    parts = formula.data_range, formula.k1, formula.k2
+    return list(formula.weights), formula.border, *parts
+
+
+def _formula(weights: list[float], border: Border, *rest: float) -> Formula:
+    data_range, k1, k2 = rest
+    return Formula(tuple(weights), border, data_range, k1, k2)
+
+
+@torch.library.custom_op(
+    "ssimtool::measure",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor x, Tensor y, {FORMULA}, bool wide, bool structure, bool errors) "
+    "-> (Tensor, Tensor)",
+)
+def measure(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    """`ssimtool.kernels.tensors.measure`."""
+    from ssimtool.kernels import tensors as cpu
+
+    *numbers, wide, structure, errors = rest
+    formula = _formula(*numbers)
+    return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
+
+
+@measure.register_fake
+def _(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    n, c = x.shape[:2]
+    return x.new_empty((n, c), dtype=torch.float64), x.new_empty((n, 2), dtype=torch.float64)
+
+
+@torch.library.custom_op(
+    "ssimtool::measure_backward",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor x, Tensor y, Tensor by_structure, Tensor by_errors, {FORMULA}, bool wide, "
+    "bool of_x, bool of_y) -> (Tensor, Tensor)",
+)
+def measure_backward(
+    x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    """`ssimtool.kernels.tensors.gradients`."""
+    from ssimtool.kernels import tensors as cpu
+
+    *formula, wide, of_x, of_y = rest
+    return cpu.gradients(
+        x, y, _formula(*formula), by_structure, by_errors, wide=wide, sides=(of_x, of_y)
+    )
+
+
+@measure_backward.register_fake
+def _(
+    x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    n, *sides = x.shape
+    interleaved = is_interleaved(x)
+    first, second = (
+        torch.empty(
+            (n if side else 0, *sides),
+            dtype=x.dtype,
+            device=x.device,
+            memory_format=memory_format(interleaved and side),
+        )
+        for side in rest[-2:]
+    )
+    return first, second
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    x, y, *ctx.formula, ctx.wide, ctx.structure, _ = inputs
+    ctx.save_for_backward(x, y)
+
+
+def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor) -> tuple[Tensor | None, ...]:
+    x, y = ctx.saved_tensors
+    sides = ctx.needs_input_grad[:2]
+    if torch.is_grad_enabled():  # a derivative of the derivative is asked for
+        found = _differentiable(x, y, by_structure, by_errors, ctx, sides)
+    else:
+        found = torch.ops.ssimtool.measure_backward(
+            x, y, by_structure, by_errors, *ctx.formula, ctx.wide, *sides
+        )
+    kept = (gradient if side else None for gradient, side in zip(found, sides, strict=True))
+    return (*kept, *[None] * 8)
+
+
+measure.register_autograd(_back, setup_context=_keep)
+
+
+def _differentiable(
+    x: Tensor,
+    y: Tensor,
+    by_structure: Tensor,
+    by_errors: Tensor,
+    ctx: Any,
+    sides: tuple[bool, bool],
+) -> list[Tensor | None]:
+    """The same gradients by torch operations, which have gradients themselves."""
+    a, b = (t.view_as(t) for t in (x, y))
+    d = a.double() - b.double()
+    errors = torch.stack((d.square().mean(dim=(1, 2, 3)), d.abs().mean(dim=(1, 2, 3))), dim=1)
+    results, slopes = [errors], [by_errors]
+    if ctx.structure:
+        dtype = torch.float64 if ctx.wide else torch.float32
+        results.append(mean_losses(a, b, _formula(*ctx.formula), dtype))
+        slopes.append(by_structure)
+    wanted = [t for t, side in zip((a, b), sides, strict=True) if side]
+    found = iter(torch.autograd.grad(results, wanted, slopes, create_graph=True))
+    return [next(found) if side else None for side in sides]
+
+
+@torch.library.custom_op(
+    "ssimtool::ssim_map",
+    mutates_args=(),
+    device_types="cpu",
+    schema=f"(Tensor x, Tensor y, {FORMULA}, bool wide) -> Tensor",
+)
+def ssim_map(x: Tensor, y: Tensor, *rest: Any) -> Tensor:
+    """`ssimtool.kernels.tensors.ssim_map`."""
+    from ssimtool.kernels import tensors as cpu
+
+    *formula, wide = rest
+    return cpu.ssim_map(x, y, _formula(*formula), wide=wide)
+
+
+@ssim_map.register_fake
+def _(x: Tensor, y: Tensor, *rest: Any) -> Tensor:
+    *formula, wide = rest
+    return torch.empty(
+        map_shape(x, _formula(*formula)),
+        dtype=torch.float64 if wide else torch.float32,
+        device=x.device,
+        memory_format=memory_format(is_interleaved(x)),
+    )

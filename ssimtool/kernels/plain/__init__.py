@@ -1,0 +1,1 @@
+"""The same numbers by torch operations, on every device."""

@@ -1,0 +1,86 @@
+"""The blur with a sliding window, and the borders that extend an image, by torch operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ssimtool.definitions import Border
+
+
+def blur(x: Float[Tensor, "n c h w"], weights: tuple[float, ...]) -> Float[Tensor, "n c h2 w2"]:
+    """The weighted mean under every window that lies inside the image, separably.
+
+    Shifted slices multiplied and added in place: on a CPU 10 to 20 times faster than `conv2d`
+    with one channel per group, and nothing that TF32 can touch on a GPU.
+
+    Args:
+        x: (n, c, h, w), at least as large as the window.
+        weights: along one axis, symmetric.
+
+    Returns:
+        (n, c, h − len(weights) + 1, w − len(weights) + 1).
+    """
+    blurred: Tensor = _Blur.apply(x, weights)  # type: ignore[no-untyped-call]
+    return blurred
+
+
+class _Blur(torch.autograd.Function):
+    """autograd's own way back through slices writes one zero-filled image per weight; the
+    adjoint of a blur is a blur, so it is stated here. A Function is the only way to do so."""
+
+    @staticmethod
+    def forward(x: Tensor, weights: tuple[float, ...]) -> Tensor:
+        return _along(_along(x, weights, -2), weights, -1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.weights = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        # The window is symmetric, so the adjoint of the valid blur is the full one.
+        r = len(ctx.weights) - 1
+        return blur(torch.nn.functional.pad(grad, (r, r, r, r)), ctx.weights), None
+
+
+def _along(x: Tensor, weights: tuple[float, ...], dim: int) -> Tensor:
+    length = x.shape[dim] - len(weights) + 1
+    total = x.narrow(dim, 0, length) * weights[0]
+    for i, weight in enumerate(weights[1:], start=1):
+        total.add_(x.narrow(dim, i, length), alpha=weight)
+    return total
+
+
+def extend(
+    x: Float[Tensor, "n c h w"], border: Border, *, sides: int, top: int, bottom: int
+) -> Float[Tensor, "n c h2 w2"]:
+    """An image extended beyond its edges by the rule of `border`.
+
+    Args:
+        x: (n, c, h, w).
+        border: `zero`; `mirror`, the edge not repeated; `symmetric`, the edge repeated; `valid`
+            adds nothing.
+        sides, top, bottom: the columns added left and right, the rows added above and below.
+
+    Returns:
+        (n, c, top + h + bottom, w + 2·sides), or x itself where nothing is added.
+    """
+    if border == "valid" or not (sides or top or bottom):
+        return x
+    if border == "zero":
+        return torch.nn.functional.pad(x, (sides, sides, top, bottom))
+    offset = 1 if border == "mirror" else 0
+    rows = _reflected(x.shape[-2], top, bottom, offset, x.device)
+    columns = _reflected(x.shape[-1], sides, sides, offset, x.device)
+    return x.index_select(-2, rows).index_select(-1, columns)
+
+
+def _reflected(length: int, before: int, after: int, offset: int, device: torch.device) -> Tensor:
+    inside = list(range(length))
+    head = inside[offset : offset + before][::-1]
+    tail = inside[length - offset - after : length - offset][::-1]
+    return torch.tensor(head + inside + tail, device=device)

@@ -1,0 +1,166 @@
+"""The Numba kernels on CPU tensors: 1 − SSIM, the errors, the map and the gradients in one pass.
+
+What comes out not finite is computed again by plain torch operations (`passes` says why).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssimtool.kernels.arrays import forward_pass
+from ssimtool.kernels.compiled.backward import Slopes, backward
+from ssimtool.kernels.compiled.forward import Sides
+from ssimtool.kernels.compiling import call
+from ssimtool.kernels.formula import Formula
+from ssimtool.kernels.layout import in_rows, is_interleaved, memory_format, planes
+from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
+from ssimtool.kernels.plans import more_of, plan_of, window_of
+from ssimtool.kernels.reduction import reduced_planes
+from ssimtool.kernels.threads import share
+
+
+def measure(
+    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
+) -> tuple[Tensor, Tensor]:
+    """The mean of 1 − SSIM of each channel, and the mean squared and absolute error of each image.
+
+    Args:
+        x, y: (N, C, H, W), of one dtype: uint8, uint16, float32 or float64.
+        formula: which SSIM.
+        wide: whether it is computed in float64, else in float32.
+        structure: False leaves SSIM out, and its means are 0.
+        errors: False leaves the errors out, and theirs are 0.
+
+    Returns:
+        (N, C) and (N, 2), both float64.
+    """
+    means, wrong, _ = _forward(x, y, formula, wide, structure, errors, False)
+    if not means.isfinite().all():
+        x, y = x.detach(), y.detach()
+        means = mean_losses(x, y, formula, torch.float64 if wide else torch.float32)
+    return means, wrong
+
+
+def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
+    """The SSIM map (N, C, H', W'), in the memory format of x, float32 or float64 if `wide`."""
+    means, _, found = _forward(x, y, formula, wide, True, False, True)
+    if not means.isfinite().all():
+        for block, loss in loss_maps(x.detach(), y.detach(), formula, found.dtype):
+            found[block.images, :, block.rows] = 1 - loss
+    return found
+
+
+def reduced(x: Tensor, factor: int, *, wide: bool) -> Tensor:
+    """A batch of which each factor × factor samples became their mean: (N, C, H', W'), in the
+    memory format of x, float32 or float64 if `wide`."""
+    interleaved = is_interleaved(x)
+    x = in_rows(x, interleaved=interleaved)
+    n, c, h, w = x.shape
+    found = torch.empty(
+        (n, c, h // factor, w // factor),
+        dtype=torch.float64 if wide else torch.float32,
+        memory_format=memory_format(interleaved),
+    )
+    source, target = (planes(t, interleaved=interleaved) for t in (x, found))
+    channels = c if interleaved else 1
+    shape = (len(source.starts), h, w, channels)
+    reduced_planes(source.samples, source.starts, source.step, shape, factor, target.samples)
+    return found
+
+
+def gradients(
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    by_structure: Tensor,
+    by_errors: Tensor,
+    *,
+    wide: bool,
+    sides: tuple[bool, bool],
+) -> tuple[Tensor, Tensor]:
+    """The gradients of `measure` by x and y.
+
+    Args:
+        x, y, formula, wide: as for `measure`.
+        by_structure, by_errors: (N, C) and (N, 2), the slopes of what is above by its results.
+        sides: which of the two are wanted, one at least; the other's gradient is empty.
+
+    Returns:
+        two tensors of the shape and dtype of x.
+    """
+    interleaved = is_interleaved(x)
+    x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
+    kind = np.float64 if wide else np.float32
+    n, c, h, w = x.shape
+    plan = plan_of((n, c, h, w), formula, interleaved=interleaved, back=True)
+    window = window_of(formula, kind)
+    results = _empty_like(x, interleaved, sides[0]), _empty_like(x, interleaved, sides[1])
+    written = [planes(r, interleaved=interleaved) for r, s in zip(results, sides, strict=True) if s]
+    of_windows = (by_structure / (plan.rows * plan.columns)).numpy()
+    of_samples = (by_errors / x[0].numel()).numpy()
+    of_samples = np.repeat(of_samples, 1 if interleaved else x.shape[1], axis=0)
+    slopes = Slopes(
+        structure=of_windows.reshape(-1, plan.channels).astype(kind),
+        square=(2 * of_samples[:, 0]).astype(kind),
+        absolute=of_samples[:, 1].astype(kind),
+        sign=kind(1 if sides[0] else -1),
+        both=0 if all(sides) else None,
+        first=written[0].samples,
+        first_planes=written[0].starts,
+        first_step=written[0].step,
+        second=written[-1].samples,
+        second_planes=written[-1].starts,
+        second_step=written[-1].step,
+    )
+    pair, more = _sides(x, y, interleaved), more_of(plan, window)
+    tasks = len(pair.planes_x) * plan.bands * max(1, x.shape[3] * plan.channels // plan.tile)
+    share(
+        lambda first, last: call(backward, first, last, pair, window, more, plan, slopes),
+        tasks,
+        4 * x.numel(),
+    )
+    return results
+
+
+def _empty_like(x: Tensor, interleaved: bool, wanted: bool) -> Tensor:
+    """Where the gradient by an image goes; empty where it is not wanted."""
+    shape = (len(x) if wanted else 0, *x.shape[1:])
+    return torch.empty(shape, dtype=x.dtype, memory_format=memory_format(interleaved and wanted))
+
+
+def _forward(
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    wide: bool,
+    structure: bool,
+    errors: bool,
+    with_map: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The means of 1 − SSIM, of the errors, and the map: those that are asked for."""
+    interleaved = is_interleaved(x)
+    x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
+    n, c, h, w = x.shape
+    found = torch.empty(
+        map_shape(x, formula) if with_map else (0, c, 1, 1),
+        dtype=torch.float64 if wide else torch.float32,
+        memory_format=memory_format(interleaved and with_map),
+    )
+    means = forward_pass(
+        _sides(x, y, interleaved),
+        (n, c, h, w),
+        formula,
+        interleaved=interleaved,
+        wide=wide,
+        structure=structure,
+        errors=errors,
+        ssim_map=planes(found, interleaved=interleaved).samples if with_map else None,
+    )
+    return torch.from_numpy(means.structure), torch.from_numpy(means.errors), found
+
+
+def _sides(x: Tensor, y: Tensor, interleaved: bool) -> Sides:
+    a, b = planes(x, interleaved=interleaved), planes(y, interleaved=interleaved)
+    return Sides(a.samples, b.samples, a.starts, b.starts, a.step, b.step)

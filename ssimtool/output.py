@@ -1,0 +1,179 @@
+"""Where results go: standard output, or files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ssimtool.errors import OutputError, printable
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A file that is being written beside its target; `temporary` None: a device, written as is."""
+
+    target: Path
+    file: IO[bytes]
+    temporary: Path | None
+
+    def commit(self) -> None:
+        """Puts what was written in the place of the target."""
+        with writing(str(self.target)):
+            self.file.flush()
+            if self.temporary is None:
+                return
+            os.fsync(self.file.fileno())
+            self.file.close()
+            os.chmod(self.temporary, _mode(self.target))
+            os.replace(self.temporary, self.target)
+
+    def discard(self) -> None:
+        """Takes away what was not committed."""
+        with suppress(OSError):  # what a full disk left in the buffer fails again
+            self.file.close()
+        if self.temporary is not None:
+            self.temporary.unlink(missing_ok=True)
+
+
+def _mode(target: Path) -> int:
+    """The permissions of the target that is there, or those of a new file."""
+    if target.exists():
+        return target.stat().st_mode & 0o7777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Turns what the operating system says about an output into one line.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(
+            f"{printable(path)}: cannot be written ({reason}), expected a place for a file; "
+            "nothing was written there, choose another"
+        ) from None
+
+
+@contextmanager
+def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Reserved]]:
+    """Opens every output before anything is computed; what is not committed is taken away.
+
+    Raises:
+        OutputError: one cannot be written, is named twice, or is an input.
+    """
+    check_distinct(paths, inputs)
+    opened: list[Reserved] = []
+    try:
+        opened.extend(map(_reserve, paths))
+        yield opened
+    finally:
+        for one in opened:
+            one.discard()
+
+
+def check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
+    """Refuses an output that is an input, or is named twice.
+
+    Raises:
+        OutputError: one is.
+    """
+    taken = {os.path.realpath(path): "an input" for path in inputs if path != "-"}
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in taken and (not os.path.exists(real) or os.path.isfile(real)):
+            raise OutputError(
+                f"{printable(path)}: is {taken[real]} as well, expected a file of its own"
+            )
+        taken[real] = "an output"
+
+
+def _reserve(path: str) -> Reserved:
+    target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
+    with writing(path):
+        if path.startswith(("/dev/stdout", "/dev/stderr", "/dev/fd/")):  # streams of this process
+            return Reserved(Path(path), open(path, "wb"), None)
+        if not path:
+            raise FileNotFoundError(2, "no name")
+        if target.is_dir():
+            raise IsADirectoryError(21, "is a directory")
+        if target.exists() and not target.is_file():
+            return Reserved(target, open(target, "wb"), None)
+        if target.exists():
+            open(target, "ab").close()  # a file that may not be written is not replaced either
+        import tempfile  # loads a dozen modules that --help has no use for
+
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
+        return Reserved(target, os.fdopen(handle, "wb"), Path(temporary))
+
+
+def write(reservation: Reserved, text: str) -> None:
+    """Writes some text of a file.
+
+    Raises:
+        OutputError: the disk is full, or the like.
+    """
+    with writing(str(reservation.target)):
+        reservation.file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def put(reservation: Reserved, data: bytes) -> None:
+    """Writes all of a file and puts it in its place.
+
+    Raises:
+        OutputError: the disk is full, or the like.
+    """
+    with writing(str(reservation.target)):
+        reservation.file.write(data)
+    reservation.commit()
+
+
+def put_stdout(text: str) -> bool:
+    """Writes to standard output; a pipe that was closed at the other end is not an error.
+
+    Returns:
+        whether somebody may still read.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed, expected a place to write to; use -o")
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # what is left in the buffer must not fail again when the interpreter closes it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    except OSError as error:
+        raise OutputError(
+            f"standard output cannot be written ({(error.strerror or str(error)).lower()})"
+        ) from None
+    return True
+
+
+def warn(line: str) -> None:
+    """One line on standard error."""
+    if sys.stderr is None:  # closed by who started this
+        return
+    try:
+        sys.stderr.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+        sys.stderr.flush()
+    except OSError:  # nobody reads it; the exit code says it all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that wants colour (https://no-color.org)."""
+    if sys.stdout is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()

@@ -1,0 +1,104 @@
+"""One image from a .npy array."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.npy import cut_off, non_finite, read_header
+from ssimtool.readers.arrays.sources import open_array
+from ssimtool.readers.files import shown
+from ssimtool.readers.samples import Array, Samples, Space, range_of_type
+
+ImageLayout = Literal["auto", "hwc", "chw"]
+CHANNELS = (1, 3, 4)
+SPACES: dict[int, Space] = {1: "grey", 3: "rgb"}
+
+
+def read_array_image(
+    path: str, data: bytes | None, *, layout: ImageLayout = "auto", max_pixels: int = 0
+) -> Samples:
+    """One image from a .npy array of shape (H, W), (H, W, C) or (C, H, W).
+
+    Args:
+        path: a file, mapped into memory where `data` is None.
+        data: its content, where it was read already.
+        layout: of three axes; `auto` tells by which end has 1, 3 or 4 entries.
+        max_pixels: more pixels are refused; 0 is no limit.
+
+    Raises:
+        SsimtoolError: whatever is wrong with the file or its shape.
+    """
+    name = shown(path)
+    if data is None:
+        source = open_array(path)
+        whole = source.shape and all(source.shape)
+        array = source.read(0, source.shape[0]) if whole else np.empty(source.shape)
+    else:
+        header = read_header(io.BytesIO(data), name)
+        if len(data) - header.offset < header.nbytes:
+            raise cut_off(name, header, len(data) - header.offset)
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    given = array.shape
+    array = _as_hwc(array, name, layout)
+    steps = ("channels first to last",) if len(given) == 3 and given != array.shape else ()
+    height, width, channels = array.shape
+    check_pixels(name, width, height, max_pixels)
+    array = np.asarray(array, dtype=array.dtype.newbyteorder("="))
+    if array.dtype.kind == "b":
+        array = array.view(np.uint8)
+        return Samples(
+            path=path, samples=array, space=SPACES.get(channels, "other"), data_range=1, steps=steps
+        )
+    return Samples(
+        path=path,
+        samples=array,
+        space=SPACES.get(channels, "other"),
+        data_range=range_of_type(array.dtype) or _range_of_floats(array, name),
+        steps=steps,
+    )
+
+
+def check_pixels(name: str, width: int, height: int, max_pixels: int) -> None:
+    """Refuses an image of more pixels than allowed.
+
+    Raises:
+        SsimtoolError: `too_large`.
+    """
+    if max_pixels and width * height > max_pixels:
+        raise SsimtoolError(
+            "too_large",
+            f"{name}: has {width}x{height} = {width * height} pixels, expected at most "
+            f"{max_pixels}; allow more with --max-pixels",
+        )
+
+
+def _as_hwc(array: Array, name: str, layout: ImageLayout) -> Array:
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise SsimtoolError(
+            "shape_mismatch",
+            f"{name}: has shape {array.shape}, expected (H, W), (H, W, C) or (C, H, W), none of "
+            "them 0; save one image",
+        )
+    if array.ndim == 2:
+        return array[:, :, None]
+    first, last = array.shape[0] in CHANNELS, array.shape[2] in CHANNELS
+    if layout == "auto" and first == last:
+        raise SsimtoolError(
+            "shape_mismatch",
+            f"{name}: has shape {array.shape}, which leaves in doubt where the channels are, "
+            "expected 1, 3 or 4 at one end; say --layout hwc or --layout chw",
+        )
+    if layout == "chw" or (layout == "auto" and first):
+        return array.transpose(1, 2, 0)
+    return array
+
+
+def _range_of_floats(array: Array, name: str) -> float | None:
+    lowest, highest = float(array.min()), float(array.max())
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise non_finite(name)
+    return 1.0 if lowest >= 0 and highest <= 1 else None

@@ -1,0 +1,95 @@
+"""The posterior that a training run saved, checked, and read some rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.sources import ArraySource, open_array, open_dump
+from ssimtool.readers.samples import Array
+
+CHUNK = 1 << 21  # values of mu read at a time: 8 MB of float32
+KEYS = ("mu", "logvar")
+
+
+@dataclass(frozen=True)
+class Latents:
+    """mu and logvar of one shape, (N, ...), of floats."""
+
+    mu: ArraySource
+    logvar: ArraySource
+
+    @property
+    def samples(self) -> int:
+        """The number of samples, N."""
+        return self.mu.shape[0]
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers one sample has, D."""
+        return int(np.prod(self.mu.shape[1:], dtype=object))
+
+    @property
+    def size(self) -> int:
+        """The number of values of mu."""
+        return self.samples * self.dimensions
+
+    def release(self) -> None:
+        """Hands back the memory of what was read so far."""
+        self.mu.release()
+        self.logvar.release()
+
+
+def open_latents(paths: tuple[str, ...]) -> Latents:
+    """The arrays of MU LOGVAR, or of one DUMP.npz with these keys.
+
+    Raises:
+        SsimtoolError: a file that cannot be read, or arrays that do not fit each other.
+    """
+    if len(paths) == 1:
+        named = open_dump(paths[0], KEYS)
+    else:
+        named = {key: open_array(path) for key, path in zip(KEYS, paths, strict=True)}
+    latents = Latents(named["mu"], named["logvar"])
+    check_posterior(latents.mu, latents.logvar)
+    shape = latents.mu.shape
+    if not shape or 0 in shape:
+        raise SsimtoolError(
+            "shape_mismatch",
+            f"{latents.mu.name}: has shape {shape}, expected (N, D) or (N, ...), none of them 0; "
+            "save the posterior of at least one sample",
+        )
+    return latents
+
+
+def check_posterior(mu: ArraySource, logvar: ArraySource) -> None:
+    """Both are floats, of one shape.
+
+    Raises:
+        SsimtoolError: they are not.
+    """
+    for source in (mu, logvar):
+        if source.dtype.kind != "f":
+            raise SsimtoolError(
+                "unsupported",
+                f"{source.name}: has dtype {source.dtype}, expected floats; convert it",
+            )
+    if mu.shape != logvar.shape:
+        raise SsimtoolError(
+            "shape_mismatch",
+            f"{mu.name}: has shape {mu.shape}, {logvar.name} {logvar.shape}, expected one shape; "
+            "save both from the same batch",
+        )
+
+
+def rows(source: ArraySource) -> Iterator[Array]:
+    """The samples of one array in order, (n, D) each, about CHUNK values at a time and one sample
+    at least."""
+    samples, rest = source.shape[0], int(np.prod(source.shape[1:], dtype=object))
+    step = max(1, CHUNK // rest)
+    for start in range(0, samples, step):
+        stop = min(start + step, samples)
+        yield source.read(start, stop).reshape(stop - start, -1)

@@ -1,0 +1,126 @@
+"""The arrays that a training run saved: .npy and .npz, read some rows at a time."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.npy import cut_off, first_line, read_header
+from ssimtool.readers.files import reading, shown
+from ssimtool.readers.samples import Array
+
+# What zipfile raises on an archive that is cut off, damaged, encrypted or of a later version.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """An array that is read some rows at a time.
+
+    `read(start, stop)` gives rows of the first axis, going forward only; `release()` hands back
+    the memory of what was read so far, which stays readable.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[int, int], Array]
+    release: Callable[[], None]
+
+
+def open_array(path: str) -> ArraySource:
+    """A .npy file by memory map.
+
+    Raises:
+        SsimtoolError: whatever is wrong with the file.
+    """
+    name = shown(path)
+    with reading(path), open(path, "rb") as file:
+        header = read_header(file, name)
+        held = os.fstat(file.fileno()).st_size - header.offset
+        if held < header.nbytes:
+            raise cut_off(name, header, held)
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+    array: Array = np.ndarray(header.shape, header.dtype, pages, header.offset, order=order)
+
+    def release() -> None:  # mapped pages count as memory of this process until they are given up
+        if hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
+            pages.madvise(mmap.MADV_DONTNEED)
+
+    return ArraySource(
+        name, header.shape, header.dtype, lambda start, stop: array[start:stop], release
+    )
+
+
+def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
+    """Those of the arrays of a .npz file that have one of the keys, each read forward.
+
+    Raises:
+        SsimtoolError: whatever is wrong with the file; `not_found` where a key is missing.
+    """
+    try:
+        with reading(path), open(path, "rb") as file:
+            head = file.read(2)
+        archive = zipfile.ZipFile(path)
+        present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+    except DAMAGED:
+        raise SsimtoolError(
+            "truncated" if head == b"PK" else "not_an_image",
+            f"{shown(path)}: {'is cut off or damaged' if head == b'PK' else 'is no zip archive'}, "
+            f"expected a .npz file with the keys {', '.join(keys)}; save it with numpy.savez",
+        ) from None
+    for key in keys:
+        if key not in present:
+            needless = "recon" in keys and key in ("mu", "logvar")  # of a loss
+            advice = "save it as well" + (", or give --beta 0" if needless else "")
+            raise SsimtoolError(
+                "not_found",
+                f"{shown(path)}: holds no array {key!r} (found: {', '.join(present) or 'none'}), "
+                f"expected {', '.join(keys)}; {advice}",
+            )
+    return {key: _open_member(archive, path, key) for key in keys}
+
+
+def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
+    name = f"{shown(path)}[{key}]"
+    with _unpacking(name):
+        file = archive.open(f"{key}.npy")
+        header = read_header(file, name)
+    if header.fortran_order and len(header.shape) > 1:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: is in Fortran order, expected C order; save numpy.ascontiguousarray of it",
+        )
+    row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
+
+    def read(start: int, stop: int) -> Array:
+        with _unpacking(name):
+            file.seek(header.offset + start * row)
+            data = file.read((stop - start) * row)
+        if len(data) < (stop - start) * row:
+            raise cut_off(name, header, start * row + len(data))
+        return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
+
+    return ArraySource(name, header.shape, header.dtype, read, lambda: None)
+
+
+@contextmanager
+def _unpacking(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DAMAGED as error:
+        raise SsimtoolError(
+            "unreadable",
+            f"{name}: cannot be unpacked ({first_line(error)}), expected an intact .npz file; "
+            "save it again",
+        ) from None

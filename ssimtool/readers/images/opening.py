@@ -1,0 +1,229 @@
+"""One image file to samples, as they are: 8 bits stay 8, 16 bits stay 16."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import IO, cast
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.image import ImageLayout, check_pixels, read_array_image
+from ssimtool.readers.arrays.npy import non_finite
+from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
+from ssimtool.readers.images.damage import DAMAGED, decoding, unidentified
+from ssimtool.readers.images.deep import is_deep, read_deep
+from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
+from ssimtool.readers.images.modes import from_pillow
+from ssimtool.readers.samples import Array, Samples
+
+PROGRAMS = ("EPS", "WMF")  # Pillow would start other programs to draw them
+ORIENTATION = 0x0112  # the EXIF tag
+
+
+def set_up_pillow() -> None:
+    """For a process of our own: `max_pixels` takes the place of Pillow's limit, and what Pillow
+    warns of on the way is not printed in between."""
+    Image.MAX_IMAGE_PIXELS = None
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image whose header was read and whose samples were not.
+
+    `pixels` is 0 of an array; `memory` is what its samples and what decodes them take, about, in
+    bytes; `is_fast` says whether they are decoded in one go, without Pillow, the GIL or a second
+    copy.
+    `decode(cancelled)` gives them; where it can, it gives up with CancelledError once
+    `cancelled()` is true.
+    """
+
+    pixels: int
+    memory: int
+    is_fast: bool
+    decode: Callable[[Callable[[], bool]], Samples]
+
+
+def read_image(
+    path: str,
+    *,
+    frame: int | None = None,
+    max_pixels: int = 0,
+    layout: ImageLayout = "auto",
+) -> Samples:
+    """One image from a file of any format that Pillow opens, or from a .npy array.
+
+    Args:
+        path: a file, or `-` for standard input.
+        frame: of a file with several; None takes the first and warns.
+        max_pixels: more pixels are refused before they are decoded; 0 is no limit.
+        layout: of a .npy array with three axes.
+
+    Returns:
+        the samples, with the EXIF orientation applied and palettes resolved.
+
+    Raises:
+        SsimtoolError: whatever is wrong with the file.
+    """
+    opened = open_image(path, frame=frame, max_pixels=max_pixels, layout=layout)
+    return opened.decode(lambda: False)
+
+
+def open_image(
+    path: str,
+    *,
+    frame: int | None = None,
+    max_pixels: int = 0,
+    layout: ImageLayout = "auto",
+    into: Array | None = None,
+) -> Opened:
+    """As `read_image`, up to where the samples are decoded.
+
+    They are written to `into`, and are it, where it is of their shape and dtype and the decoder
+    can.
+
+    Raises:
+        SsimtoolError: there is no such file, or it is no image, or too large a one.
+    """
+    if is_array_file(path):
+        return Opened(
+            0,
+            os.path.getsize(path),
+            False,
+            lambda _: read_array_image(path, None, layout=layout, max_pixels=max_pixels),
+        )
+    data = read_content(path)
+    if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
+        return Opened(
+            0,
+            2 * len(data),
+            False,
+            lambda _: read_array_image(path, data[:], layout=layout, max_pixels=max_pixels),
+        )
+    return _open_content(data, path, frame, max_pixels, into)
+
+
+def _open_content(
+    data: Content, path: str, frame: int | None, max_pixels: int, into: Array | None
+) -> Opened:
+    name = shown(path)
+    with decoding(data, name):
+        image = _open(data, name)
+        check_pixels(name, *image.size, max_pixels)
+    fast = find_decoder(image, data, into)
+
+    def decode(cancelled: Callable[[], bool]) -> Samples:
+        with decoding(data, name), image:
+            number, warned = _choose_frame(image, name, frame)
+            check_pixels(name, *image.size, max_pixels)
+            array = fast(cancelled) if fast else None
+            if array is not None and array.shape[:2] == image.size[::-1]:
+                # Pillow's own getexif would decode all of a PNG to look for EXIF behind it.
+                orientation = _orientation(image, Image.Image.getexif)
+                samples = _turned(as_samples(array, image, path), orientation, done=False)
+            else:
+                samples = _read_by_pillow(image, data, number, path)
+        if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
+            raise non_finite(name)
+        chosen = (f"frame {number}",) if number else ()
+        return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warned)
+
+    return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
+
+
+def _memory(image: Image.Image, fast: Decoder | None) -> int:
+    """Bytes, about. Pillow holds 4 a pixel, and they are copied; its mode says 8 bits where there
+    are 16, and what reads those holds them twice."""
+    deep = image.mode.startswith(("I", "F")) or image.format in ("PNG", "TIFF")
+    samples = image.width * image.height * len(image.getbands()) * (2 if deep else 1)
+    return samples if fast else 4 * image.width * image.height + 2 * samples
+
+
+def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:
+    before = _orientation(image)
+    if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
+        Image.open(io.BytesIO(data)).verify()
+    image.load()
+    after = _orientation(image)
+    deep = is_deep(image, data, shown(path))
+    samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
+    # Pillow turns a TIFF as it loads it, and takes the tag away; the others it leaves.
+    turned = before != after and not deep
+    return _turned(samples, after if after != 1 else before, done=turned)
+
+
+def _open(data: Content, name: str) -> Image.Image:
+    if not data:
+        raise SsimtoolError(
+            "not_an_image", f"{name}: is empty (0 bytes), expected an image; save or copy it again"
+        )
+    try:
+        image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else cast(IO[bytes], data))
+    except UnidentifiedImageError:
+        raise unidentified(data, name) from None
+    except Image.DecompressionBombError as error:
+        raise SsimtoolError("too_large", f"{name}: {error}; reduce it first") from None
+    if image.format in PROGRAMS:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: is {image.format}, a program that draws, expected pixels; render it to PNG",
+        )
+    return image
+
+
+def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int, tuple[str, ...]]:
+    count = getattr(image, "n_frames", 1)
+    if count == 1:
+        return 0, (f"{name}: has one frame, --frame {frame} is not used",) if frame else ()
+    if frame is None:
+        return 0, (f"{name}: has {count} frames, frame 0 is compared; choose one with --frame",)
+    if frame >= count:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: has {count} frames and no frame {frame}, expected 0 to {count - 1}; "
+            "give another --frame",
+        )
+    image.seek(frame)
+    return frame, ()
+
+
+def _orientation(
+    image: Image.Image, read: Callable[[Image.Image], Image.Exif] = lambda image: image.getexif()
+) -> int:
+    try:
+        value = read(image).get(ORIENTATION, 1)
+    except DAMAGED:  # EXIF that cannot be read says nothing
+        return 1
+    return value if value in range(2, 9) else 1
+
+
+def _turned(samples: Samples, orientation: int, *, done: bool) -> Samples:
+    """The samples as the EXIF orientation means them (EXIF 2.32, section 4.6.4, tag 0x0112)."""
+    if orientation == 1:
+        return samples
+    step = (*samples.steps, f"EXIF orientation {orientation} applied")
+    if done:
+        return replace(samples, steps=step)
+
+    def turn(array: Array) -> Array:
+        if orientation >= 5:
+            array = array.swapaxes(0, 1)
+        if orientation in (3, 4, 7, 8):
+            array = array[::-1]
+        if orientation in (2, 3, 6, 7):
+            array = array[:, ::-1]
+        return np.ascontiguousarray(array)
+
+    alpha = samples.alpha
+    return replace(
+        samples,
+        samples=turn(samples.samples),
+        alpha=None if alpha is None else turn(alpha),
+        steps=step,
+    )

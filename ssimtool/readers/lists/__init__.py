@@ -1,0 +1,1 @@
+"""Lists of pairs, and records read back."""

@@ -1,0 +1,190 @@
+"""Which images are compared: the pairs of two folders, or of one file and a folder."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import reading, shown
+from ssimtool.records.batch import Unmatched
+from ssimtool.records.verdicts import Failure
+
+# What is taken from a folder: formats that Pillow decodes to pixels, and arrays.
+IMAGE_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "avif", "avifs", "bmp", "dib"),
+        *("tif", "tiff", "gif", "ppm", "pgm", "pbm", "pnm", "pfm", "jp2", "j2k", "j2c", "jpc"),
+        *("jpf", "jpx", "tga", "ico", "icns", "dds", "pcx", "qoi", "sgi", "bw", "rgb", "rgba"),
+        "npy",
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairInput:
+    """Two images to compare, as they were named.
+
+    `id` and `columns` are what a manifest says beside the paths; `problem` is why a line of it
+    names no pair; `below` is the path of the distorted image below its folder.
+    """
+
+    reference: str
+    distorted: str
+    id: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    below: str | None = None
+    problem: Failure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which files of a folder are taken: one of `include`, if any is given, none of `exclude`.
+
+    A pattern without a slash is held against the name, one with a slash against the path below the
+    folder, where * stands for slashes as well.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, path: str) -> bool:
+        """Whether the file is taken: its path below the folder, with forward slashes."""
+        kept = not self.include or any(_matches(path, p) for p in self.include)
+        return kept and not any(_matches(path, p) for p in self.exclude)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
+
+
+def find_pairs(
+    reference: str, distorted: str, files: Filter
+) -> tuple[tuple[PairInput, ...], Unmatched]:
+    """The pairs of two folders, in the order of their paths, or of one file and a folder.
+
+    Two folders are paired by relative path, then by relative path without the suffix, where one
+    file alone of each folder has it.
+
+    Returns:
+        the pairs, and the files without a partner.
+
+    Raises:
+        SsimtoolError: a folder that is absent, cannot be read or holds no images.
+    """
+    if _is_file(reference):
+        return _against_one(distorted, files, lambda image: (reference, image))
+    if _is_file(distorted):
+        return _against_one(reference, files, lambda image: (image, distorted))
+    x, y = images_below(reference, files), images_below(distorted, files)
+    partners = _partners(x, y)
+    taken = set(partners.values())
+    pairs = tuple(
+        PairInput(
+            reference=_joined(reference, path),
+            distorted=_joined(distorted, partners[path]),
+            below=partners[path],
+        )
+        for path in x
+        if path in partners
+    )
+    return pairs, Unmatched(
+        reference=tuple(_joined(reference, path) for path in x if path not in partners),
+        distorted=tuple(_joined(distorted, path) for path in y if path not in taken),
+    )
+
+
+def _is_file(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isdir(path)
+
+
+def _against_one(
+    folder: str, files: Filter, paired: Callable[[str], tuple[str, str]]
+) -> tuple[tuple[PairInput, ...], Unmatched]:
+    pairs = []
+    for path in images_below(folder, files):
+        reference, distorted = paired(_joined(folder, path))
+        pairs.append(PairInput(reference=reference, distorted=distorted, below=path))
+    return tuple(pairs), Unmatched()
+
+
+def _partners(x: Sequence[str], y: Sequence[str]) -> dict[str, str]:
+    """Of each path of x that has one, its partner in y."""
+    there = set(y)
+    same = {path: path for path in x if path in there}
+    count_x, count_y = Counter(map(_stem, x)), Counter(map(_stem, y))
+    by_stem = {_stem(path): path for path in y if path not in same}
+    alike = {
+        path: by_stem[stem]
+        for path in x
+        if (stem := _stem(path)) in by_stem and count_x[stem] == count_y[stem] == 1
+    }
+    return same | alike
+
+
+def _stem(path: str) -> str:
+    return path[: len(path) - len(PurePosixPath(path).suffix)]
+
+
+def _joined(folder: str, path: str) -> str:
+    return os.path.join(folder, *path.split("/"))
+
+
+def images_below(folder: str, files: Filter) -> list[str]:
+    """The images below a folder, sorted: paths relative to it, with forward slashes.
+
+    Hidden files and folders are passed over; links to folders are followed, but not in circles.
+
+    Raises:
+        SsimtoolError: `not_found`, no such folder or no image in it; `unreadable`.
+    """
+    if not os.path.isdir(folder):
+        found = "is a file" if os.path.exists(folder) else "no such folder"
+        raise SsimtoolError(
+            "not_found",
+            f"{shown(folder)}: {found}, expected a folder of images; check the path and the name",
+        )
+    every = list(_walk(folder, "", ()))
+    images = [p for p in every if PurePosixPath(p).suffix.lower() in IMAGE_SUFFIXES]
+    taken = sorted((p for p in images if files.takes(p)), key=lambda p: p.split("/"))
+    if not taken:
+        raise _no_images(folder, every, images)
+    return taken
+
+
+def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    with reading(folder):
+        status = os.stat(folder)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:  # a link that leads back
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", (*above, identity))
+        else:
+            yield f"{prefix}{entry.name}"
+
+
+def _no_images(folder: str, every: Sequence[str], images: Sequence[str]) -> SsimtoolError:
+    if images:
+        told = (
+            f"none of its {len(images)} image(s) is taken, expected some that --include and "
+            "--exclude leave; change these"
+        )
+    else:
+        counts = Counter(PurePosixPath(p).suffix.lower() or "without a suffix" for p in every)
+        listed = ", ".join(f"{n} {suffix}" for suffix, n in counts.most_common(5))
+        found = f"{len(every)} other file(s): {listed}" if every else "nothing at all"
+        told = (
+            f"holds no images but {found}, expected .png, .jpg, .webp, .tif, .npy and the like; "
+            "name another folder, or list the files in a manifest (--pairs)"
+        )
+    return SsimtoolError("not_found", f"{shown(folder)}: {told}")

@@ -1,0 +1,68 @@
+"""The record of the loss of saved reconstructions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ssimtool.records.latents import LatentSummary
+from ssimtool.records.verdicts import Failure, Status, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contributions:
+    """What each term adds to the loss."""
+
+    mse: float
+    ssim_loss: float
+    kl: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossReport:
+    """The loss of saved reconstructions: loss = mse + alpha·ssim_loss + beta·kl.
+
+    A term whose weight is 0 is None, and its contribution 0. `free_bits` is the least that each
+    latent dimension adds to kl, in nats; None where none were asked for.
+    """
+
+    schema: str = "ssimtool.loss/1"
+    status: Status
+    recon: str
+    raw: str
+    mu: str | None = None
+    logvar: str | None = None
+    samples: int | None = None
+    shape: tuple[int, ...] | None = None
+    latent_shape: tuple[int, ...] | None = None
+    alpha: float
+    beta: float
+    loss: float | None = None
+    mse: float | None = None
+    ssim: float | None = None
+    ssim_loss: float | None = None
+    kl: float | None = None
+    contributions: Contributions | None = None
+    data_range: float | None = None
+    definition: Mapping[str, Any] | None = None
+    kl_reduction: str = "sum over latent dimensions, mean over batch"
+    free_bits: float | None = None
+    latents: LatentSummary | None = None
+    steps: tuple[str, ...] = ()
+    thresholds: tuple[Verdict, ...] = ()
+    device: str | None = None
+    backend: str | None = None
+    version: str
+    warnings: tuple[str, ...] = ()
+    error: Failure | None = None
+
+
+@dataclass(frozen=True)
+class SampleScores:
+    """One sample; a term whose weight is 0 is None."""
+
+    index: int
+    mse: float
+    ssim_loss: float | None
+    kl: float | None

@@ -1,0 +1,1 @@
+"""One pair of images: checked, scored, explained."""

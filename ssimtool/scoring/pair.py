@@ -1,0 +1,222 @@
+"""The use case of one pair: two images made comparable, to a record and to a map.
+
+On the CPU the fused kernels compute on the arrays as they were read, and torch is not loaded, which
+takes longer than many a comparison.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from ssimtool import __version__
+from ssimtool.catalog import METRICS, Definition, with_implied
+from ssimtool.kernels.formula import formula_of, formula_of_scales, scale_weights
+from ssimtool.readers.samples import Array, Pair
+from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.records.verdicts import status_of
+from ssimtool.scoring.checks import check_numbers, check_requested, check_size
+from ssimtool.settings import CompareSettings, Computed
+
+Functions = dict[str, tuple[str, ...]]  # of `ssimtool.metrics.public`, and what each takes
+Values = dict[str, list[float]]
+# What a device that torch can compute on shows in the file system of Linux: NVIDIA, AMD, WSL.
+ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
+
+
+def compare(pair: Pair, how: CompareSettings) -> Comparison:
+    """One pair, scored.
+
+    Raises:
+        SsimtoolError: `too_small`, smaller than the window; `non_finite`, a result beyond floats.
+        ValueError: a device that is not present.
+    """
+    values, made = _numbers(functions_of(pair, how), pair, how)
+    return record_of(pair, how, values, made)
+
+
+def _asked(how: CompareSettings) -> tuple[str, ...]:
+    return with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
+
+
+def functions_of(pair: Pair, how: CompareSettings) -> Functions:
+    """What is to be computed of a pair.
+
+    Raises:
+        SsimtoolError: `too_small`; with a mask, `empty_mask` where no window lies around what
+            counts, and `unsupported`, what has none.
+    """
+    functions = {METRICS[name].function: METRICS[name].takes for name in _asked(how)}
+    check_requested(_asked(how), pair, how)
+    return functions
+
+
+def record_of(pair: Pair, how: CompareSettings, values: Values, made: Computed) -> Comparison:
+    """The record of a pair.
+
+    Args:
+        pair: what was compared.
+        how: what was asked for.
+        values: by function, what it gave: a number per channel where it has a definition, else one.
+        made: by what they were computed.
+
+    Raises:
+        SsimtoolError: `non_finite`, a result beyond floats.
+    """
+    found, per_channel = _metrics(_asked(how), values)
+    check_numbers(found, pair)
+    verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
+    height, width, channels = pair.reference.shape
+    return Comparison(
+        status=status_of(verdicts),
+        reference=pair.reference_path,
+        distorted=pair.distorted_path,
+        width=width,
+        height=height,
+        channels=channels,
+        sample_type=pair.sample_type,
+        data_range=pair.data_range,
+        identical=found.get("mse", 0) == 0 and _are_identical(pair),
+        metrics=found,
+        per_channel=per_channel,
+        definition=parts_of(_definition_of(how, height, width)),
+        scales=how.scales_stated,
+        colour=pair.colour,
+        reading=pair.reading,
+        mask=pair.counting.mask,
+        regions=pair.counting.regions,
+        counted=pair.counted,
+        steps=pair.steps,
+        thresholds=verdicts,
+        device=made.device,
+        backend=made.backend,
+        precision=made.precision,
+        version=__version__,
+        warnings=pair.warnings,
+    )
+
+
+def _definition_of(how: CompareSettings, height: int, width: int) -> Definition:
+    """The definition that was computed: MS-SSIM leaves out its reduction."""
+    takes = [METRICS[name].takes for name in _asked(how)]
+    if {"scales" in t for t in takes if "definition" in t} == {True}:
+        return replace(how.definition, downsample=1)
+    return how.definition.for_size(height, width)
+
+
+def _are_identical(pair: Pair) -> bool:
+    """Whether all samples that count are."""
+    if pair.weight is None:
+        return all(map(np.array_equal, pair.reference, pair.distorted))
+    rows = zip(pair.reference, pair.distorted, pair.weight, strict=True)
+    return all(np.array_equal(x[m > 0], y[m > 0]) for x, y, m in rows)
+
+
+def map_of(pair: Pair, how: CompareSettings) -> Array:
+    """The SSIM map as large as the image, the mean over the channels.
+
+    Returns:
+        (H, W), float32, −1 to 1; NaN where nothing counts.
+
+    Raises:
+        SsimtoolError: `too_small`.
+    """
+    from ssimtool.scoring import tensors as evaluate_tensors
+
+    check_size(pair, how.definition)
+    return evaluate_tensors.map_of(pair, how)
+
+
+@lru_cache(maxsize=16)  # it looks at the file system, and is asked for every pair
+def needs_torch(how: CompareSettings) -> bool:
+    """Whether torch is loaded for every pair that is scored like this."""
+    from ssimtool.kernels.limits import FUSED_WINDOW
+
+    fits = how.definition.window_size <= FUSED_WINDOW or how.backend == "fused"
+    fused = not how.once and how.backend != "torch" and fits and find_spec("numba") is not None
+    return not (fused and (how.device == "cpu" or (how.device == "auto" and _is_cpu_alone())))
+
+
+def load_kernels() -> None:
+    """Loads the kernels ahead of the first pair, for a process of our own; without Numba, torch is
+    loaded when it computes."""
+    from ssimtool.kernels import loading
+
+    with suppress(ImportError):
+        loading.load_kernels()
+
+
+def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:
+    """Whether this machine surely has nothing that torch calls a device but the CPU."""
+    return sys.platform == "linux" and not any((devices / n).exists() for n in ACCELERATORS)
+
+
+def _numbers(functions: Functions, pair: Pair, how: CompareSettings) -> tuple[Values, Computed]:
+    """The numbers of each function, one per channel where it takes a definition."""
+    if pair.weight is None and not needs_torch(how):
+        wide = how.precision == "double" or pair.reference.dtype.name == "float64"
+        values = _on_arrays(functions, pair, how, wide=wide)
+        if values is not None:
+            return values, Computed("cpu", "fused", "float64" if wide else "float32")
+    from ssimtool.scoring.tensors import numbers_of
+
+    return numbers_of(functions, pair, how)
+
+
+def _on_arrays(
+    functions: Functions, pair: Pair, how: CompareSettings, *, wide: bool
+) -> Values | None:
+    """The numbers by the fused kernels; None where they do not read such samples, cannot be
+    loaded, or leave what floats hold."""
+    try:
+        from ssimtool.kernels.arrays import AS_THEY_LIE, image_pass
+        from ssimtool.kernels.pyramid import ms_ssim_pass
+    except ImportError:
+        return None
+    x, y = pair.reference, pair.distorted
+    if x.dtype.name not in AS_THEY_LIE or x.dtype != y.dtype:
+        return None
+    errors = any("definition" not in takes for takes in functions.values())
+    formula = formula_of(how.definition.for_size(*x.shape[:2]), pair.data_range)
+    asked = {"wide": wide, "structure": "ssim_loss" in functions, "errors": errors}
+    means = image_pass(x, y, formula, **asked, threads=how.threads)
+    losses = {"ssim_loss": means.structure[0]}
+    if "ms_ssim_loss" in functions:
+        of_scales = formula_of_scales(how.definition, pair.data_range)
+        weights = scale_weights(how.scales)
+        losses["ms_ssim_loss"] = ms_ssim_pass(
+            x, y, of_scales, weights, wide=wide, threads=how.threads
+        )
+    if not all(np.isfinite(found).all() for found in losses.values()):
+        return None
+    square, absolute = means.errors[0].tolist()
+    with np.errstate(divide="ignore"):  # identical images: inf
+        decibels = float(10 * np.log10(np.float64(pair.data_range) ** 2 / np.float64(square)))
+    return {
+        **{name: found.tolist() for name, found in losses.items()},
+        "mse": [square],
+        "mae": [absolute],
+        "psnr": [decibels],
+    }
+
+
+def _metrics(
+    asked: tuple[str, ...], values: Values
+) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
+    """Each metric, and each that has a definition by channel."""
+    found: dict[str, float] = {}
+    per_channel: dict[str, tuple[float, ...]] = {}
+    for name in asked:
+        row = METRICS[name]
+        of_row = values[row.function]
+        mean = sum(of_row) / len(of_row)
+        found[name] = 1 - mean if row.complement else mean
+        if "definition" in row.takes:
+            per_channel[name] = tuple(1 - v if row.complement else v for v in of_row)
+    return found, per_channel

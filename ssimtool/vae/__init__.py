@@ -1,0 +1,1 @@
+"""The loss and the latent space of saved autoencoder outputs."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from ssimtool.batch.many import compare_many
     from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
     from ssimtool.errors import SsimtoolError
     from ssimtool.metrics.public import (
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
         ssim_map,
         uniform_window,
     )
+    from ssimtool.scoring.result import ComparisonResult, compare
 
 __all__ = [
     "DEFINITIONS",
     "METRICS",
+    "ComparisonResult",
     "Definition",
     "LossParts",
     "MSE_SSIM_KL_Loss",
@@ -44,6 +47,8 @@ __all__ = [
     "SSIMLoss",
     "SsimtoolError",
     "active_units",
+    "compare",
+    "compare_many",
     "find_definition",
     "gaussian_window",
     "kl_divergence",
@@ -66,6 +71,9 @@ _HOMES = {
     "Definition": "ssimtool.catalog",
     "find_definition": "ssimtool.catalog",
     "SsimtoolError": "ssimtool.errors",
+    "ComparisonResult": "ssimtool.scoring.result",
+    "compare": "ssimtool.scoring.result",
+    "compare_many": "ssimtool.batch.many",
 }
 
 

@@ -1,14 +1,164 @@
-"""How many cores this process may use: its affinity, and the limit of its container."""
+"""Where numbers are computed: the device, the backend and the threads, decided here, once.
+
+A use case calls `settle` with what was requested and hands the answer on. Functions on tensors,
+which are where they are, call `takes_fused`. Loads torch only where a device has to be looked up.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
+
+from ssimtool.settings import BackendName
+
+# The fused kernels hold as many rows as a window has, in a backward pass three times as many, for
+# each thread: at this size some 14 MB. Larger windows are left to torch.
+FUSED_WINDOW = 127
+# The fused kernels are faster at every size. Below this, either way takes some 0.1 ms, and who
+# computes nothing larger is spared the compiler.
+FUSED_FROM = 1 << 14  # samples
+# Numba and the kernels are loaded in 0.6 s, and compiled in 4 to 8 s the first time of all. Torch
+# computes 50 million samples a second on two cores: a process of one comparison gains above this.
+FUSED_ONCE_FROM = 1 << 26  # samples
+# Device files that exist on Linux if torch could find an accelerator: NVIDIA, AMD, WSL.
+ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
+
+
+class UnavailableError(ValueError):
+    """A device or a backend that was requested and is not there.
+
+    Args:
+        option: which of the two, `device` or `backend`.
+        message: what was requested, what there is.
+    """
+
+    def __init__(self, option: Literal["device", "backend"], message: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Where a process computes, settled: every pair of it is computed like this.
+
+    Args:
+        device: `cpu`, `cuda:0`, `mps` …: one that is there.
+        backend: `fused` or `torch` for every pair; `auto` takes the fused kernels for samples that
+            they read, from `fused_from` samples of an image on.
+        fused_from: samples.
+        loads_torch: whether torch is loaded; without it the fused kernels compute on arrays.
+        threads: of the fused kernels on arrays; None: as many as the process may use.
+    """
+
+    device: str
+    backend: BackendName
+    fused_from: int = FUSED_FROM
+    loads_torch: bool = True
+    threads: int | None = None
+
+
+def settle(
+    device: str,
+    backend: BackendName,
+    *,
+    window_size: int,
+    once: bool = False,
+    threads: int | None = None,
+) -> Execution:
+    """Decide where a process computes.
+
+    Args:
+        device: `auto` (the best that is there), `cpu`, `cuda`, `cuda:N` or `mps`.
+        backend: `auto`, `fused` or `torch`.
+        window_size: of the definition of SSIM, in pixels.
+        once: whether one comparison is all that the process computes.
+        threads: of the fused kernels on arrays; None: as many as the process may use.
+
+    Raises:
+        UnavailableError: the device or the backend is not there.
+    """
+    fits = window_size <= FUSED_WINDOW or backend == "fused"
+    on_arrays = not once and backend != "torch" and fits and find_spec("numba") is not None
+    if on_arrays and (device == "cpu" or (device == "auto" and is_cpu_only())):
+        return Execution(device="cpu", backend=backend, loads_torch=False, threads=threads)
+    chosen = choose_device(device, backend=backend)
+    check_backend(backend, chosen)
+    fused_from = FUSED_ONCE_FROM if once else FUSED_FROM
+    return Execution(device=chosen, backend=backend, fused_from=fused_from, threads=threads)
+
+
+def choose_device(name: str, *, backend: BackendName = "auto") -> str:
+    """Return the device by name; `auto` is the best that is there and has the backend.
+
+    Raises:
+        UnavailableError: the device is not there.
+    """
+    import torch
+
+    present = ["cpu"]
+    if torch.cuda.is_available():
+        present = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), *present]
+    if torch.backends.mps.is_available():
+        present = ["mps", *present]
+    if name == "auto":
+        return "cpu" if backend == "fused" else present[0]
+    if name not in present:
+        message = f"the device {name} is not present: expected {', '.join(present)} or auto"
+        raise UnavailableError("device", message)
+    return name
+
+
+def check_backend(backend: str, device: str) -> None:
+    """Check that a backend exists, and exists on a device (`cpu`, `cuda:0` …).
+
+    Raises:
+        UnavailableError: it does not.
+    """
+    if backend not in ("auto", "fused", "torch"):
+        raise UnavailableError("backend", f"backend is {backend!r}: expected auto, fused or torch")
+    if backend == "fused" and device != "cpu":
+        raise UnavailableError(
+            "backend", f"backend is 'fused' on {device}: expected the CPU, or the backend 'auto'"
+        )
+    if backend == "fused" and not numba_loads():
+        raise UnavailableError(
+            "backend",
+            "backend is 'fused' and Numba cannot be imported: expected Numba, or the backend "
+            "'auto'",
+        )
+
+
+def takes_fused(samples: int, device: str, *, window_size: int, fused_from: int) -> bool:
+    """Whether `auto` takes the fused kernels for so many samples of a dtype that they read, where
+    Numba loads."""
+    return device == "cpu" and samples >= fused_from and window_size <= FUSED_WINDOW
+
+
+@cache
+def numba_loads() -> bool:
+    """Whether Numba is installed and accepts the NumPy that is; the first call imports it."""
+    try:
+        import_module("numba")
+    except ImportError:
+        return False
+    return True
+
+
+@cache  # it looks at the file system
+def is_cpu_only(devices: Path = Path("/dev")) -> bool:
+    """Whether this machine surely has nothing that torch calls a device but the CPU."""
+    return sys.platform == "linux" and not any((devices / n).exists() for n in ACCELERATORS)
 
 
 def usable_cores() -> int:
-    """The cores this process may use: its affinity, and the limit of its container."""
+    """Return the number of cores that this process may use: its affinity, and the limit of its
+    container."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
@@ -18,7 +168,7 @@ def usable_cores() -> int:
 
 @cache  # a container's limit stays
 def container_limit(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """The cores that the control group allows, rounded up; None without a limit.
+    """Return the cores that the control group allows, rounded up; None without a limit.
 
     Linux, Documentation/admin-guide/cgroup-v2.rst, cpu.max: quota and period in microseconds;
     version 1 has a file for each.

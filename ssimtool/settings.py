@@ -29,8 +29,6 @@ class CompareSettings:
     device: str = "auto"
     backend: BackendName = "auto"
     precision: Precision = "double"  # of SSIM; float64 samples are computed in float64 by either
-    once: bool = False  # whether this is all that the process computes
-    threads: int | None = None  # of the kernels that compute on arrays; None: as many as there are
 
     @property
     def scales_stated(self) -> int | None:

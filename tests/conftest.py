@@ -84,6 +84,12 @@ def ssimtool(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     return call
 
 
+@pytest.fixture
+def command_line(ssimtool: Callable[..., Done]) -> Callable[..., Done]:
+    """The fixture `ssimtool`, where a test imports the package of that name."""
+    return ssimtool
+
+
 @pytest.fixture(scope="session")
 def process() -> Callable[..., Done]:
     """Runs a command line in a process of its own, as a shell does."""

@@ -30,7 +30,8 @@ LAYERS = (
     {"errors", "definitions"},
     {"catalog"},
     {"records"},
-    {"output", "devices", "settings"},
+    {"output", "settings"},
+    {"devices"},
     {"kernels"},
     {"metrics"},
     {"readers"},
@@ -43,9 +44,10 @@ LAYERS = (
 RANK = {place: rank for rank, places in enumerate(LAYERS) for place in places}
 # Which of our places may import a third party's package; what is not listed, none.
 THIRD_PARTY = {
-    "torch": {"kernels", "metrics", "scoring", "batch", "vae", "devices"},
+    "torch": {"devices", "kernels", "metrics", "readers", "scoring", "batch", "vae"},
     "jaxtyping": {"kernels", "metrics"},
     "numpy": {"kernels", "metrics", "readers", "reports", "scoring", "batch", "vae"},
+    "pandas": {"batch"},
     "numba": {"kernels", "readers"},
     "PIL": {"readers", "reports", "batch"},
     "imagecodecs": {"readers"},

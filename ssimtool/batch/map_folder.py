@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
+from ssimtool.devices import Execution
 from ssimtool.errors import OutputError, printable
 from ssimtool.output import writing
 from ssimtool.readers.lists.pairs import PairInput
@@ -59,7 +60,14 @@ class MapFolder:
         self._folders |= above
         return True
 
-    def write(self, path: str, pair: Pair, record: Comparison, scoring: CompareSettings) -> None:
+    def write(
+        self,
+        path: str,
+        pair: Pair,
+        record: Comparison,
+        settings: CompareSettings,
+        execution: Execution | None,
+    ) -> None:
         """Computes and writes the map of a pair, whole or not at all.
 
         Raises:
@@ -68,7 +76,7 @@ class MapFolder:
         from ssimtool.reports.maps import map_png
         from ssimtool.scoring.pair import map_of
 
-        data = map_png(map_of(pair, scoring), pair, record, self.style)
+        data = map_png(map_of(pair, settings, execution=execution), pair, record, self.style)
         target = Path(path)
         half = target.with_name(f".ssimtool-{os.getpid()}-{threading.get_ident()}.part")
         with writing(path):

@@ -42,7 +42,7 @@ class BatchRequest:
     """Which pairs, and how they are compared.
 
     `reading` holds the fields of `readers.align.Reading` that
-    stand in a record; `counting` is what counts of the pairs that do not say it themselves;
+    stand in a record; `region` is compared of the pairs that do not name their own;
     `statistics` are the thresholds on those of all pairs.
     """
 
@@ -53,8 +53,8 @@ class BatchRequest:
     files: Filter
     reading: Mapping[str, Any]
     max_pixels: int
-    counting: RegionOfInterest
-    scoring: CompareSettings
+    region: RegionOfInterest
+    settings: CompareSettings
     statistics: tuple[StatisticThreshold, ...]
     strict: bool
     stop_on_error: bool

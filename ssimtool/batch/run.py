@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,38 +43,36 @@ Done = tuple[Job, Comparison | None]  # None where the record was kept
 
 
 def run(
-    asked: BatchRequest,
+    request: BatchRequest,
     target: Target,
     resources: Resources,
-    check: Callable[[], object],
     terminal: Terminal,
 ) -> int:
-    """Scores the pairs, writes what is asked for, and returns the exit code.
+    """Scores the pairs, writes what is request for, and returns the exit code.
 
     Args:
-        asked: what is compared, and how.
+        request: what is compared, and how.
         target: what is written.
         resources: what it may use.
-        check: called before anything is computed; may raise.
         terminal: who is told how it goes.
 
     Raises:
-        OutputError: an output that cannot be written; or what `check` raises.
+        OutputError: an output that cannot be written.
+        UnavailableError: a device or a backend that is not present.
     """
-    inputs = [asked.manifest] if asked.manifest else [asked.reference, asked.distorted]
-    inputs += [asked.counting.mask] if asked.counting.mask else []
-    settings = settings_of(asked.scoring, asked.reading, asked.counting)
+    inputs = [request.manifest] if request.manifest else [request.reference, request.distorted]
+    inputs += [request.region.mask] if request.region.mask else []
+    settings = settings_of(request.settings, request.reading, request.region)
     with sinks(target, settings, inputs) as (writers, journal):
         scorer = Scorer(
-            asked.reading,
-            asked.max_pixels,
-            asked.scoring,
+            request.reading,
+            request.max_pixels,
+            request.settings,
             resources,
-            check,
-            counting=asked.counting,
-            debug=asked.debug,
+            region=request.region,
+            debug=request.debug,
         )
-        return _Run(asked, writers, journal, scorer, resources.jobs, terminal).whole()
+        return _Run(request, writers, journal, scorer, resources.jobs, terminal).whole()
 
 
 class _Run:
@@ -82,7 +80,7 @@ class _Run:
 
     def __init__(
         self,
-        asked: BatchRequest,
+        request: BatchRequest,
         writers: Sequence[Sink],
         journal: Journal | None,
         scorer: Scorer,
@@ -90,10 +88,10 @@ class _Run:
         terminal: Terminal,
     ) -> None:
         self.terminal = terminal
-        self.asked, self.writers, self.journal, self.scorer = asked, writers, journal, scorer
+        self.request, self.writers, self.journal, self.scorer = request, writers, journal, scorer
         self.jobs = jobs
-        self.tally = Tally(metrics=asked.scoring.metrics, worst=asked.worst)
-        self.maps = MapFolder(asked.maps, asked.map_style) if asked.maps is not None else None
+        self.tally = Tally(metrics=request.settings.metrics, worst=request.worst)
+        self.maps = MapFolder(request.maps, request.map_style) if request.maps is not None else None
         self.batch: Batch[Job, Done] = Batch(self._work, jobs=jobs)
         scorer.start(self.batch.grow)
         self.total: int | None = None
@@ -110,11 +108,11 @@ class _Run:
             try:
                 self._score()
                 self._add_left_over()
-                worst = self.maps and self.asked.maps_for == "worst" and not self.cut
+                worst = self.maps and self.request.maps_for == "worst" and not self.cut
                 drawn = self._draw_worst() if worst else ()
                 self.cut = self.cut or self.interrupted
                 summary = self._summary(time.monotonic() - begun, drawn)
-                bins = bins_of(self.tally.values(self.asked.scoring.metrics[0]), BINS)
+                bins = bins_of(self.tally.values(self.request.settings.metrics[0]), BINS)
                 for writer in self.writers:
                     writer.end(summary, bins, whole=not self.cut)
             finally:
@@ -129,7 +127,7 @@ class _Run:
         self.batch.stop()
 
     def _score(self) -> None:
-        with self.terminal.progress(shown=not self.asked.quiet) as show:
+        with self.terminal.progress(shown=not self.request.quiet) as show:
             results = self.batch.run(self._jobs())
             try:
                 for place, (job, record) in enumerate(results):
@@ -141,7 +139,7 @@ class _Run:
                         self.cut = True
                         break
             except SsimtoolError as error:  # of the input as a whole: no folder, no manifest
-                if self.asked.debug:
+                if self.request.debug:
                     raise
                 show.note(f"error: {printable(error.message)}")
                 self._take_failure(Failure(error.code, error.message))
@@ -158,10 +156,10 @@ class _Run:
             yield Job(given, path, kept)
 
     def _given(self) -> Iterable[PairInput]:
-        asked = self.asked
-        if asked.manifest is not None:
-            return read_manifest(asked.manifest, null=asked.null)
-        pairs, self.unmatched = find_pairs(asked.reference, asked.distorted, asked.files)
+        request = self.request
+        if request.manifest is not None:
+            return read_manifest(request.manifest, null=request.null)
+        pairs, self.unmatched = find_pairs(request.reference, request.distorted, request.files)
         self.total = len(pairs)
         return pairs
 
@@ -174,7 +172,7 @@ class _Run:
         return bool(record["map"] == path and os.path.exists(path))
 
     def _is_drawn(self, status: str) -> bool:
-        chosen = self.asked.maps_for
+        chosen = self.request.maps_for
         return self.drawing or chosen == "all" or (chosen == "failed" and status == "fail")
 
     def _work(self, job: Job) -> Done:
@@ -187,7 +185,7 @@ class _Run:
     def _drawn(self, job: Job, pair: Pair, record: Comparison) -> Comparison:
         if self.maps is None or job.map is None or not self._is_drawn(record.status):
             return record
-        self.maps.write(job.map, pair, record, self.asked.scoring)
+        self.maps.write(job.map, pair, record, self.request.settings, self.scorer.execution)
         return replace(record, map=job.map)
 
     def _take(self, place: int, job: Job, record: Comparison | None) -> bool:
@@ -202,13 +200,13 @@ class _Run:
         self.tally.add(place, scored(record, job.map))
         self.warned += bool(record.warnings)
         self.warnings = self.warnings or list(record.warnings[:1])
-        return not self.unread and not (record.error is not None and self.asked.stop_on_error)
+        return not self.unread and not (record.error is not None and self.request.stop_on_error)
 
     def _take_failure(self, failure: Failure) -> None:
-        manifest = self.asked.manifest
+        manifest = self.request.manifest
         given = PairInput(
-            reference=self.asked.reference if manifest is None else manifest,
-            distorted=self.asked.distorted,
+            reference=self.request.reference if manifest is None else manifest,
+            distorted=self.request.distorted,
         )
         self._take(self.tally.pairs, Job(given), self.scorer.failed(given, failure))
 
@@ -219,7 +217,7 @@ class _Run:
         left = 0
         for left, record in enumerate(self.journal.left_over(whole=not self.cut), 1):  # noqa: B007  # read below
             self.tally.add(self.tally.pairs, scored_before(record))
-        if left and not self.cut and not self.asked.quiet:
+        if left and not self.cut and not self.request.quiet:
             self.terminal.warn(
                 f"warning: {left} pair(s) of the output are not in the input; their records stay"
             )
@@ -241,9 +239,9 @@ class _Run:
 
     def _summary(self, elapsed: float, drawn: tuple[str | None, ...]) -> Summary:
         summary = self.tally.summary(
-            self.asked.statistics,
+            self.request.statistics,
             unmatched=self.unmatched,
-            strict=self.asked.strict,
+            strict=self.request.strict,
             interrupted=self.cut,
             elapsed=elapsed,
         )
@@ -257,18 +255,18 @@ class _Run:
         if self.unread:
             return
         alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
-        if alone and self.asked.strict:
+        if alone and self.request.strict:
             self.terminal.warn(
                 f"error: {alone} file(s) without a partner, expected none with --strict"
             )
-        elif alone and not self.asked.quiet:
+        elif alone and not self.request.quiet:
             self.terminal.warn(f"warning: {alone} file(s) without a partner were left out")
-        if self.warned and not self.asked.quiet:
+        if self.warned and not self.request.quiet:
             first = printable(self.warnings[0])
             self.terminal.warn(f"warning: {self.warned} pair(s) have warnings, the first: {first}")
         if summary.error:
             self.terminal.warn(
                 f"error: {summary.error} of {summary.pairs} pair(s) could not be compared"
             )
-        if not self.asked.quiet and not any(writer.has_summary for writer in self.writers):
+        if not self.request.quiet and not any(writer.has_summary for writer in self.writers):
             self.terminal.warn(counts_line(summary))

@@ -10,18 +10,19 @@ from queue import Empty, SimpleQueue
 import torch
 from torch import Tensor
 
+from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError, is_out_of_memory
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.pair import Values, compare, functions_of, record_of
-from ssimtool.scoring.tensors import choose_device, computed_by, score, to_tensor
+from ssimtool.scoring.tensors import computed_by, score, to_tensor
 from ssimtool.settings import CompareSettings, Computed
 
 MOST = 64  # pairs at once: from some 16 on, a GPU gains little more by another
 Found = Comparison | SsimtoolError
 
 
-def compare_stack(pairs: Sequence[Pair], how: CompareSettings) -> list[Found]:
+def compare_stack(pairs: Sequence[Pair], how: CompareSettings, execution: Execution) -> list[Found]:
     """Pairs of one shape, dtype and data range, scored together; of each what `compare` gives.
 
     Returns:
@@ -31,7 +32,7 @@ def compare_stack(pairs: Sequence[Pair], how: CompareSettings) -> list[Found]:
         SsimtoolError: `too_small`.
         RuntimeError: there is too little memory for all of them at once.
     """
-    device = choose_device(how.device, how.backend)
+    device = torch.device(execution.device)
     first = pairs[0]
     functions = functions_of(first, how)
     x, y = (_stacked([getattr(p, r) for p in pairs], device) for r in ("reference", "distorted"))
@@ -92,15 +93,23 @@ class Stacker:
     them.
     """
 
-    def __init__(self, how: CompareSettings, *, most: int = MOST, name: str | None = None) -> None:
-        self.how, self.most = how, most
+    def __init__(
+        self,
+        how: CompareSettings,
+        execution: Execution,
+        *,
+        most: int = MOST,
+        name: str | None = None,
+    ) -> None:
+        self.how, self.execution, self.most = how, execution, most
         self._asked: SimpleQueue[_Waiting | None] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def compare(self, pair: Pair, how: CompareSettings) -> Comparison:
-        """As `evaluate.compare`, for the thread that asks; a pair with a mask is computed alone."""
+    def compare(self, pair: Pair) -> Comparison:
+        """Score a pair, as `scoring.pair.compare`, for the thread that asks; a pair with a mask is
+        computed alone."""
         if pair.weight is not None:
-            return compare(pair, how)
+            return compare(pair, self.how, execution=self.execution)
         waiting = _Waiting(pair)
         self._asked.put(waiting)
         waiting.ready.wait()
@@ -138,7 +147,7 @@ class Stacker:
             part = group[: self.most]
             try:
                 found: Sequence[Found | BaseException]
-                found = compare_stack([one.pair for one in part], self.how)
+                found = compare_stack([one.pair for one in part], self.how, self.execution)
             except BaseException as error:  # noqa: BLE001  # raised in the threads that ask
                 if len(part) > 1 and isinstance(error, RuntimeError) and is_out_of_memory(error):
                     self.most = len(part) // 2

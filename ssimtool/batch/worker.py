@@ -11,20 +11,24 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ssimtool import __version__
 from ssimtool.batch.pool import THREAD_NAME, Budget
-from ssimtool.errors import NO_ROOM, SsimtoolError, is_out_of_memory
+from ssimtool.devices import Execution
+from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.lists.pairs import PairInput
-from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, counting_of
+from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, region_of
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import Failure
+from ssimtool.scoring.failures import failure_of
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
     from ssimtool.readers.align import Reading
+    from ssimtool.readers.memory import ImageInput
     from ssimtool.readers.samples import Pair
 
 # Of the memory, the part that the threads keep to decode their next pairs into.
@@ -34,11 +38,26 @@ Finish = Callable[["Pair", Comparison], Comparison]
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """`jobs` threads and `memory` bytes; with `warm`, all is loaded before the first pair comes."""
+    """What a run may use.
+
+    Args:
+        jobs: threads.
+        memory: bytes, of the pairs in flight.
+        warm: whether all is loaded before the first pair comes.
+        own_process: whether nothing else computes in this process: then torch is told to compute
+            with one thread beside others of ours, and modules that Numba would load for nothing are
+            kept from it.
+    """
 
     jobs: int
     memory: int
     warm: bool = False
+    own_process: bool = True
+
+
+def computes_together(execution: Execution) -> bool:
+    """Whether pairs are computed in stacks, as a GPU wants them."""
+    return execution.device.startswith("cuda")
 
 
 class Scorer:
@@ -47,10 +66,10 @@ class Scorer:
     Args:
         reading: the fields of `readers.align.Reading` that stand in a record.
         max_pixels: likewise, of what does not.
-        scoring: what is computed.
+        settings: what is computed.
         resources: what it may use.
-        check: called once all is loaded, before anything is computed; may raise.
-        counting: what counts of the pairs that do not say it themselves.
+        region: which pixels are compared of the pairs that do not say it themselves.
+        mask: the mask of `region`, where it is in memory.
         debug: an error is raised, and makes no record.
     """
 
@@ -58,24 +77,25 @@ class Scorer:
         self,
         reading: Mapping[str, Any],
         max_pixels: int,
-        scoring: CompareSettings,
+        settings: CompareSettings,
         resources: Resources,
-        check: Callable[[], object],
         *,
-        counting: RegionOfInterest = ALL,
+        region: RegionOfInterest = ALL,
+        mask: ImageInput | None = None,
         debug: bool = False,
     ) -> None:
-        self._debug, self._counting = debug, counting
-        self._reading, self._max_pixels, self._scoring = reading, max_pixels, scoring
-        self._resources, self._check = resources, check
+        self._debug, self._region, self._mask = debug, region, mask
+        self._reading, self._max_pixels, self._settings = reading, max_pixels, settings
+        self._resources = resources
+        self.execution: Execution | None = None  # once it is settled
         self._budget = Budget(int((1 - KEPT) * resources.memory))
         # The second scale of MS-SSIM is a quarter of the samples, 8 bits as float32: as many bytes.
-        self._more = 1 if scoring.scales_stated is None else 2
+        self._more = 1 if settings.scales_stated is None else 2
         self._can_read, self._can_score = threading.Event(), threading.Event()
         self._own = threading.local()
         self._failed: BaseException | None = None
         self._how: Reading
-        self._compare: Callable[[Pair, CompareSettings], Comparison]
+        self._compare: Callable[[Pair], Comparison]
         self._close: Callable[[], object] = lambda: None
 
     def start(self, grow: Callable[[int], object]) -> None:
@@ -99,30 +119,27 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.scoring.pair import compare, load_kernels, needs_torch
+            from ssimtool.scoring.pair import compare, execution_of, load_kernels
 
-            self._check()
-            self._compare = compare
-            if needs_torch(self._scoring):
-                self._stack(grow)
-            else:
+            threads = 1 if self._resources.jobs > 1 else None
+            execution = self.execution = execution_of(self._settings, threads=threads)
+            self._compare = partial(compare, how=self._settings, execution=execution)
+            if computes_together(execution):
+                self._stack(execution, grow)
+            elif not execution.loads_torch and self._resources.own_process:
                 load_kernels()
             if self._resources.warm:
-                _warm_up(self._how, self._scoring)
+                _warm_up(self._how, self._settings)
         except BaseException as error:  # noqa: BLE001  # raised by the threads that wait for it
             self._failed = error
         self._can_read.set()
         self._can_score.set()
 
-    def _stack(self, grow: Callable[[int], object]) -> None:
+    def _stack(self, execution: Execution, grow: Callable[[int], object]) -> None:
         """On a GPU, pairs are computed together."""
-        from ssimtool.scoring.tensors import choose_device
-
-        if choose_device(self._scoring.device, self._scoring.backend).type != "cuda":
-            return
         from ssimtool.batch.stack import MOST, Stacker
 
-        stacker = Stacker(self._scoring, name=THREAD_NAME)
+        stacker = Stacker(self._settings, execution, name=THREAD_NAME)
         self._compare, self._close = stacker.compare, stacker.close
         grow(min(MOST, 2 * self._resources.jobs))
 
@@ -140,33 +157,30 @@ class Scorer:
         """
         try:
             record = self._scored(given, finish)
-        except SsimtoolError as error:
-            if self._debug:
+        except Exception as error:
+            failure = failure_of(error, path=shown(given.distorted))
+            if failure is None or self._debug:
                 raise
-            record = self.failed(given, Failure(error.code, error.message))
-        except (MemoryError, RuntimeError) as error:
-            if self._debug or not is_out_of_memory(error):
-                raise
-            self._own.pair = None
-            message = f"{shown(given.distorted)}: {NO_ROOM}"
-            record = self.failed(given, Failure("too_large", message))
+            if failure.code == "too_large":
+                self._own.pair = None
+            record = self.failed(given, failure)
         return replace(record, id=given.id, columns=given.columns)
 
     def failed(self, given: PairInput, failure: Failure) -> Comparison:
         """The record of a pair that has no number."""
         try:
-            counting = counting_of(given.columns, self._counting)
-        except ValueError:  # which is what the failure tells of
-            counting = RegionOfInterest(mask=given.columns.get(MASK) or self._counting.mask)
+            region = region_of(given.columns, self._region)
+        except ValueError:  # which is what the failure is about
+            region = RegionOfInterest(mask=given.columns.get(MASK) or self._region.mask)
         return Comparison(
             status="error",
             id=given.id,
             reference=given.reference,
             distorted=given.distorted,
-            definition=parts_of(self._scoring.definition),
+            definition=parts_of(self._settings.definition),
             reading=self._reading,
-            mask=counting.mask,
-            regions=counting.regions,
+            mask=region.mask,
+            regions=region.regions,
             columns=given.columns,
             version=__version__,
             error=failure,
@@ -175,13 +189,13 @@ class Scorer:
     def _scored(self, given: PairInput, finish: Finish) -> Comparison:
         if given.problem is not None:
             return self.failed(given, given.problem)
-        if STDIN in (given.reference, given.distorted):
+        if given.images is None and STDIN in (given.reference, given.distorted):
             raise SsimtoolError(
                 "unsupported",
                 "standard input is no image of a batch, expected a file; write ./- for one of that "
                 "name",
             )
-        counting = self._counting_of(given)
+        region = self._region_of(given)
         self._wait(self._can_read)
         from ssimtool.readers.align import read_pair
 
@@ -189,39 +203,40 @@ class Scorer:
         last = getattr(self._own, "pair", None)
         with self._budget.share() as take:
             pair = read_pair(
-                given.reference,
-                given.distorted,
+                *(given.images or (given.reference, given.distorted)),
                 self._how,
                 threads=threads,
                 into=last,
                 # A mask takes less than the two images do; MS-SSIM comes with no mask.
-                admit=lambda size: take((2 if counting else self._more) * size),
+                admit=lambda size: take((2 if region else self._more) * size),
             )
-            counted = self._with_mask(pair, counting) if counting else pair
+            masked = self._with_mask(pair, region) if region else pair
             self._wait(self._can_score)
             self._compute_alone()
-            self._own.pair = pair if self._may_keep(pair) else None
-            return finish(counted, self._compare(counted, self._scoring))
+            self._own.pair = pair if given.images is None and self._may_keep(pair) else None
+            return finish(masked, self._compare(masked))
 
-    def _counting_of(self, given: PairInput) -> RegionOfInterest:
+    def _region_of(self, given: PairInput) -> RegionOfInterest:
         try:
-            return counting_of(given.columns, self._counting)
+            return region_of(given.columns, self._region)
         except ValueError as error:
             raise SsimtoolError(
                 "unsupported", f"{shown(given.distorted)}: {error}; correct the manifest"
             ) from None
 
-    def _with_mask(self, pair: Pair, counting: RegionOfInterest) -> Pair:
-        """The pair with what counts; what computes that is loaded, as other pairs have no use for
-        it."""
+    def _with_mask(self, pair: Pair, region: RegionOfInterest) -> Pair:
+        """Return the pair with its region of interest; what computes that is loaded, as other pairs
+        have no use for it."""
         from ssimtool.readers.masks import with_mask
-        from ssimtool.scoring import tensors as evaluate_tensors  # noqa: F401  # for what it loads
+        from ssimtool.scoring import tensors  # noqa: F401  # for what it loads
 
-        return with_mask(pair, counting, max_pixels=self._max_pixels)
+        image = self._mask if region.mask == self._region.mask else None
+        return with_mask(pair, region, image=image, max_pixels=self._max_pixels)
 
     def _compute_alone(self) -> None:
         """Beside other threads that compute, torch takes no more than this one."""
-        if self._resources.jobs > 1 and "torch" in sys.modules and not hasattr(self._own, "alone"):
+        several = self._resources.own_process and self._resources.jobs > 1
+        if several and "torch" in sys.modules and not hasattr(self._own, "alone"):
             sys.modules["torch"].set_num_threads(1)
             self._own.alone = True
 
@@ -230,7 +245,7 @@ class Scorer:
         return size <= KEPT * self._resources.memory / self._resources.jobs
 
 
-def _warm_up(how: Reading, scoring: CompareSettings) -> None:
+def _warm_up(how: Reading, settings: CompareSettings) -> None:
     """Loads what decodes and computes, by pairs that are made up, so that the first answer comes
     at once."""
     import tempfile
@@ -249,4 +264,4 @@ def _warm_up(how: Reading, scoring: CompareSettings) -> None:
         for suffix in (".jpg", ".png"):
             path = os.path.join(folder, f"warm{suffix}")
             picture.save(path)
-            compare(read_pair(path, path, how), scoring)
+            compare(read_pair(path, path, how), settings)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ssimtool import __version__
+from ssimtool.devices import UnavailableError
 from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError
 from ssimtool.output import warn
 
@@ -55,7 +56,7 @@ def app_of(arguments: list[str]) -> typer.Typer:
         if name == LIST:
             app.add_typer(import_module("ssimtool.cli.commands.listing").app, name=LIST)
         else:
-            module = import_module(f"ssimtool.cli.{name}")
+            module = import_module(f"ssimtool.cli.commands.{name}")
             app.command(name, epilog=EXIT_CODES)(module.command)
     return app
 
@@ -71,6 +72,9 @@ def run(arguments: list[str]) -> int:
         raise
     except OutputError as error:
         warn(f"error: {error.message}")
+        return EXIT_USAGE
+    except UnavailableError as error:
+        warn(f"error: --{error.option}: {error}")
         return EXIT_USAGE
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import typer
-
 from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
 from ssimtool.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.records.record import Record
@@ -17,10 +15,13 @@ from ssimtool.settings import BackendName
 
 
 class Warned(Protocol):
-    """A record that says what looked like a mistake."""
+    """A record that says what looked like a mistake, or why there is no number."""
 
     @property
     def warnings(self) -> tuple[str, ...]: ...
+
+    @property
+    def error(self) -> Failure | None: ...
 
 
 R = TypeVar("R", bound=Warned)
@@ -35,6 +36,15 @@ class Style:
     computed: Sequence[str]
     quiet: bool
     debug: bool
+
+
+def announce(record: Warned, *, quiet: bool) -> None:
+    """Write the error of a record, or its warnings, to standard error."""
+    if record.error is not None:
+        warn(f"error: {printable(record.error.message)}")
+    elif not quiet:
+        for warning in record.warnings:
+            warn(f"warning: {printable(warning)}")
 
 
 def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style) -> R:
@@ -120,14 +130,8 @@ def present(device: str, backend: BackendName) -> None:
     """Refuses a device that is not there, or a backend that it has not, as a wrong command line.
 
     Raises:
-        typer.BadParameter: it is not present.
+        UnavailableError: it is not present.
     """
-    from ssimtool.scoring.tensors import check_backend, choose_device
+    from ssimtool.devices import check_backend, choose_device
 
-    option = "--device"
-    try:
-        chosen = choose_device(device, backend)
-        option = "--backend"
-        check_backend(backend, chosen)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
+    check_backend(backend, choose_device(device, backend=backend))

@@ -27,7 +27,7 @@ from ssimtool.kernels.reduction import reduced_planes
 from ssimtool.kernels.threads import share
 
 Numbers = NDArray[np.float64]
-AS_THEY_LIE = ("uint8", "uint16", "float32", "float64")  # the dtypes that the kernels read
+READ_DTYPES = ("uint8", "uint16", "float32", "float64")  # the dtypes that the kernels read
 
 
 class Means(NamedTuple):
@@ -99,7 +99,7 @@ def image_pass(
     """One pass over two images as decoders leave them.
 
     Args:
-        x, y: (H, W, C), of one of the dtypes of `AS_THEY_LIE`.
+        x, y: (H, W, C), of one of the dtypes of `READ_DTYPES`.
         formula, wide, structure, errors, threads: as for `forward_pass`.
     """
     if structure and formula.downsample > 1:  # the errors are those of the images as they are

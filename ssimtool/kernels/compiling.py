@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+
+from ssimtool.kernels.internals import no_alias_compiler
 
 # Numba keeps a compiled entry for the next process and looks only at the file that holds it. The
 # entries close over this, so that a change in any of the kernels' files compiles them again.
@@ -20,20 +21,13 @@ SOURCES = sha256(
 ).hexdigest()
 
 
-class NoAlias(CompilerBase):
-    """Numba's compiler, told that no two arrays of a call overlap. LLVM vectorises a loop over
-    some ten arrays only then: seven times faster here."""
-
-    def define_pipelines(self) -> list[Any]:
-        """The pipelines of Numba, as they are."""
-        self.state.flags.noalias = True
-        builder: Any = DefaultPassBuilder  # Numba has no types
-        return [builder.define_nopython_pipeline(self.state)]
+_NO_ALIAS = no_alias_compiler()
+NO_ALIAS = {} if _NO_ALIAS is None else {"pipeline_class": _NO_ALIAS}
 
 
 def stage(function: Callable[..., Any]) -> Any:
     """One loop over the samples of a row: what multiplies and adds may fuse the two."""
-    return _inner(function, pipeline_class=NoAlias, fastmath={"contract"})
+    return _inner(function, **NO_ALIAS, fastmath={"contract"})
 
 
 def formula(function: Callable[..., Any]) -> Any:
@@ -44,12 +38,12 @@ def formula(function: Callable[..., Any]) -> Any:
 def pointwise(function: Callable[..., Any]) -> Any:
     """As `stage`, and each operation is rounded as it stands: a difference of two products that
     are equal is 0 then."""
-    return _inner(function, pipeline_class=NoAlias)
+    return _inner(function, **NO_ALIAS)
 
 
 def summing(function: Callable[..., Any]) -> Any:
     """As `stage`, and floats may be summed in another order."""
-    return _inner(function, pipeline_class=NoAlias, fastmath={"contract", "reassoc"})
+    return _inner(function, **NO_ALIAS, fastmath={"contract", "reassoc"})
 
 
 def plain(function: Callable[..., Any]) -> Any:

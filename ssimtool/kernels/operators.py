@@ -10,6 +10,7 @@ from torch.nn import Parameter
 
 from ssimtool.catalog import Border
 from ssimtool.kernels.formula import Formula
+from ssimtool.kernels.internals import is_dispatch_watched
 from ssimtool.kernels.layout import is_interleaved, memory_format
 from ssimtool.kernels.plain.blocks import wants_grad
 from ssimtool.kernels.plain.reduction import reduced as reduced_by_torch
@@ -58,7 +59,7 @@ def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tens
 
 def _is_watched(x: Tensor, y: Tensor) -> bool:
     """Whether autograd, a compiler, a tracer or a tensor that is more than samples is there."""
-    traced = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    traced = torch.compiler.is_compiling() or is_dispatch_watched()
     return wants_grad(x, y) or traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))
 
 

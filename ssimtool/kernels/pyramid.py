@@ -23,7 +23,7 @@ def ms_ssim_pass(
     """1 − MS-SSIM of each channel.
 
     Args:
-        x, y: (H, W, C), of one of the dtypes of `passes.AS_THEY_LIE`, large enough.
+        x, y: (H, W, C), of one of the dtypes of `passes.READ_DTYPES`, large enough.
         formula: of SSIM at each scale.
         weights: of the scales.
         wide: whether SSIM is computed in float64, else in float32; of floats, the scales but the

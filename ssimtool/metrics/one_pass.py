@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ssimtool.kernels import operators as ops
-from ssimtool.kernels.choice import as_they_lie
+from ssimtool.kernels.choice import readable
 from ssimtool.kernels.formula import Formula
 
 
@@ -52,7 +52,7 @@ def one_pass(
         return one_pass(x, y, plain, dtype, structure=False)._replace(
             structure=of_reduced.structure
         )
-    x, y = as_they_lie(x, y, dtype)
+    x, y = readable(x, y, dtype)
     wide = dtype == torch.float64
     means, wrong = ops.measured(x, y, formula, wide=wide, structure=structure, errors=errors)
     return OnePass(means, wrong[:, 0], wrong[:, 1])

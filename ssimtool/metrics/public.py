@@ -1,6 +1,6 @@
 """All that is computed on tensors, in one place: tensors in, tensors out."""
 
-from ssimtool.kernels.choice import check_backend, is_fused, is_worth_it
+from ssimtool.kernels.choice import is_fused
 from ssimtool.kernels.formula import (
     formula_of,
     formula_of_scales,
@@ -25,12 +25,10 @@ __all__ = [
     "OnePass",
     "SSIMLoss",
     "active_units",
-    "check_backend",
     "formula_of",
     "formula_of_scales",
     "gaussian_window",
     "is_fused",
-    "is_worth_it",
     "kl_divergence",
     "kl_loss",
     "kl_per_dimension",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.kernels import operators as ops
-from ssimtool.kernels.choice import as_they_lie, is_fused
+from ssimtool.kernels.choice import is_fused, readable
 from ssimtool.kernels.formula import formula_of, smallest_side
 from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype, wants_grad
 from ssimtool.kernels.plain.reduction import reduced
@@ -159,7 +159,7 @@ def ssim_map(
         formula = replace(formula, downsample=1)
     fused = is_fused(x, y, backend, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
-        x, y = as_they_lie(x, y, dtype)
+        x, y = readable(x, y, dtype)
         return ops.mapped(x, y, formula, wide=dtype == torch.float64)
     result = torch.empty(map_shape(x, formula), dtype=dtype, device=x.device)
     for block, loss in loss_maps(x, y, formula, dtype):

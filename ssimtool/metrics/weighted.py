@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from ssimtool.catalog import Definition
-from ssimtool.kernels.choice import check_backend
+from ssimtool.devices import check_backend
 from ssimtool.kernels.formula import Formula, formula_of
 from ssimtool.kernels.plain.blocks import (
     CPU_BLOCK,
@@ -60,7 +60,7 @@ def settled_weight(
         _check_values(lowest, highest)
         if bool((lowest == highest).all()) and not wants_grad(weight, weight):
             return None
-    check_backend(backend, x.device)
+    check_backend(backend, x.device.type)
     if backend == "fused":
         raise ValueError(
             "backend is 'fused' and the weight is not uniform: expected the backend 'auto' or "

@@ -17,6 +17,7 @@ from ssimtool.readers.images.fast import LONG
 from ssimtool.readers.images.opening import Opened, open_image
 from ssimtool.readers.images.resample import resized
 from ssimtool.readers.images.together import decode_together
+from ssimtool.readers.memory import ImageInput, name_of, open_memory
 from ssimtool.readers.samples import Array, Pair, Samples
 
 Channels = Literal["rgb", "luma"]
@@ -54,8 +55,8 @@ def _admitted(memory: int) -> None:
 
 
 def read_pair(
-    reference: str,
-    distorted: str,
+    reference: ImageInput,
+    distorted: ImageInput,
     how: Reading,
     *,
     threads: int | None = None,
@@ -66,7 +67,8 @@ def read_pair(
     """Two images, read and made comparable.
 
     Args:
-        reference, distorted: files, or `-` for standard input, for one of the two.
+        reference, distorted: files, or `-` for standard input, for one of the two; or images in
+            memory.
         how: the options of the command line.
         threads: 2 decodes two large PNG or JPEG side by side, 1 one after the other; None is 2 in
             the main thread and 1 in any other, beside which more are likely to decode.
@@ -105,9 +107,13 @@ def _memory(x: Opened, y: Opened, how: Reading) -> int:
     return x.memory + y.memory + luma
 
 
-def _opened(path: str, how: Reading, into: Array | None) -> Opened:
+def _opened(image: ImageInput, how: Reading, into: Array | None) -> Opened:
+    if not isinstance(image, str):
+        opened = open_memory(image, layout=how.layout, max_pixels=how.max_pixels)
+        if opened is not None:
+            return opened
     return open_image(
-        path, frame=how.frame, max_pixels=how.max_pixels, layout=how.layout, into=into
+        name_of(image), frame=how.frame, max_pixels=how.max_pixels, layout=how.layout, into=into
     )
 
 

@@ -11,17 +11,25 @@ from ssimtool.readers.align import BT601
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.images.colour import to_rgb
 from ssimtool.readers.images.opening import read_image
+from ssimtool.readers.memory import ImageInput, name_of, open_memory
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair, Samples
 
 
-def with_mask(pair: Pair, counting: RegionOfInterest, *, max_pixels: int = 0) -> Pair:
-    """A pair with what counts of it.
+def with_mask(
+    pair: Pair,
+    counting: RegionOfInterest,
+    *,
+    image: ImageInput | None = None,
+    max_pixels: int = 0,
+) -> Pair:
+    """Return a pair with its region of interest.
 
     Args:
         pair: made comparable.
         counting: the mask, as large as the pair, and the regions; where both are given, what lies
             in both counts.
+        image: the mask itself, where it is in memory; None reads `counting.mask`.
         max_pixels: of the mask; 0 is no limit.
 
     Returns:
@@ -37,7 +45,7 @@ def with_mask(pair: Pair, counting: RegionOfInterest, *, max_pixels: int = 0) ->
     weight: Array = np.ones((height, width), dtype=np.bool_)
     mask = None
     if counting.mask is not None:
-        mask = _read(counting.mask, max_pixels)
+        mask = _read(counting.mask if image is None else image, max_pixels)
         weight = _weights(mask)
         if weight.shape != (height, width):
             raise _other_size(pair, mask)
@@ -58,12 +66,17 @@ def with_mask(pair: Pair, counting: RegionOfInterest, *, max_pixels: int = 0) ->
     )
 
 
-def _read(path: str, max_pixels: int) -> Samples:
+def _read(image: ImageInput, max_pixels: int) -> Samples:
+    path = name_of(image)
     if path == STDIN:
         raise SsimtoolError(
             "unsupported", "standard input is no mask, expected a file; write ./- for one named so"
         )
-    mask = read_image(path, max_pixels=max_pixels, layout="hwc")
+    opened = open_memory(image, layout="hwc", max_pixels=max_pixels)
+    if opened is None:
+        mask = read_image(path, max_pixels=max_pixels, layout="hwc")
+    else:
+        mask = opened.decode(lambda: False)
     alpha = mask.alpha
     if alpha is not None and not (alpha == alpha.flat[0]).all():
         raise SsimtoolError(

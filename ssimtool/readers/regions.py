@@ -74,7 +74,7 @@ def _listed(part: object) -> str:
     return str(part)
 
 
-def counting_of(columns: Mapping[str, str], otherwise: RegionOfInterest) -> RegionOfInterest:
+def region_of(columns: Mapping[str, str], otherwise: RegionOfInterest) -> RegionOfInterest:
     """What counts of a pair of a manifest: what its columns say, else what holds for all.
 
     Raises:

@@ -8,38 +8,78 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from ssimtool import __version__
 from ssimtool.catalog import DEFINITIONS, Definition
 from ssimtool.definitions import steps_between
+from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.kernels.formula import smallest_side
+from ssimtool.readers.align import recorded
+from ssimtool.readers.memory import name_of
 from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.explanation import Difference, Explained, Explanation
-from ssimtool.scoring.pair import compare
+from ssimtool.scoring.failures import failure_of
+from ssimtool.scoring.images import CompareRequest, read_images
+from ssimtool.scoring.pair import compare, execution_of
 from ssimtool.settings import CompareSettings
 
 Scored = Callable[[Definition], Comparison | SsimtoolError]
 FIRST = "wang2004"  # the paper's: the others are held against it
 
 
-def explain(pair: Pair, how: CompareSettings) -> Explanation:
-    """Every definition of the catalogue on one pair.
+def explain_once(request: CompareRequest, *, debug: bool = False) -> Explanation:
+    """Explain the SSIM of two images in a process that computes no more.
+
+    Args:
+        request: what is compared.
+        debug: an error is raised, and makes no record.
+
+    Returns:
+        the explanation; what a person can fix is a record of the status `error`.
+
+    Raises:
+        UnavailableError: a device or a backend that is not present.
+    """
+    try:
+        pair = read_images(request)
+        execution = execution_of(request.settings, once=True)
+        return explain(pair, request.settings, execution=execution)
+    except Exception as error:
+        failure = failure_of(error)
+        if failure is None or debug:
+            raise
+        return Explanation(
+            status="error",
+            reference=name_of(request.reference),
+            distorted=name_of(request.distorted),
+            reading=recorded(request.reading),
+            version=__version__,
+            error=failure,
+        )
+
+
+def explain(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Explanation:
+    """Score one pair by every definition of the catalogue.
 
     Args:
         pair: what is compared.
-        how: the device and the backend.
+        how: the device, the backend and the precision.
+        execution: where; None settles it from `how`.
 
     Raises:
         SsimtoolError: the images are too small for each of them, or a result is beyond floats.
-        ValueError: a device that is not present.
+        UnavailableError: a device or a backend that is not present.
     """
+    where = execution or execution_of(how)
     height, width, _ = pair.reference.shape
     settled = {name: row.for_size(height, width) for name, row in DEFINITIONS.items()}
 
     @cache  # what stands between two definitions may be another of them
     def scored(definition: Definition) -> Comparison | SsimtoolError:
         try:
-            return compare(pair, replace(how, metrics=("ssim",), definition=definition))
+            settings = replace(how, metrics=("ssim",), definition=definition)
+            return compare(pair, settings, execution=where)
         except SsimtoolError as error:
             return error
 

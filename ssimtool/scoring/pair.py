@@ -6,17 +6,16 @@ takes longer than many a comparison.
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
+from importlib import import_module
 
 import numpy as np
 
 from ssimtool import __version__
 from ssimtool.catalog import METRICS, Definition, with_implied
+from ssimtool.devices import Execution, settle
+from ssimtool.kernels import internals
 from ssimtool.kernels.formula import formula_of, formula_of_scales, scale_weights
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
@@ -26,19 +25,35 @@ from ssimtool.settings import CompareSettings, Computed
 
 Functions = dict[str, tuple[str, ...]]  # of `ssimtool.metrics.public`, and what each takes
 Values = dict[str, list[float]]
-# What a device that torch can compute on shows in the file system of Linux: NVIDIA, AMD, WSL.
-ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
 
 
-def compare(pair: Pair, how: CompareSettings) -> Comparison:
-    """One pair, scored.
+def compare(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Comparison:
+    """Score one pair.
+
+    Args:
+        pair: two images made comparable.
+        how: what is computed.
+        execution: where, settled for all pairs of a process; None settles it for this one.
 
     Raises:
         SsimtoolError: `too_small`, smaller than the window; `non_finite`, a result beyond floats.
-        ValueError: a device that is not present.
+        UnavailableError: a device or a backend that is not present.
     """
-    values, made = _numbers(functions_of(pair, how), pair, how)
-    return record_of(pair, how, values, made)
+    where = execution or execution_of(how)
+    values, computed = _numbers(functions_of(pair, how), pair, how, where)
+    return record_of(pair, how, values, computed)
+
+
+def execution_of(
+    how: CompareSettings, *, once: bool = False, threads: int | None = None
+) -> Execution:
+    """Settle where pairs are computed, as `devices.settle` with the settings' own requests.
+
+    Raises:
+        UnavailableError: a device or a backend that is not present.
+    """
+    size = how.definition.window_size
+    return settle(how.device, how.backend, window_size=size, once=once, threads=threads)
 
 
 def _asked(how: CompareSettings) -> tuple[str, ...]:
@@ -57,14 +72,14 @@ def functions_of(pair: Pair, how: CompareSettings) -> Functions:
     return functions
 
 
-def record_of(pair: Pair, how: CompareSettings, values: Values, made: Computed) -> Comparison:
+def record_of(pair: Pair, how: CompareSettings, values: Values, computed: Computed) -> Comparison:
     """The record of a pair.
 
     Args:
         pair: what was compared.
         how: what was asked for.
         values: by function, what it gave: a number per channel where it has a definition, else one.
-        made: by what they were computed.
+        computed: by what they were computed.
 
     Raises:
         SsimtoolError: `non_finite`, a result beyond floats.
@@ -94,9 +109,9 @@ def record_of(pair: Pair, how: CompareSettings, values: Values, made: Computed) 
         counted=pair.counted,
         steps=pair.steps,
         thresholds=verdicts,
-        device=made.device,
-        backend=made.backend,
-        precision=made.precision,
+        device=computed.device,
+        backend=computed.backend,
+        precision=computed.precision,
         version=__version__,
         warnings=pair.warnings,
     )
@@ -118,8 +133,11 @@ def _are_identical(pair: Pair) -> bool:
     return all(np.array_equal(x[m > 0], y[m > 0]) for x, y, m in rows)
 
 
-def map_of(pair: Pair, how: CompareSettings) -> Array:
+def map_of(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Array:
     """The SSIM map as large as the image, the mean over the channels.
+
+    Args:
+        pair, how, execution: as for `compare`.
 
     Returns:
         (H, W), float32, −1 to 1; NaN where nothing counts.
@@ -127,72 +145,55 @@ def map_of(pair: Pair, how: CompareSettings) -> Array:
     Raises:
         SsimtoolError: `too_small`.
     """
-    from ssimtool.scoring import tensors as evaluate_tensors
+    from ssimtool.scoring import tensors
 
     check_size(pair, how.definition)
-    return evaluate_tensors.map_of(pair, how)
-
-
-@lru_cache(maxsize=16)  # it looks at the file system, and is asked for every pair
-def needs_torch(how: CompareSettings) -> bool:
-    """Whether torch is loaded for every pair that is scored like this."""
-    from ssimtool.kernels.limits import FUSED_WINDOW
-
-    fits = how.definition.window_size <= FUSED_WINDOW or how.backend == "fused"
-    fused = not how.once and how.backend != "torch" and fits and find_spec("numba") is not None
-    return not (fused and (how.device == "cpu" or (how.device == "auto" and _is_cpu_alone())))
+    return tensors.map_of(pair, how, execution or execution_of(how))
 
 
 def load_kernels() -> None:
     """Loads the kernels ahead of the first pair, for a process of our own; without Numba, torch is
     loaded when it computes."""
-    from ssimtool.kernels import loading
-
     with suppress(ImportError):
-        loading.load_kernels()
+        internals.load_numba(lambda: import_module("ssimtool.kernels.arrays"))
 
 
-def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:
-    """Whether this machine surely has nothing that torch calls a device but the CPU."""
-    return sys.platform == "linux" and not any((devices / n).exists() for n in ACCELERATORS)
-
-
-def _numbers(functions: Functions, pair: Pair, how: CompareSettings) -> tuple[Values, Computed]:
+def _numbers(
+    functions: Functions, pair: Pair, how: CompareSettings, execution: Execution
+) -> tuple[Values, Computed]:
     """The numbers of each function, one per channel where it takes a definition."""
-    if pair.weight is None and not needs_torch(how):
+    if pair.weight is None and not execution.loads_torch:
         wide = how.precision == "double" or pair.reference.dtype.name == "float64"
-        values = _on_arrays(functions, pair, how, wide=wide)
+        values = _on_arrays(functions, pair, how, wide=wide, threads=execution.threads)
         if values is not None:
             return values, Computed("cpu", "fused", "float64" if wide else "float32")
     from ssimtool.scoring.tensors import numbers_of
 
-    return numbers_of(functions, pair, how)
+    return numbers_of(functions, pair, how, execution)
 
 
 def _on_arrays(
-    functions: Functions, pair: Pair, how: CompareSettings, *, wide: bool
+    functions: Functions, pair: Pair, how: CompareSettings, *, wide: bool, threads: int | None
 ) -> Values | None:
     """The numbers by the fused kernels; None where they do not read such samples, cannot be
     loaded, or leave what floats hold."""
     try:
-        from ssimtool.kernels.arrays import AS_THEY_LIE, image_pass
+        from ssimtool.kernels.arrays import READ_DTYPES, image_pass
         from ssimtool.kernels.pyramid import ms_ssim_pass
     except ImportError:
         return None
     x, y = pair.reference, pair.distorted
-    if x.dtype.name not in AS_THEY_LIE or x.dtype != y.dtype:
+    if x.dtype.name not in READ_DTYPES or x.dtype != y.dtype:
         return None
     errors = any("definition" not in takes for takes in functions.values())
     formula = formula_of(how.definition.for_size(*x.shape[:2]), pair.data_range)
     asked = {"wide": wide, "structure": "ssim_loss" in functions, "errors": errors}
-    means = image_pass(x, y, formula, **asked, threads=how.threads)
+    means = image_pass(x, y, formula, **asked, threads=threads)
     losses = {"ssim_loss": means.structure[0]}
     if "ms_ssim_loss" in functions:
         of_scales = formula_of_scales(how.definition, pair.data_range)
         weights = scale_weights(how.scales)
-        losses["ms_ssim_loss"] = ms_ssim_pass(
-            x, y, of_scales, weights, wide=wide, threads=how.threads
-        )
+        losses["ms_ssim_loss"] = ms_ssim_pass(x, y, of_scales, weights, wide=wide, threads=threads)
     if not all(np.isfinite(found).all() for found in losses.values()):
         return None
     square, absolute = means.errors[0].tolist()

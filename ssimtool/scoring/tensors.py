@@ -11,40 +11,14 @@ import torch
 from torch import Tensor
 
 from ssimtool.catalog import Definition
+from ssimtool.devices import Execution
 from ssimtool.kernels.plain.blocks import computing_dtype
 from ssimtool.metrics import public as metrics
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.scoring.bands import bands
-from ssimtool.settings import BackendName, CompareSettings, Computed
+from ssimtool.settings import CompareSettings, Computed
 
 MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
-
-
-def choose_device(name: str, backend: BackendName = "auto") -> torch.device:
-    """The device by name; `auto` is the best that is present and has the backend.
-
-    Raises:
-        ValueError: the device asked for is absent.
-    """
-    present = ["cpu"]
-    if torch.cuda.is_available():
-        present = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), *present]
-    if torch.backends.mps.is_available():
-        present = ["mps", *present]
-    if name == "auto":
-        return torch.device("cpu" if backend == "fused" else present[0])
-    if name not in present:
-        raise ValueError(f"the device {name} is not present: expected {', '.join(present)} or auto")
-    return torch.device(name)
-
-
-def check_backend(name: BackendName, device: torch.device) -> None:
-    """A backend that can be had on the device.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    metrics.check_backend(name, device)
 
 
 def wide(device: torch.device) -> torch.dtype:
@@ -63,22 +37,26 @@ def to_tensor(array: Array) -> Tensor:
 
 
 def numbers_of(
-    functions: dict[str, tuple[str, ...]], pair: Pair, how: CompareSettings
+    functions: dict[str, tuple[str, ...]],
+    pair: Pair,
+    how: CompareSettings,
+    execution: Execution,
 ) -> tuple[dict[str, list[float]], Computed]:
     """What the metrics of a pair are made of.
 
     Args:
         functions: the names of functions of `ssimtool.metrics.public` and what each takes.
         pair: the images.
-        how: the definition, the device and the backend.
+        how: the definition and the precision.
+        execution: the device and the backend.
 
     Returns:
         the numbers of each function, one per channel where it takes a definition.
     """
-    device = choose_device(how.device, how.backend)
+    device = torch.device(execution.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     weight = _weight(pair, device)
-    fused = weight is None and _is_fused(x, y, how)
+    fused = weight is None and _is_fused(x, y, how, execution)
     scored = _fused_scores(functions, x, y, pair, how) if fused else {}
     for function, takes in functions.items():
         if function not in scored:
@@ -93,9 +71,9 @@ def computed_by(x: Tensor, y: Tensor, how: CompareSettings, backend: str) -> Com
     return Computed(str(x.device), backend, str(_dtype(x, y, how)).removeprefix("torch."))
 
 
-def _is_fused(x: Tensor, y: Tensor, how: CompareSettings) -> bool:
-    size = how.definition.window_size
-    return metrics.is_fused(x, y, how.backend, window_size=size, once=how.once)
+def _is_fused(x: Tensor, y: Tensor, how: CompareSettings, execution: Execution) -> bool:
+    size, least = how.definition.window_size, execution.fused_from
+    return metrics.is_fused(x, y, execution.backend, window_size=size, fused_from=least)
 
 
 def _dtype(x: Tensor, y: Tensor, how: CompareSettings) -> torch.dtype:
@@ -127,7 +105,7 @@ def _errors(found: metrics.OnePass, data_range: float) -> dict[str, Tensor]:
     return {"mse": found.mse, "mae": found.mae, "psnr": decibels}
 
 
-def map_of(pair: Pair, how: CompareSettings) -> Array:
+def map_of(pair: Pair, how: CompareSettings, execution: Execution) -> Array:
     """The SSIM map as large as the image, the mean over the channels.
 
     The definition's own map where it is that large, else with symmetric borders; where it reduces
@@ -140,13 +118,13 @@ def map_of(pair: Pair, how: CompareSettings) -> Array:
     definition = how.definition.for_size(height, width)
     if definition.border == "valid":
         definition = replace(definition, border="symmetric")
-    device = choose_device(how.device, how.backend)
+    device = torch.device(execution.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     weight, factor = _weight(pair, device), definition.downsample or 1
     if weight is not None:
         ssim_map = _weighted_map(x, y, weight, definition, pair.data_range)
     else:
-        fused = _is_fused(x, y, how)
+        fused = _is_fused(x, y, how, execution)
         if factor > 1:
             x, y = (metrics.reduced(image, factor, wide(device)) for image in (x, y))
             definition = replace(definition, downsample=1)

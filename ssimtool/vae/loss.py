@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ssimtool import __version__
+from ssimtool.devices import FUSED_ONCE_FROM, choose_device, numba_loads, takes_fused
 from ssimtool.errors import SsimtoolError
 from ssimtool.metrics import public as metrics
 from ssimtool.metrics.moments import Moments, merged, moments
@@ -21,7 +22,7 @@ from ssimtool.records.latents import reduction_told
 from ssimtool.records.loss import Contributions, LossReport, SampleScores
 from ssimtool.records.verdicts import status_of
 from ssimtool.scoring.bands import Band, bands
-from ssimtool.scoring.tensors import choose_device, sent, wide
+from ssimtool.scoring.tensors import sent, wide
 from ssimtool.settings import BackendName, LatentSettings, LossSettings
 from ssimtool.vae.diagnostics import Span, image_warnings, posterior_warnings
 from ssimtool.vae.statistics import check_finite, check_sums, kl_of, summary_of
@@ -46,7 +47,7 @@ def evaluate_loss(
         SsimtoolError: `non_finite`, `too_small`.
         ValueError: a device that is not present.
     """
-    device = choose_device(how.device, how.backend)
+    device = torch.device(choose_device(how.device, backend=how.backend))
     definition = how.definition.for_size(*arrays.image_shape[1:])
     how = replace(how, backend=_backend(arrays, how, device), definition=definition)
     _check_size(arrays, how)
@@ -97,8 +98,10 @@ def _backend(arrays: Arrays, how: LossSettings, device: torch.device) -> Backend
     if how.backend != "auto":
         return how.backend
     window_size = how.definition.window_size if how.alpha else 1
-    worth_it = metrics.is_worth_it(arrays.size, device, window_size=window_size, once=True)
-    return "fused" if worth_it else "torch"
+    pays = takes_fused(
+        arrays.size, device.type, window_size=window_size, fused_from=FUSED_ONCE_FROM
+    )
+    return "fused" if pays and numba_loads() else "torch"
 
 
 def _check_size(arrays: Arrays, how: LossSettings) -> None:

@@ -11,12 +11,14 @@ import pytest
 from ssimtool.batch import stack as evaluate_stack
 from ssimtool.batch.stack import Stacker, compare_stack
 from ssimtool.catalog import DEFINITIONS
+from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.samples import Pair
 from ssimtool.records.verdicts import Threshold
 from ssimtool.scoring import pair as evaluate
 from ssimtool.settings import CompareSettings
 
+CPU = Execution(device="cpu", backend="torch")
 RNG = np.random.RandomState(0)
 HOW = CompareSettings(
     metrics=("ssim", "mse", "mae", "psnr"),
@@ -41,7 +43,7 @@ def test_ms_ssim_is_what_compare_says(dtype):
         metrics=("ms_ssim", "ssim", "mse"), scales=3, device="cpu", backend="torch"
     )
     pairs = [_pair(number, (45, 51, 3), dtype) for number in (0, 7, 90)]
-    for pair, found in zip(pairs, compare_stack(pairs, how), strict=True):
+    for pair, found in zip(pairs, compare_stack(pairs, how, CPU), strict=True):
         one = evaluate.compare(pair, how)
         # sums of another order, in float64
         assert found.metrics == pytest.approx(one.metrics, rel=1e-12, abs=1e-13)
@@ -56,9 +58,9 @@ def asked_for(monkeypatch):
     """How many pairs each stack had."""
     sizes = []
 
-    def counted(pairs, how):
+    def counted(pairs, how, execution):
         sizes.append(len(pairs))
-        return compare_stack(pairs, how)
+        return compare_stack(pairs, how, CPU)
 
     monkeypatch.setattr(evaluate_stack, "compare_stack", counted)
     return sizes
@@ -71,7 +73,7 @@ def _together(stacker, pairs):
     def ask(pair):
         gate.wait()
         try:
-            return stacker.compare(pair, stacker.how)
+            return stacker.compare(pair)
         except (SsimtoolError, RuntimeError, ZeroDivisionError) as error:
             return error
 
@@ -88,7 +90,7 @@ def test_each_is_what_compare_says(definition, shape, dtype):
         device="cpu", backend="torch",
     )  # fmt: skip
     pairs = [_pair(number, shape, dtype) for number in (0, 3, 40, 5)]
-    for pair, found in zip(pairs, compare_stack(pairs, how), strict=True):
+    for pair, found in zip(pairs, compare_stack(pairs, how, CPU), strict=True):
         one = evaluate.compare(pair, how)
         # sums of another order, in float64
         assert found.metrics == pytest.approx(one.metrics, rel=1e-12, abs=1e-13)
@@ -100,7 +102,7 @@ def test_each_is_what_compare_says(definition, shape, dtype):
 
 
 def test_threads_get_their_own_pairs(asked_for):
-    stacker = Stacker(HOW)
+    stacker = Stacker(HOW, CPU)
     pairs = [_pair(n, (20, 30, 3) if n % 3 else (16, 16, 1)) for n in range(24)]
     for pair, found in zip(pairs, _together(stacker, pairs), strict=True):
         assert found.reference == pair.reference_path
@@ -115,18 +117,18 @@ def test_threads_get_their_own_pairs(asked_for):
 def test_while_one_stack_is_computed_the_next_one_gathers(monkeypatch):
     sizes, begun, go_on = [], threading.Event(), threading.Event()
 
-    def slow(pairs, how):
+    def slow(pairs, how, execution):
         sizes.append(len(pairs))
         begun.set()
         go_on.wait()
-        return compare_stack(pairs, how)
+        return compare_stack(pairs, how, CPU)
 
     monkeypatch.setattr(evaluate_stack, "compare_stack", slow)
-    stacker = Stacker(HOW, most=4)
+    stacker = Stacker(HOW, CPU, most=4)
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(stacker.compare, _pair(0), HOW)
+        first = pool.submit(stacker.compare, _pair(0))
         assert begun.wait(10)
-        others = [pool.submit(stacker.compare, _pair(n), HOW) for n in range(1, 7)]
+        others = [pool.submit(stacker.compare, _pair(n)) for n in range(1, 7)]
         while stacker._asked.qsize() < 6:
             pass
         go_on.set()
@@ -138,14 +140,14 @@ def test_while_one_stack_is_computed_the_next_one_gathers(monkeypatch):
 def test_too_little_memory_halves_the_stack(monkeypatch):
     sizes = []
 
-    def little(pairs, how):
+    def little(pairs, how, execution):
         sizes.append(len(pairs))
         if len(pairs) > 3:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-        return compare_stack(pairs, how)
+        return compare_stack(pairs, how, CPU)
 
     monkeypatch.setattr(evaluate_stack, "compare_stack", little)
-    stacker = Stacker(HOW)
+    stacker = Stacker(HOW, CPU)
     waiting = [evaluate_stack._Waiting(_pair(n)) for n in range(12)]
     stacker._compute(waiting)
     assert [one.found.reference for one in waiting] == [f"x{n}" for n in range(12)]
@@ -154,27 +156,27 @@ def test_too_little_memory_halves_the_stack(monkeypatch):
 
 
 def test_a_pair_that_alone_does_not_fit_is_an_error(monkeypatch):
-    def none(pairs, how):
+    def none(pairs, how, execution):
         raise RuntimeError("CUDA out of memory")
 
     monkeypatch.setattr(evaluate_stack, "compare_stack", none)
-    stacker = Stacker(HOW)
+    stacker = Stacker(HOW, CPU)
     with pytest.raises(RuntimeError, match="out of memory"):
-        stacker.compare(_pair(0), HOW)
-    monkeypatch.setattr(evaluate_stack, "compare_stack", lambda pairs, how: 1 / 0)
+        stacker.compare(_pair(0))
+    monkeypatch.setattr(evaluate_stack, "compare_stack", lambda pairs, how, execution: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # a bug keeps its traceback, and the next is answered
-        stacker.compare(_pair(0), HOW)
+        stacker.compare(_pair(0))
     monkeypatch.setattr(evaluate_stack, "compare_stack", compare_stack)
-    assert stacker.compare(_pair(0), HOW).reference == "x0"
+    assert stacker.compare(_pair(0)).reference == "x0"
     stacker.close()
 
 
 def test_what_is_wrong_with_one_is_not_wrong_with_all():
     good, huge = _pair(1, dtype=np.float64), _pair(2, dtype=np.float64)
     huge.reference[:] *= 1e200
-    found = compare_stack([good, huge, good], HOW)
+    found = compare_stack([good, huge, good], HOW, CPU)
     assert [getattr(f, "code", None) for f in found] == [None, "non_finite", None]
-    stacker = Stacker(HOW)
+    stacker = Stacker(HOW, CPU)
     small = [_pair(n, (5, 5, 1)) for n in range(3)]
     found = _together(stacker, [*small, good])
     assert [getattr(f, "code", None) for f in found] == ["too_small"] * 3 + [None]
@@ -192,8 +194,7 @@ def test_a_batch_computes_by_stacks(ssimtool, tmp_path, monkeypatch, asked_for):
             Image.fromarray(pixels).save(tmp_path / name / f"{i:02}.png")
     folders = tmp_path / "x", tmp_path / "y"
     before = ssimtool("batch", *folders, "-f", "value", "--device", "cpu", "--backend", "torch")
-    device = type("Device", (), {"type": "cuda"})()
-    monkeypatch.setattr("ssimtool.scoring.tensors.choose_device", lambda *_: device)
+    monkeypatch.setattr("ssimtool.batch.worker.computes_together", lambda execution: True)
     options = ["--device", "cpu", "--backend", "torch", "--jobs", "3"]
     done = ssimtool("batch", *folders, "-f", "value", *options)
     assert done.code == 0

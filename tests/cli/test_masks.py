@@ -17,6 +17,7 @@ from ssimtool import mae, mse, psnr, ssim
 from ssimtool.batch.stack import Stacker
 from ssimtool.batch.thumbnails import cases_of
 from ssimtool.catalog import METRICS
+from ssimtool.devices import Execution
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.lists.scores import read_scores
 from ssimtool.readers.masks import with_mask
@@ -539,10 +540,10 @@ def test_pairs_with_masks_beside_others_in_a_stack(here):
     """On a GPU, pairs are computed together: those with a mask are not, and keep theirs."""
     how = CompareSettings(metrics=("ssim", "ssim_loss", "mse"), device="cpu", backend="torch")
     pair = read_pair("a.png", "b.png", Reading())
-    stacker = Stacker(how)
+    stacker = Stacker(how, Execution(device="cpu", backend="torch"))
     masked = with_mask(pair, RegionOfInterest(mask="disc.png"))
     for one, weight in ((masked, DISC), (pair, np.ones((H, W)))):
-        found = stacker.compare(one, how).metrics
+        found = stacker.compare(one).metrics
         expected = {name: _expected(weight)[name] for name in found}
         assert found == pytest.approx(expected, rel=1e-12)
     stacker.close()

@@ -152,7 +152,7 @@ def test_a_command_loads_no_other():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "ssimtool.cli.commands.compare" in loaded
-    others = {f"ssimtool.cli.{name}" for name in (*COMMANDS, "listing")} - {
+    others = {f"ssimtool.cli.commands.{name}" for name in (*COMMANDS, "listing")} - {
         "ssimtool.cli.commands.compare"
     }
     assert not others & loaded

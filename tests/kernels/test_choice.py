@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from ssimtool import MSE_SSIM_KL_Loss, SSIMLoss, mse, ssim_loss
+from ssimtool import MSE_SSIM_KL_Loss, SSIMLoss, devices, mse, ssim_loss
 from ssimtool.kernels import choice
 
 
@@ -39,17 +39,18 @@ def test_auto_goes_by_dtype_and_size(dtypes, side, fused):
 
 
 def test_one_comparison_alone_pays_for_no_compiler():
-    x = torch.zeros(1, 1, 1, choice.FUSED_ONCE_FROM, dtype=torch.uint8)
-    assert choice.is_fused(x, x, "auto", once=True)
-    assert not choice.is_fused(x[..., 1:], x[..., 1:], "auto", once=True)
+    x = torch.zeros(1, 1, 1, devices.FUSED_ONCE_FROM, dtype=torch.uint8)
+    once = {"fused_from": devices.FUSED_ONCE_FROM}
+    assert choice.is_fused(x, x, "auto", **once)
+    assert not choice.is_fused(x[..., 1:], x[..., 1:], "auto", **once)
     assert choice.is_fused(x[..., 1:], x[..., 1:], "auto")
 
 
 def test_windows_that_hold_too_many_rows_are_left_to_torch():
     x = torch.zeros(1, 1, 1, choice.FUSED_FROM)
-    assert choice.is_fused(x, x, "auto", window_size=choice.FUSED_WINDOW)
-    assert not choice.is_fused(x, x, "auto", window_size=choice.FUSED_WINDOW + 2)
-    assert choice.is_fused(x, x, "fused", window_size=choice.FUSED_WINDOW + 2)
+    assert choice.is_fused(x, x, "auto", window_size=devices.FUSED_WINDOW)
+    assert not choice.is_fused(x, x, "auto", window_size=devices.FUSED_WINDOW + 2)
+    assert choice.is_fused(x, x, "fused", window_size=devices.FUSED_WINDOW + 2)
 
 
 def test_the_readme_says_from_where_on():
@@ -122,7 +123,7 @@ def test_unknown_backends_are_refused(monkeypatch):
 
 
 def test_without_numba(monkeypatch):
-    monkeypatch.setattr(choice, "_loads", lambda: False)
+    monkeypatch.setattr(devices, "numba_loads", lambda: False)
     x = torch.rand(1, 1, 200, 200)
     assert not choice.is_fused(x, x, "auto")
     with pytest.raises(ValueError, match="Numba cannot be imported"):

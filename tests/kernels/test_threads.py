@@ -161,7 +161,7 @@ def test_the_limits_count(monkeypatch, restored):
 
 PROBE = """
 import torch
-from ssimtool.metrics.kernels import threads
+from ssimtool.kernels import threads
 print(threads.thread_count())
 """
 

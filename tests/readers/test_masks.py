@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.masks import with_mask
-from ssimtool.readers.regions import RegionOfInterest, counting_of, parse_region, parse_regions
+from ssimtool.readers.regions import RegionOfInterest, parse_region, parse_regions, region_of
 from ssimtool.readers.samples import Pair
 
 H, W = 6, 8
@@ -235,9 +235,9 @@ def test_what_is_no_region(text):
 
 def test_a_pair_may_say_it_itself():
     every = RegionOfInterest(mask="m.png", regions=((0, 0, 1, 1),))
-    assert counting_of({}, every) == every
-    assert counting_of({"mask": "", "region": ""}, every) == every
+    assert region_of({}, every) == every
+    assert region_of({"mask": "", "region": ""}, every) == every
     own = {"mask": "n.png", "region": "1,2,3,4;5,6,7,8", "other": "x"}
     expected = RegionOfInterest(mask="n.png", regions=((1, 2, 3, 4), (5, 6, 7, 8)))
-    assert counting_of(own, every) == expected
-    assert counting_of({"mask": "n.png"}, every).regions == every.regions
+    assert region_of(own, every) == expected
+    assert region_of({"mask": "n.png"}, every).regions == every.regions

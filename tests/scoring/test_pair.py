@@ -6,7 +6,6 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,8 +50,9 @@ def test_arrays_give_the_numbers_of_tensors(dtype, channels):
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_definition(name):
-    how = replace(EVERY, definition=DEFINITIONS[name], threads=1)
-    found = evaluate.compare(_pair("uint8"), how).metrics["ssim_loss"]
+    how = replace(EVERY, definition=DEFINITIONS[name])
+    one = evaluate.execution_of(how, threads=1)
+    found = evaluate.compare(_pair("uint8"), how, execution=one).metrics["ssim_loss"]
     exact = evaluate.compare(_pair("uint8"), replace(how, backend="torch")).metrics["ssim_loss"]
     assert found == pytest.approx(exact, rel=1e-11)
 
@@ -110,29 +110,18 @@ def test_what_leaves_the_numbers_of_the_kernels_is_left_to_torch():
         ({}, False),
         ({"backend": "fused"}, False),
         ({"backend": "torch"}, True),
-        ({"once": True}, True),
-        ({"device": "cuda"}, True),
         ({"definition": find_definition("wang2004", window_size=129)}, True),
         ({"definition": find_definition("wang2004", window_size=129), "backend": "fused"}, False),
     ],
 )
 def test_when_torch_is_needed(change, expected):
-    assert evaluate.needs_torch(replace(EVERY, **change)) is expected
-
-
-def test_auto_needs_torch_where_there_may_be_a_gpu(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert evaluate._is_cpu_alone(tmp_path)
-    (tmp_path / "nvidiactl").touch()
-    assert not evaluate._is_cpu_alone(tmp_path)
-    monkeypatch.setattr(sys, "platform", "darwin")  # MPS shows in no file
-    assert not evaluate._is_cpu_alone(Path("/nowhere"))
+    assert evaluate.execution_of(replace(EVERY, **change)).loads_torch is expected
 
 
 LOADING = """
 import sys
 
-from ssimtool.metrics.kernels.loading import load_kernels
+from ssimtool.scoring.pair import load_kernels
 
 load_kernels()
 print(*(name in sys.modules for name in ("numba", "scipy.linalg", "torch")))
@@ -149,7 +138,7 @@ def test_the_kernels_are_loaded_without_what_they_do_not_use():
 SCRIPT = """
 import sys
 import numpy as np
-from ssimtool.evaluate import compare
+from ssimtool.scoring.pair import compare
 from ssimtool.readers.samples import Pair
 from ssimtool.settings import CompareSettings
 

@@ -13,7 +13,6 @@ from ssimtool.cli.options import batch as b
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import present
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 from ssimtool.settings import CompareSettings
@@ -72,10 +71,10 @@ def command(
     limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
     named = (*(t.metric for t in limits), *(t.metric for t in on_all))
     computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
-    counting = m.counting(mask, region)
-    m.check_takes(counting, computed, backend)
+    region_of_interest = m.counting(mask, region)
+    m.check_takes(region_of_interest, computed, backend)
     count = jobs or usable_cores()
-    scoring = CompareSettings(
+    settings = CompareSettings(
         metrics=computed,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
         scales=s.count_of(scales, computed),
@@ -83,7 +82,6 @@ def command(
         device=device,
         backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
         precision=precision,  # type: ignore[arg-type]  # likewise
-        threads=1 if count > 1 else None,
     )
     from ssimtool.batch.request import BatchRequest, Terminal  # --help has no use for these
     from ssimtool.batch.run import run
@@ -92,7 +90,7 @@ def command(
     from ssimtool.cli.progress import counting as progress
     from ssimtool.readers.lists.pairs import Filter
 
-    asked = BatchRequest(
+    request = BatchRequest(
         reference=reference or "",
         distorted=distorted or "",
         manifest=pairs,
@@ -107,8 +105,8 @@ def command(
             "layout": layout,
         },
         max_pixels=max_pixels,
-        counting=counting,
-        scoring=scoring,
+        region=region_of_interest,
+        settings=settings,
         statistics=on_all,
         strict=strict,
         stop_on_error=on_error == "stop",
@@ -133,13 +131,7 @@ def command(
         warm=pairs == STDIN,
     )
 
-    def check() -> None:
-        from ssimtool.scoring.pair import needs_torch
-
-        if needs_torch(scoring) or maps is not None:
-            present(device, scoring.backend)
-
-    return run(asked, target, resources, check, Terminal(interruptible, progress, warn))
+    return run(request, target, resources, Terminal(interruptible, progress, warn))
 
 
 def _check_input(

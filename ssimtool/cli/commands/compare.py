@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssimtool import __version__
 from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
 from ssimtool.cli import parsing
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, attempt, present, show
-from ssimtool.output import Reserved, put, reserved
-from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.cli.outcome import Style, announce, show
+from ssimtool.output import put, reserved
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from ssimtool.readers.align import Reading
-    from ssimtool.readers.regions import RegionOfInterest
-    from ssimtool.readers.samples import Array, Pair
+    from ssimtool.scoring.images import Compared
 
 
 def command(
@@ -69,11 +65,11 @@ def command(
     limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
     chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
     under = parsing.background(background)
-    counting = m.counting(mask, region)
+    region_of_interest = m.counting(mask, region)
     # A map states the score in its text, so it implies it.
     computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))
-    m.check_takes(counting, computed, backend)
-    scoring = CompareSettings(
+    m.check_takes(region_of_interest, computed, backend)
+    settings = CompareSettings(
         metrics=computed,
         definition=chosen,
         scales=s.count_of(scales, computed),
@@ -81,78 +77,45 @@ def command(
         device=device,
         backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
         precision=precision,  # type: ignore[arg-type]  # likewise
-        once=True,
     )
     style = Style(format, tuple(metric), computed, quiet, debug)
     targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted, *([mask] if mask else []))) as files:
-        from ssimtool.readers.align import Reading, recorded
+        from ssimtool.readers.align import Reading
+        from ssimtool.readers.images.opening import set_up_pillow
+        from ssimtool.scoring.images import CompareRequest, compare_once
 
-        how = Reading(
-            channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
-            data_range=data_range,
-            background=under,
-            resize=resize,
-            frame=frame,
-            max_pixels=max_pixels,
-            layout=layout,  # type: ignore[arg-type]  # likewise
-        )
-        maps = tuple(zip(map_, files, strict=False))
-        record = attempt(
-            lambda: _compare((reference, distorted), how, counting, scoring, maps, map_style),
-            lambda failure: Comparison(
-                status="error",
-                reference=reference,
-                distorted=distorted,
-                definition=parts_of(chosen),
-                reading=recorded(how),
-                mask=counting.mask,
-                regions=counting.regions,
-                version=__version__,
-                error=failure,
+        set_up_pillow()
+        request = CompareRequest(
+            reference=reference,
+            distorted=distorted,
+            settings=settings,
+            reading=Reading(
+                channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
+                data_range=data_range,
+                background=under,
+                resize=resize,
+                frame=frame,
+                max_pixels=max_pixels,
+                layout=layout,  # type: ignore[arg-type]  # likewise
             ),
-            style,
+            region=region_of_interest,
+            with_map=bool(map_),
         )
-        return show(record, style, files[-1] if output is not None else None)
+        compared = compare_once(request, debug=debug)
+        announce(compared.record, quiet=quiet)
+        for path, file in zip(map_, files, strict=False):
+            if (data := _map_file(path, compared, map_style)) is not None:
+                put(file, data)
+        return show(compared.record, style, files[-1] if output is not None else None)
 
 
-def _compare(
-    paths: tuple[str, str],
-    how: Reading,
-    counting: RegionOfInterest,
-    scoring: CompareSettings,
-    maps: tuple[tuple[str, Reserved], ...],
-    style: str,
-) -> Comparison:
-    from ssimtool.readers.align import read_pair
-    from ssimtool.readers.images.opening import set_up_pillow
-
-    set_up_pillow()
-    # Before torch is loaded, so that what is wrong with a file shows at once; only the samples of
-    # large images are decoded meanwhile, and what is wrong with those shows when torch is there.
-    pair = read_pair(*paths, how, meanwhile=_load_torch)
-    if counting:
-        from ssimtool.readers.masks import with_mask
-
-        pair = with_mask(pair, counting, max_pixels=how.max_pixels)
-    from ssimtool.scoring.pair import compare, map_of
-
-    present(scoring.device, scoring.backend)
-    record = compare(pair, scoring)
-    if maps:
-        ssim_map = map_of(pair, scoring)
-        for path, file in maps:
-            put(file, _rendered(path, ssim_map, pair, record, style))
-    return record
-
-
-def _load_torch() -> None:
-    import ssimtool.scoring.tensors  # noqa: F401  # for what it loads
-
-
-def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:
+def _map_file(path: str, compared: Compared, style: str) -> bytes | None:
+    """The content of the file of a map, by its suffix; None where there is no map."""
     from ssimtool.reports.maps import map_npy, map_png
 
+    if compared.ssim_map is None or compared.pair is None:
+        return None
     if PurePath(path).suffix.lower() == ".npy":
-        return map_npy(ssim_map)
-    return map_png(ssim_map, pair, record, style)
+        return map_npy(compared.ssim_map)
+    return map_png(compared.ssim_map, compared.pair, compared.record, style)

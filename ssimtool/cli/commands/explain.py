@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssimtool import __version__
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, attempt, deliver, present
+from ssimtool.cli.outcome import announce, deliver
 from ssimtool.output import reserved, wants_colour
 from ssimtool.records.verdicts import EXIT_CODES
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from ssimtool.readers.align import Reading
     from ssimtool.records.explanation import Explanation
 
 
@@ -48,55 +46,39 @@ def command(
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     under = parsing.background(background)
-    scoring = CompareSettings(
+    settings = CompareSettings(
         metrics=("ssim",),
         device=device,
         backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
-        once=True,
     )
-    paths = reference, distorted
     targets = [output] if output is not None else []
-    with reserved(targets, inputs=paths) as files:
-        from ssimtool.readers.align import Reading, recorded
-        from ssimtool.records.explanation import Explanation
+    with reserved(targets, inputs=(reference, distorted)) as files:
+        from ssimtool.readers.align import Reading
+        from ssimtool.readers.images.opening import set_up_pillow
         from ssimtool.reports.text import MACHINE_FORMATS
+        from ssimtool.scoring.explain import explain_once
+        from ssimtool.scoring.images import CompareRequest
 
-        how = Reading(
-            channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
-            data_range=data_range,
-            background=under,
-            resize=resize,
-            frame=frame,
-            max_pixels=max_pixels,
-            layout=layout,  # type: ignore[arg-type]  # likewise
-        )
-        record = attempt(
-            lambda: _explain(paths, how, scoring),
-            lambda failure: Explanation(
-                status="error",
-                reference=reference,
-                distorted=distorted,
-                reading=recorded(how),
-                version=__version__,
-                error=failure,
+        set_up_pillow()
+        request = CompareRequest(
+            reference=reference,
+            distorted=distorted,
+            settings=settings,
+            reading=Reading(
+                channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
+                data_range=data_range,
+                background=under,
+                resize=resize,
+                frame=frame,
+                max_pixels=max_pixels,
+                layout=layout,  # type: ignore[arg-type]  # likewise
             ),
-            Style(format, (), (), quiet, debug),
         )
+        record = explain_once(request, debug=debug)
+        announce(record, quiet=quiet)
         if record.error is None or format in MACHINE_FORMATS:
             deliver(_text(record, format, to_file=bool(files)), files[0] if files else None)
         return EXIT_CODES[record.status]
-
-
-def _explain(paths: tuple[str, str], how: Reading, scoring: CompareSettings) -> Explanation:
-    from ssimtool.readers.align import read_pair
-    from ssimtool.readers.images.opening import set_up_pillow
-
-    set_up_pillow()
-    pair = read_pair(*paths, how)
-    from ssimtool.scoring.explain import explain
-
-    present(scoring.device, scoring.backend)
-    return explain(pair, scoring)
 
 
 def _text(record: Explanation, format: str, *, to_file: bool) -> str:

@@ -42,6 +42,23 @@ def read_array_image(
         if len(data) - header.offset < header.nbytes:
             raise cut_off(name, header, len(data) - header.offset)
         array = np.load(io.BytesIO(data), allow_pickle=False)
+    return samples_of_array(array, path, name=name, layout=layout, max_pixels=max_pixels)
+
+
+def samples_of_array(
+    array: Array, path: str, *, name: str, layout: ImageLayout = "auto", max_pixels: int = 0
+) -> Samples:
+    """Return an array of shape (H, W), (H, W, C) or (C, H, W) as samples.
+
+    Args:
+        array: of bool, integers or floats.
+        path: in the record.
+        name: in a message.
+        layout, max_pixels: as for `read_array_image`.
+
+    Raises:
+        SsimtoolError: whatever is wrong with its shape or its numbers.
+    """
     given = array.shape
     array = _as_hwc(array, name, layout)
     steps = ("channels first to last",) if len(given) == 3 and given != array.shape else ()

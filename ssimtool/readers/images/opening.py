@@ -137,6 +137,23 @@ def _open_content(
     return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
 
 
+def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> Samples:
+    """Return an image that Pillow holds as samples, its EXIF orientation applied.
+
+    Raises:
+        SsimtoolError: whatever is wrong with it.
+    """
+    name = shown(path)
+    check_pixels(name, *image.size, max_pixels)
+    with decoding(b"", name):
+        image.load()
+        samples = from_pillow(image, path)
+        samples = _turned(samples, _orientation(image), done=False)
+    if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
+        raise non_finite(name)
+    return samples
+
+
 def _memory(image: Image.Image, fast: Decoder | None) -> int:
     """Bytes, about. Pillow holds 4 a pixel, and they are copied; its mode says 8 bits where there
     are 16, and what reads those holds them twice."""

@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import reading, shown
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.verdicts import Failure
+
+if TYPE_CHECKING:
+    from ssimtool.readers.memory import ImageInput
 
 # What is taken from a folder: formats that Pillow decodes to pixels, and arrays.
 IMAGE_SUFFIXES = frozenset(
@@ -31,7 +35,8 @@ class PairInput:
     """Two images to compare, as they were named.
 
     `id` and `columns` are what a manifest says beside the paths; `problem` is why a line of it
-    names no pair; `below` is the path of the distorted image below its folder.
+    names no pair; `below` is the path of the distorted image below its folder; `images` are the
+    two themselves, where they are in memory or not named by text.
     """
 
     reference: str
@@ -40,6 +45,7 @@ class PairInput:
     columns: Mapping[str, str] = field(default_factory=dict)
     below: str | None = None
     problem: Failure | None = None
+    images: tuple[ImageInput, ImageInput] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,197 @@
+"""`ssimtool.compare_many`: many pairs from Python, in order, on several threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ssimtool.batch.pool import Batch
+from ssimtool.batch.worker import Resources, Scorer
+from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
+from ssimtool.definitions import Border, Definition
+from ssimtool.devices import usable_cores
+from ssimtool.readers.align import Channels, recorded
+from ssimtool.readers.arrays.image import ImageLayout
+from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs
+from ssimtool.readers.memory import ImageInput, name_of
+from ssimtool.readers.regions import Region, RegionOfInterest
+from ssimtool.records.batch import Unmatched
+from ssimtool.records.comparison import Comparison
+from ssimtool.scoring.arguments import reading_of, settings_of
+from ssimtool.settings import BackendName, Precision
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Folder: TypeAlias = "str | os.PathLike[str]"
+MEMORY = 2 << 30  # bytes, as `ssimtool batch`
+PATIENCE = 0.5  # seconds for threads to end by themselves
+
+
+class Comparisons:
+    """Iterator over the records of many pairs, in the order of the pairs.
+
+    A pair that cannot be compared is a record of the status `error`. To end early, leave the loop:
+    no new pair is begun once the iterator is closed or garbage collected.
+
+    Args:
+        pairs: what is compared.
+        scorer: scores them.
+        jobs: threads.
+        unmatched: files of two folders without a partner.
+    """
+
+    def __init__(
+        self, pairs: Iterable[PairInput], scorer: Scorer, jobs: int, unmatched: Unmatched
+    ) -> None:
+        self.unmatched = unmatched
+        self._records = _scored(pairs, scorer, jobs)
+
+    def __iter__(self) -> Iterator[Comparison]:
+        return self
+
+    def __next__(self) -> Comparison:
+        return next(self._records)
+
+    def close(self) -> None:
+        """End the run: pairs in flight are dropped, and no new one is begun."""
+        self._records.close()
+
+    def to_pandas(self) -> DataFrame:
+        """Return the records that are left as a table: a row for each pair, a column for each field
+        of the record, and `metrics.ssim`, `error.code` … for what is nested.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError('to_pandas needs pandas: pip install "pandas"') from None
+        return pandas.DataFrame([_flat(record) for record in self])
+
+
+def compare_many(
+    pairs: Folder | Iterable[tuple[ImageInput, ImageInput]],
+    distorted: Folder | None = None,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    metrics: str | Sequence[str] = DEFAULT_METRICS,
+    definition: str | Definition = "wang2004",
+    border: Border | None = None,
+    scales: int = len(SCALE_WEIGHTS),
+    mask: ImageInput | None = None,
+    regions: Sequence[Region] = (),
+    data_range: float | None = None,
+    channels: Channels = "rgb",
+    background: str = "checker",
+    resize: bool = False,
+    frame: int | None = None,
+    layout: ImageLayout = "auto",
+    max_pixels: int = 2**29,
+    device: str = "auto",
+    backend: BackendName = "auto",
+    precision: Precision = "single",
+    jobs: int | None = None,
+    memory: int = MEMORY,
+) -> Comparisons:
+    """Compare many pairs, as `ssimtool batch` does.
+
+    Args:
+        pairs: an iterable of (reference, distorted), each as for `ssimtool.compare`; or the folder
+            of the references (or one file for all), with `distorted`.
+        distorted: the folder of the distorted images; files are paired by their path, then by their
+            path without the suffix where that is unique.
+        include, exclude: globs for the files of folders.
+        metrics, definition, border, scales, mask, regions, data_range, channels, background,
+            resize, frame, layout, max_pixels, device, backend: as for `ssimtool.compare`; `mask`
+            and `regions` hold for every pair.
+        precision: of SSIM, `double` or `single`.
+        jobs: threads; None: the cores that this process may use.
+        memory: bytes for the pairs in flight; a pair that needs more waits and runs alone.
+
+    Returns:
+        an iterator of records (`ssimtool.records.comparison.Comparison`), each given as soon as it
+        and all before it are done; `.to_pandas()` gives a table, `.unmatched` the files without a
+        partner.
+
+    Raises:
+        SsimtoolError: a folder that cannot be read.
+        ValueError: an argument outside its range.
+        TypeError: an image that is none of what is accepted.
+
+    >>> import numpy as np
+    >>> white, grey = np.full((16, 16), 255, np.uint8), np.full((16, 16), 251, np.uint8)
+    >>> [r.metrics["mse"] for r in compare_many([(white, white), (white, grey)], metrics="mse")]
+    [0.0, 16.0]
+    """
+    count = usable_cores() if jobs is None else jobs
+    if count < 1:
+        raise ValueError(f"jobs is {jobs}: expected 1 or more")
+    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    scorer = Scorer(
+        recorded(reading),
+        max_pixels,
+        settings_of(metrics, definition, border, scales, device, backend, precision),
+        Resources(jobs=count, memory=memory, own_process=False),
+        region=RegionOfInterest(
+            mask=None if mask is None else name_of(mask), regions=tuple(regions)
+        ),
+        mask=mask,
+    )
+    inputs, unmatched = _inputs(
+        pairs, distorted, Filter(include=tuple(include), exclude=tuple(exclude))
+    )
+    return Comparisons(inputs, scorer, count, unmatched)
+
+
+def _inputs(
+    pairs: Folder | Iterable[tuple[ImageInput, ImageInput]],
+    distorted: Folder | None,
+    files: Filter,
+) -> tuple[Iterable[PairInput], Unmatched]:
+    """What is compared, and the files of two folders without a partner."""
+    if isinstance(pairs, (str, os.PathLike)):
+        if distorted is None:
+            raise TypeError("distorted is missing: expected the folder of the distorted images")
+        return find_pairs(os.fsdecode(pairs), os.fsdecode(distorted), files)
+    if distorted is not None:
+        raise TypeError("distorted is given beside pairs of images: expected two folders, or pairs")
+    return map(_input, pairs), Unmatched()
+
+
+def _input(pair: tuple[ImageInput, ImageInput]) -> PairInput:
+    try:
+        reference, distorted = pair
+    except (TypeError, ValueError):
+        raise TypeError(f"{pair!r:.80} is no pair: expected (reference, distorted)") from None
+    names = name_of(reference), name_of(distorted)
+    return PairInput(reference=names[0], distorted=names[1], images=(reference, distorted))
+
+
+def _scored(
+    pairs: Iterable[PairInput], scorer: Scorer, jobs: int
+) -> Generator[Comparison, None, None]:
+    pool: Batch[PairInput, Comparison] = Batch(
+        lambda given: scorer.score(given, lambda pair, record: record), jobs=jobs
+    )
+    scorer.start(pool.grow)
+    try:
+        yield from pool.run(pairs)
+    finally:
+        pool.stop()
+        pool.wait(PATIENCE)
+        scorer.close()
+
+
+def _flat(record: Comparison) -> dict[str, Any]:
+    """The fields of a record by name, with those of metrics, definition and error beside them."""
+    fields = asdict(record)
+    nested = ("metrics", "definition", "error", "columns")
+    flat = {name: value for name, value in fields.items() if name not in nested}
+    for name in nested:
+        flat |= {f"{name}.{part}": value for part, value in (fields[name] or {}).items()}
+    return flat

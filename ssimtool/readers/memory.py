@@ -1,0 +1,103 @@
+"""Images that are in memory already: Pillow images, NumPy arrays and torch tensors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+import numpy as np
+from PIL import Image
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.image import ImageLayout, samples_of_array
+from ssimtool.readers.images.opening import Opened, samples_of_pillow
+from ssimtool.readers.samples import Array, Samples
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# What an image may be: a path, a Pillow image, an array or a tensor.
+ImageInput: TypeAlias = Union[str, os.PathLike[str], Image.Image, Array, "Tensor"]
+ACCEPTED = "a path, a Pillow image, a NumPy array or a torch tensor"
+
+
+def name_of(image: ImageInput) -> str:
+    """Return the path of an image, or the name by which one in memory stands in a record.
+
+    Raises:
+        TypeError: it is none.
+
+    >>> name_of(np.zeros((2, 2))), name_of("a.png")
+    ('<array>', 'a.png')
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return os.fsdecode(image)
+    if isinstance(image, Image.Image):
+        return os.fsdecode(getattr(image, "filename", "")) or "<Pillow image>"
+    if isinstance(image, np.ndarray):
+        return "<array>"
+    if _is_tensor(image):
+        return "<tensor>"
+    raise TypeError(f"{type(image).__name__} is no image: expected {ACCEPTED}")
+
+
+def open_memory(
+    image: ImageInput, *, layout: ImageLayout = "auto", max_pixels: int = 0
+) -> Opened | None:
+    """Return an image in memory as one whose samples can be read; None for a path.
+
+    Args:
+        image: of a tensor with three axes, `auto` takes the first for the channels; one of four
+            axes is a batch of one image.
+        layout: of three axes.
+        max_pixels: more pixels are refused; 0 is no limit.
+
+    Raises:
+        TypeError: it is none of what is accepted.
+    """
+    name = name_of(image)
+    if isinstance(image, (str, os.PathLike)):
+        return None
+    if isinstance(image, Image.Image):
+        picture = image
+        size = 4 * picture.width * picture.height
+        return Opened(
+            picture.width * picture.height,
+            size,
+            False,
+            lambda _: samples_of_pillow(picture, name, max_pixels=max_pixels),
+        )
+    if _is_tensor(image):
+        layout = "chw" if layout == "auto" else layout
+    array = _as_array(image, name)
+
+    def decode(_: object) -> Samples:
+        return samples_of_array(array, name, name=name, layout=layout, max_pixels=max_pixels)
+
+    return Opened(0, array.nbytes, False, decode)
+
+
+def _is_tensor(image: object) -> bool:
+    torch = sys.modules.get("torch")  # no tensor exists before it is loaded
+    return torch is not None and isinstance(image, torch.Tensor)
+
+
+def _as_array(image: Any, name: str) -> Array:
+    """The numbers of an array or a tensor, which are read and never written."""
+    if _is_tensor(image):
+        import torch
+
+        image = image.detach().cpu()
+        if image.dim() == 4 and len(image) == 1:
+            image = image[0]
+        image = image.float() if image.dtype == torch.bfloat16 else image  # NumPy has none
+        image = image.resolve_conj().resolve_neg().numpy()
+    array: Array = image
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: has the dtype {array.dtype}, expected bool, integers or floats of up to 64 "
+            "bits; convert it",
+        )
+    return array

@@ -1,0 +1,152 @@
+"""`ssimtool.compare`: one pair of images from Python, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
+from ssimtool.definitions import Border, Definition
+from ssimtool.readers.align import Channels
+from ssimtool.readers.arrays.image import ImageLayout
+from ssimtool.readers.memory import ImageInput, name_of
+from ssimtool.readers.regions import Region, RegionOfInterest
+from ssimtool.readers.samples import Array, Pair
+from ssimtool.records.comparison import Comparison
+from ssimtool.scoring.arguments import reading_of, settings_of
+from ssimtool.scoring.images import CompareRequest, read_images, score_images
+from ssimtool.scoring.pair import execution_of, map_of
+from ssimtool.settings import BackendName, Precision
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """The result of `ssimtool.compare`: a record, the map, and how a notebook shows them.
+
+    Args:
+        record: all that was computed and how, as plain values.
+        map: the SSIM map, (H, W), float32, −1 to 1, NaN outside the mask; None unless requested.
+        request: what was compared.
+        pair: the images as they were compared.
+    """
+
+    record: Comparison
+    map: Array | None
+    request: CompareRequest
+    pair: Pair
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Each metric by its name, in the order of the request."""
+        return self.record.metrics
+
+    @property
+    def ssim(self) -> float:
+        """Mean SSIM, −1 to 1.
+
+        Raises:
+            AttributeError: it was not among the metrics.
+        """
+        if "ssim" not in self.record.metrics:
+            raise AttributeError(f"ssim was not requested: there is {', '.join(self.metrics)}")
+        return self.record.metrics["ssim"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as a dictionary of plain values, with the fields of `-f json`; the PSNR
+        of identical images is inf."""
+        return asdict(self.record)
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name}={value:.6g}" for name, value in self.metrics.items())
+        return f"ComparisonResult({numbers})"
+
+    def _repr_html_(self) -> str:
+        """Return scores, a slider between the two images, and the map, for a notebook."""
+        from ssimtool.reports.notebook import result_html
+
+        ssim_map = self.map
+        if ssim_map is None:
+            ssim_map = map_of(self.pair, self.request.settings)
+        return result_html(self.record, self.pair, ssim_map)
+
+
+def compare(
+    reference: ImageInput,
+    distorted: ImageInput,
+    *,
+    metrics: str | Sequence[str] = DEFAULT_METRICS,
+    definition: str | Definition = "wang2004",
+    border: Border | None = None,
+    scales: int = len(SCALE_WEIGHTS),
+    mask: ImageInput | None = None,
+    regions: Sequence[Region] = (),
+    map: bool = False,
+    data_range: float | None = None,
+    channels: Channels = "rgb",
+    background: str = "checker",
+    resize: bool = False,
+    frame: int | None = None,
+    layout: ImageLayout = "auto",
+    max_pixels: int = 2**29,
+    device: str = "auto",
+    backend: BackendName = "auto",
+    precision: Precision = "double",
+) -> ComparisonResult:
+    """Compare two images, as `ssimtool compare` does.
+
+    Args:
+        reference, distorted: each a path (str or os.PathLike), a Pillow image, a NumPy array of
+            shape (H, W), (H, W, C) or (C, H, W), or a torch tensor of shape (H, W), (C, H, W) or
+            (1, C, H, W).
+        metrics: names of `ssimtool.METRICS`.
+        definition: which SSIM, by name or as data (`ssimtool.find_definition`).
+        border: in the place of the definition's own.
+        scales: of MS-SSIM, 1 to 5.
+        mask: compare only where it is white: a path, or an image of the size of the reference;
+            floats from 0 to 1 are weights.
+        regions: compare only these rectangles, (x, y, width, height) in pixels.
+        map: whether the SSIM map is computed.
+        data_range: dynamic range of the samples; None: that of the integer type, 1 for floats
+            in [0, 1].
+        channels: `rgb`, the mean over the channels, or `luma`, the BT.601 luma only.
+        background: under transparent pixels: `checker`, or a colour such as `white` or `#ff8800`.
+        resize: resample the distorted image to the size of the reference.
+        frame: of files with several; None: the first, with a warning in the record.
+        layout: of arrays with three axes: `hwc`, `chw`, or `auto` by their shape; a tensor's is
+            `chw` unless it is said.
+        max_pixels: larger images are refused; 0: no limit. Of files, Pillow's own limit
+            (`PIL.Image.MAX_IMAGE_PIXELS`) holds as well.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        backend: `auto`, `fused` or `torch`.
+        precision: of SSIM, `double` or `single`.
+
+    Returns:
+        the result: `.ssim`, `.metrics`, `.map`, `.record`, `.to_dict()`.
+
+    Raises:
+        SsimtoolError: an image that cannot be read, or two that cannot be compared.
+        ValueError: an argument outside its range, or a device or backend that is not present.
+        TypeError: an image that is none of what is accepted.
+
+    Source of SSIM: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861.
+
+    >>> import numpy as np
+    >>> white, grey = np.full((16, 16), 255, np.uint8), np.full((16, 16), 251, np.uint8)
+    >>> compare(white, grey, metrics=["mse"]).metrics["mse"]
+    16.0
+    """
+    request = CompareRequest(
+        reference=reference,
+        distorted=distorted,
+        settings=settings_of(metrics, definition, border, scales, device, backend, precision),
+        reading=reading_of(channels, data_range, background, resize, frame, layout, max_pixels),
+        region=RegionOfInterest(
+            mask=None if mask is None else name_of(mask), regions=tuple(regions)
+        ),
+        mask=mask,
+        with_map=map,
+    )
+    pair = read_images(request)
+    compared = score_images(pair, request, execution_of(request.settings))
+    return ComparisonResult(compared.record, compared.ssim_map, request, pair)

@@ -5,11 +5,9 @@ The modules that this takes are loaded by a thread of its own, while the first p
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -129,7 +127,9 @@ class Scorer:
             elif not execution.loads_torch and self._resources.own_process:
                 load_kernels()
             if self._resources.warm:
-                _warm_up(self._how, self._settings)
+                from ssimtool.batch.warming import warm_up
+
+                warm_up(self._how, self._settings)
         except BaseException as error:  # noqa: BLE001  # raised by the threads that wait for it
             self._failed = error
         self._can_read.set()
@@ -243,25 +243,3 @@ class Scorer:
     def _may_keep(self, pair: Pair) -> bool:
         size = pair.reference.nbytes + pair.distorted.nbytes
         return size <= KEPT * self._resources.memory / self._resources.jobs
-
-
-def _warm_up(how: Reading, settings: CompareSettings) -> None:
-    """Loads what decodes and computes, by pairs that are made up, so that the first answer comes
-    at once."""
-    import tempfile
-
-    import numpy as np
-    from PIL import Image
-
-    from ssimtool.readers.align import read_pair
-    from ssimtool.readers.images.fast import LARGE
-    from ssimtool.scoring.pair import compare
-
-    side = 1 << (LARGE.bit_length() // 2)
-    noise = (np.arange(3 * side * side, dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8)
-    picture = Image.fromarray(noise.reshape(side, side, 3))
-    with tempfile.TemporaryDirectory() as folder, suppress(SsimtoolError):
-        for suffix in (".jpg", ".png"):
-            path = os.path.join(folder, f"warm{suffix}")
-            picture.save(path)
-            compare(read_pair(path, path, how), settings)

@@ -19,7 +19,8 @@ from ssimtool.kernels.plain.blocks import (
     wants_grad,
 )
 from ssimtool.metrics.one_pass import one_pass
-from ssimtool.metrics.weighted import settled_weight, weighted_mean
+from ssimtool.metrics.weighted import weighted_mean
+from ssimtool.metrics.weights import settled_weight
 from ssimtool.settings import BackendName
 
 

@@ -20,7 +20,8 @@ from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computin
 from ssimtool.kernels.plain.reduction import reduced
 from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
 from ssimtool.metrics.one_pass import one_pass
-from ssimtool.metrics.weighted import settled_weight, weighted_losses, weighted_map
+from ssimtool.metrics.weighted import weighted_losses, weighted_map
+from ssimtool.metrics.weights import settled_weight
 from ssimtool.settings import BackendName
 
 

@@ -24,69 +24,16 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from ssimtool.catalog import Definition
-from ssimtool.devices import check_backend
 from ssimtool.kernels.formula import Formula, formula_of
 from ssimtool.kernels.plain.blocks import (
     CPU_BLOCK,
     GPU_BLOCK,
     Block,
     blocks,
-    check_pair,
     sum_dtype,
     wants_grad,
 )
 from ssimtool.kernels.plain.windows import blur, extend
-from ssimtool.settings import BackendName
-
-
-def settled_weight(
-    weight: Tensor | None, x: Tensor, y: Tensor, backend: BackendName
-) -> Tensor | None:
-    """The weights of the pixels, (N, 1, H, W); None where all pixels of each image count the same,
-    so that the plain computation gives the number, to its last digit.
-
-    Raises:
-        ValueError: weights of another shape or device, negative, not finite or all 0, or the
-            backend `fused`, which has none.
-    """
-    if weight is None:
-        return None
-    check_pair(x, y)
-    _check_shape(weight, x)
-    if weight.dtype not in (torch.bool, torch.uint8) and not weight.is_floating_point():
-        weight = weight.to(torch.float32)
-    if not torch.compiler.is_compiling():  # which cannot look at values
-        lowest, highest = (of(weight.detach(), (1, 2, 3)) for of in (torch.amin, torch.amax))
-        _check_values(lowest, highest)
-        if bool((lowest == highest).all()) and not wants_grad(weight, weight):
-            return None
-    check_backend(backend, x.device.type)
-    if backend == "fused":
-        raise ValueError(
-            "backend is 'fused' and the weight is not uniform: expected the backend 'auto' or "
-            "'torch'"
-        )
-    return weight.expand(x.shape[0], *weight.shape[1:])
-
-
-def _check_shape(weight: Tensor, x: Tensor) -> None:
-    n, _, h, w = x.shape
-    if weight.shape not in ((n, 1, h, w), (1, 1, h, w)):
-        expected = f"({n}, 1, {h}, {w})" + (f" or (1, 1, {h}, {w})" if n > 1 else "")
-        raise ValueError(f"weight has shape {tuple(weight.shape)}: expected {expected}")
-    if weight.is_complex():
-        raise ValueError(f"weight is {weight.dtype}: expected a real dtype")
-    if weight.device != x.device:
-        raise ValueError(f"x is on {x.device}, weight on {weight.device}: expected one device")
-
-
-def _check_values(lowest: Tensor, highest: Tensor) -> None:
-    if not bool(torch.isfinite(lowest.float()).all() and torch.isfinite(highest.float()).all()):
-        raise ValueError("weight holds NaN or infinity: expected finite numbers, 0 or more")
-    if bool((lowest < 0).any()):
-        raise ValueError(f"weight holds {lowest.min().item():g}: expected numbers of 0 or more")
-    if bool((highest <= 0).any()):
-        raise ValueError("weight is 0 everywhere, so nothing counts: expected a number above 0")
 
 
 def weighted_losses(

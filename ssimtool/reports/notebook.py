@@ -15,14 +15,14 @@ BUDGET = 1 << 20  # bytes of the three pictures: a notebook keeps them in its fi
 # a notebook shares its page with others.
 SLIDER = (
     '<div style="position:relative;display:inline-block;vertical-align:top;margin-right:1em">'
-    '<img src="{reference}" alt="reference" style="display:block;max-width:100%">'
+    '<img src="{reference}" alt="reference" style="display:block;min-width:16em;max-width:100%">'
     '<img src="{distorted}" alt="distorted" style="position:absolute;left:0;top:0;width:100%;'
     'clip-path:inset(0 0 0 50%)">'
     '<input type="range" min="0" max="100" value="50" aria-label="reference to distorted" '
     "oninput=\"this.previousElementSibling.style.clipPath='inset(0 0 0 '+this.value+'%)'\" "
     'style="width:100%"></div>'
 )
-MAP = '<img src="{heat}" alt="1 - SSIM" title="1 - SSIM" style="max-width:100%;background:#ccc">'
+MAP = '<img src="{heat}" alt="1 - SSIM" title="1 - SSIM" style="min-width:16em;max-width:100%;background:#ccc">'
 
 
 def result_html(record: Comparison, pair: Pair, ssim_map: Array) -> str:
@@ -42,7 +42,7 @@ def _scores(record: Comparison) -> str:
     size = f"{record.width} × {record.height}, {record.channels} channel(s)"
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(row.title)}</th>"
-        f"<td style='text-align:right'>{row.value:.6g}</td><td>{escape(row.unit)}</td></tr>"
+        f"<td style='text-align:right'>{row.value:.6g}</td><td>{escape(row.unit.strip('-'))}</td></tr>"
         for row in rows_of(record)
         if row.value is not None
     )

@@ -21,6 +21,7 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from validation import validate_output
 
 from ssimtool.cli.app import run
 
@@ -73,12 +74,13 @@ class Done:
 
 @pytest.fixture
 def ssimtool(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Runs a command line in this process."""
+    """Runs a command line in this process; its records are checked against their schemas."""
 
     def call(*arguments: object) -> Done:
         capfd.readouterr()
         code = run([str(a) for a in arguments])
         out, err = capfd.readouterr()
+        validate_output(out)
         return Done(code, out, err)
 
     return call
@@ -92,11 +94,13 @@ def command_line(ssimtool: Callable[..., Done]) -> Callable[..., Done]:
 
 @pytest.fixture(scope="session")
 def process() -> Callable[..., Done]:
-    """Runs a command line in a process of its own, as a shell does."""
+    """Runs a command line in a process of its own, as a shell does; checks records as above."""
 
     def call(*arguments: object, stdin: bytes = b"", **options: Any) -> Done:
         command = [sys.executable, "-m", "ssimtool", *(os.fsencode(str(a)) for a in arguments)]
         done = subprocess.run(command, input=stdin, capture_output=True, check=False, **options)
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        out = done.stdout.decode()
+        validate_output(out)
+        return Done(done.returncode, out, done.stderr.decode())
 
     return call

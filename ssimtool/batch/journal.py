@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ssimtool.errors import printable
+from ssimtool.records.batch import Summary
+from ssimtool.records.comparison import Comparison
 from ssimtool.settings import Settings
 
-RECORD, SUMMARY = "ssimtool.comparison/1", "ssimtool.batch.summary/1"
+RECORD, SUMMARY = Comparison.schema, Summary.schema
 Line = tuple[int, int]  # where it begins, and its length
 
 

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ssimtool.errors import SsimtoolError, printable
 from ssimtool.readers.files import read_content, shown
-from ssimtool.readers.lists.fields import (
-    NUMBER,
-    Row,
-    UnexpectedError,
-    each,
-    field,
-    needed,
-    number,
-    numbers,
-    texts,
-)
-from ssimtool.readers.regions import Region, parse_regions
-from ssimtool.records.batch import Statistics, Summary, Unmatched, Worst
+from ssimtool.readers.lists.decode import UnexpectedError, decode
+from ssimtool.readers.regions import parse_region
+from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.verdicts import EXIT_CODES, Failure, StatisticVerdict, Verdict
 
-COMPARISON, SUMMARY = "ssimtool.comparison/1", "ssimtool.batch.summary/1"
 START = b'{"schema"'  # of each record
-# Of a definition: what a report tells of it.
-PARTS: dict[str, type | tuple[type, ...]] = {
-    "name": str, "window": str, "window_size": int, "k1": NUMBER, "k2": NUMBER, "border": str,
-}  # fmt: skip
 Line = Comparison | Summary
+
+
+@dataclass(frozen=True)
+class ReportedDefinition:
+    """The parts of a definition that a report shows; `sigma` is null for a uniform window."""
+
+    name: str
+    window: str
+    window_size: int
+    sigma: float | None
+    k1: float
+    k2: float
+    border: str
 
 
 @dataclass(frozen=True)
@@ -109,135 +105,30 @@ def _not_json(word: str) -> NoReturn:
 
 
 def _read(row: object) -> Line:
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         raise UnexpectedError(f"a {type(row).__name__}, which is no JSON object")
     schema = row.get("schema")
-    if schema == COMPARISON:
-        return _comparison(row)
-    if schema == SUMMARY:
-        return _summary(row)
     if schema is None:
         raise UnexpectedError("an object without a schema")
-    raise UnexpectedError(f"a record of the schema {printable(str(schema))!r}")
+    if schema == Summary.schema:
+        return decode(Summary, row)
+    if schema != Comparison.schema:
+        raise UnexpectedError(f"a record of the schema {printable(str(schema))!r}")
+    comparison = decode(Comparison, row)
+    _check(comparison)
+    return comparison
 
 
-def _comparison(row: Row) -> Comparison:
-    status = _status(row)
-    channels = field(row, "per_channel", Mapping) or {}
-    return Comparison(
-        status=status,
-        id=field(row, "id", str),
-        reference=needed(row, "reference", str),
-        distorted=needed(row, "distorted", str),
-        width=field(row, "width", int),
-        height=field(row, "height", int),
-        channels=field(row, "channels", int),
-        sample_type=field(row, "sample_type", str),
-        data_range=(field if status == "error" else needed)(row, "data_range", NUMBER),
-        identical=field(row, "identical", bool),
-        metrics=numbers(row, "metrics"),
-        per_channel={k: tuple(v) for k, v in channels.items() if isinstance(v, list)},
-        definition=_definition(row),
-        scales=field(row, "scales", int),
-        colour=field(row, "colour", str),
-        reading=field(row, "reading", Mapping) or {},
-        mask=field(row, "mask", str),
-        regions=_regions(row),
-        counted=field(row, "counted", NUMBER),
-        steps=texts(row, "steps"),
-        thresholds=each(row, "thresholds", _verdict),
-        map=field(row, "map", str),
-        columns={k: str(v) for k, v in (field(row, "columns", Mapping) or {}).items()},
-        device=field(row, "device", str),
-        backend=field(row, "backend", str),
-        precision=field(row, "precision", str),
-        version=needed(row, "version", str),
-        warnings=texts(row, "warnings"),
-        error=_failure(row),
-    )
-
-
-def _regions(row: Row) -> tuple[Region, ...]:
-    try:
-        return parse_regions(json.dumps(field(row, "regions", list) or []))
-    except ValueError as error:
-        raise UnexpectedError(f"'regions' of which {printable(str(error))}") from None
-
-
-def _definition(row: Row) -> Row | None:
-    definition: Row | None = field(row, "definition", Mapping)
-    if definition is not None:
-        for name, kind in PARTS.items():
-            needed(definition, name, kind)
-        if "sigma" not in definition:
-            raise UnexpectedError("a definition without 'sigma'")
-        field(definition, "sigma", NUMBER)  # None of a uniform window
-    return definition
-
-
-def _summary(row: Row) -> Summary:
-    unmatched = field(row, "unmatched", Mapping) or {}
-    metrics = field(row, "metrics", Mapping) or {}
-    return Summary(
-        status=_status(row),
-        pairs=needed(row, "pairs", int),
-        ok=needed(row, "ok", int),
-        fail=needed(row, "fail", int),
-        error=needed(row, "error", int),
-        unmatched=Unmatched(texts(unmatched, "reference"), texts(unmatched, "distorted")),
-        metrics={k: _statistics(v) for k, v in metrics.items() if isinstance(v, Mapping)},
-        worst=each(row, "worst", _worst),
-        thresholds=each(row, "thresholds", _statistic_verdict),
-        interrupted=bool(field(row, "interrupted", bool)),
-        elapsed_seconds=field(row, "elapsed_seconds", NUMBER),
-        version=needed(row, "version", str),
-    )
-
-
-def _statistics(row: Row) -> Statistics:
-    names = Statistics.__dataclass_fields__
-    return Statistics(**{name: field(row, name, NUMBER) for name in names})
-
-
-def _worst(row: Row) -> Worst:
-    paths = needed(row, "reference", str), needed(row, "distorted", str)
-    return Worst(field(row, "id", str), *paths, needed(row, "metric", str), number(row, "value"))
-
-
-def _verdict(row: Row) -> Verdict:
-    metric, op = needed(row, "metric", str), needed(row, "op", str)
-    return Verdict(metric, _op(op), number(row, "value"), needed(row, "holds", bool))
-
-
-def _statistic_verdict(row: Row) -> StatisticVerdict:
-    of_all = _verdict(row)
-    return StatisticVerdict(
-        needed(row, "statistic", str),
-        of_all.metric,
-        of_all.op,
-        of_all.value,
-        field(row, "found", NUMBER),
-        of_all.holds,
-    )
-
-
-def _op(word: str) -> Any:
-    if word not in ("under", "over"):
-        raise UnexpectedError(f"the comparison {printable(word)!r}, neither under nor over")
-    return word
-
-
-def _failure(row: Row) -> Failure | None:
-    error = field(row, "error", Mapping)
-    if (error is not None) != (row["status"] == "error"):
+def _check(comparison: Comparison) -> None:
+    """Raise where the fields of a record do not go together, or are none that a batch writes."""
+    if (comparison.status == "error") != (comparison.error is not None):
         raise UnexpectedError("a status and an error that do not go together")
-    if error is None:
-        return None
-    return Failure(needed(error, "code", str), needed(error, "message", str))
-
-
-def _status(row: Row) -> Any:
-    status = needed(row, "status", str)
-    if status not in EXIT_CODES:
-        raise UnexpectedError(f"the status {printable(status)!r}, none of {', '.join(EXIT_CODES)}")
-    return status
+    if comparison.status != "error" and comparison.data_range is None:
+        raise UnexpectedError("an object without 'data_range'")
+    for region in comparison.regions:
+        try:
+            parse_region(",".join(map(str, region)))
+        except ValueError as error:
+            raise UnexpectedError(f"'regions' of which {printable(str(error))}") from None
+    if comparison.definition is not None:
+        decode(ReportedDefinition, comparison.definition, "definition")

@@ -58,7 +58,9 @@ def command(
     precision: o.PrecisionOption = "double",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = "gray",
-    format: o.FormatOption = "table",
+    format: Annotated[
+        str, o.format_option("compare", "value is the bare numbers in the order of -m.")
+    ] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -113,7 +115,7 @@ def command(
             ),
             style,
         )
-        return show(record, style, files[-1] if output is not None else None)
+        return show("compare", record, style, files[-1] if output is not None else None)
 
 
 def _compare(

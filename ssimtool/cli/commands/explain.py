@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,9 +9,8 @@ import typer
 from ssimtool import __version__
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, attempt, deliver, present
-from ssimtool.output import reserved, wants_colour
-from ssimtool.records.verdicts import EXIT_CODES
+from ssimtool.cli.outcome import Style, attempt, present, show
+from ssimtool.output import reserved
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -39,7 +37,9 @@ def command(
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
-    format: o.FormatOption = "table",
+    format: Annotated[
+        str, o.format_option("explain", "value is the SSIM of each definition.")
+    ] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -59,7 +59,6 @@ def command(
     with reserved(targets, inputs=paths) as files:
         from ssimtool.readers.align import Reading, recorded
         from ssimtool.records.explanation import Explanation
-        from ssimtool.reports.text import MACHINE_FORMATS
 
         how = Reading(
             channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
@@ -70,6 +69,7 @@ def command(
             max_pixels=max_pixels,
             layout=layout,  # type: ignore[arg-type]  # likewise
         )
+        style = Style(format, (), (), quiet, debug)
         record = attempt(
             lambda: _explain(paths, how, scoring),
             lambda failure: Explanation(
@@ -80,11 +80,9 @@ def command(
                 version=__version__,
                 error=failure,
             ),
-            Style(format, (), (), quiet, debug),
+            style,
         )
-        if record.error is None or format in MACHINE_FORMATS:
-            deliver(_text(record, format, to_file=bool(files)), files[0] if files else None)
-        return EXIT_CODES[record.status]
+        return show("explain", record, style, files[0] if files else None)
 
 
 def _explain(paths: tuple[str, str], how: Reading, scoring: CompareSettings) -> Explanation:
@@ -97,12 +95,3 @@ def _explain(paths: tuple[str, str], how: Reading, scoring: CompareSettings) -> 
 
     present(scoring.device, scoring.backend)
     return explain(pair, scoring)
-
-
-def _text(record: Explanation, format: str, *, to_file: bool) -> str:
-    from ssimtool.reports.explanation import FORMATS, explanation_table
-
-    if format in FORMATS:
-        return FORMATS[format](record)
-    width = shutil.get_terminal_size((80, 24)).columns
-    return explanation_table(record, width=width, colour=wants_colour() and not to_file)

@@ -139,6 +139,16 @@ def put(reservation: Reserved, data: bytes) -> None:
     reservation.commit()
 
 
+def append(path: str, text: str) -> None:
+    """Adds text to the end of a file that other programs write to as well.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with writing(path), open(path, "ab") as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
 def put_stdout(text: str) -> bool:
     """Writes to standard output; a pipe that was closed at the other end is not an error.
 

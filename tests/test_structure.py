@@ -13,14 +13,13 @@ import pytest
 import ssimtool
 from ssimtool import errors, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
-from ssimtool.cli.commands import report
 from ssimtool.cli.options import shared as options
 from ssimtool.metrics import public as metrics
 from ssimtool.readers import align
 from ssimtool.readers.arrays import image as arrays
 from ssimtool.records import latents as records_latents
 from ssimtool.records import verdicts
-from ssimtool.reports import catalogue, maps, overview, rows, text
+from ssimtool.reports import maps, rows, text
 
 PACKAGE = Path(ssimtool.__file__).parent
 ROOT = PACKAGE.parent
@@ -142,9 +141,6 @@ def test_implied_metrics_are_of_the_catalogue():
 
 
 def test_names_of_the_command_line_are_those_of_the_code():
-    assert options.FORMAT_NAMES[0] == "table"
-    assert set(options.FORMAT_NAMES[1:]) == set(text.FORMATS) == set(catalogue.FORMATS)
-    assert set(report.FORMAT_NAMES) - {"html", "table"} == set(overview.FORMATS)
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.BACKENDS == settings.BackendName.__args__
     assert set(align.recorded(align.Reading())) == set(text.READING)

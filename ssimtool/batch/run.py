@@ -13,8 +13,9 @@ from ssimtool.batch.journal import Journal, Kept, key_of
 from ssimtool.batch.map_folder import MapFolder
 from ssimtool.batch.pool import Batch
 from ssimtool.batch.request import BatchRequest, Terminal
-from ssimtool.batch.sinks import Sink, Target, settings_of, sinks
+from ssimtool.batch.sinks import Target, settings_of, sinks
 from ssimtool.batch.tally import BINS, Tally, bins_of, scored, scored_before
+from ssimtool.batch.text_sinks import Sink
 from ssimtool.batch.worker import Resources, Scorer
 from ssimtool.errors import EXIT_INTERRUPTED, SsimtoolError, printable
 from ssimtool.readers.lists.manifest import read_manifest
@@ -265,8 +266,8 @@ class _Run:
             first = printable(self.warnings[0])
             self.terminal.warn(f"warning: {self.warned} pair(s) have warnings, the first: {first}")
         if summary.error:
-            self.terminal.warn(
-                f"error: {summary.error} of {summary.pairs} pair(s) could not be compared"
-            )
+            text = f"{summary.error} of {summary.pairs} pair(s) could not be compared"
+            self.terminal.warn(f"error: {text}")
+        self.tally.failures.report(summary, self.terminal.warn)
         if not self.request.quiet and not any(writer.has_summary for writer in self.writers):
             self.terminal.warn(counts_line(summary))

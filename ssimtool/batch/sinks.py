@@ -9,38 +9,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any
 
 from ssimtool.batch.journal import Journal, is_finished
+from ssimtool.batch.text_sinks import JobSummarySink, Sink, StreamSink, WholeSink
 from ssimtool.errors import OutputError, printable
 from ssimtool.output import (
     Reserved,
     check_distinct,
-    put_stdout,
     reserved,
     wants_colour,
-    write,
     writing,
 )
 from ssimtool.readers.regions import ALL, RegionOfInterest
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison, parts_of
-from ssimtool.reports.stream import STREAMS, SUFFIXES, StreamFormat
+from ssimtool.reports.formats import FORMATS, batch_format, suffixes_for
 from ssimtool.reports.text import ndjson_text
+from ssimtool.reports.view import View
 from ssimtool.settings import CompareSettings, Settings
 
-
-class Sink(Protocol):
-    """Takes the records in order, then the summary; `has_summary` says whether it shows that."""
-
-    @property
-    def has_summary(self) -> bool: ...
-
-    def add(self, record: Comparison) -> bool:
-        """Writes a record; says whether anybody still reads."""
-
-    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """Writes what stands at the end; `whole` says that the input came to its end."""
+JOURNAL = "ndjson"  # the format of a file that another run can go on with
 
 
 @dataclass(frozen=True)
@@ -53,13 +42,13 @@ class JournalSink:
     def add(self, record: Comparison) -> bool:
         """A line, written whole."""
         with self._writing():
-            self.journal.append(ndjson_text(record, ()))
+            self.journal.append(ndjson_text(record))
         return True
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
         """The summary, and the lines in the order of the input."""
         with self._writing():
-            self.journal.finish(ndjson_text(summary, ()), whole=whole)
+            self.journal.finish(ndjson_text(summary), whole=whole)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -73,67 +62,11 @@ class JournalSink:
             ) from None
 
 
-class StreamSink:
-    """Standard output, or a file that is written whole or not at all."""
-
-    def __init__(self, form: StreamFormat, names: Sequence[str], file: Reserved | None) -> None:
-        self._form, self._names, self._file = form, names, file
-        self._begun = False
-        self.has_summary = form.tail is not None
-
-    def add(self, record: Comparison) -> bool:
-        """A record, behind what stands above the first one."""
-        before = self._form.between if self._begun else self._form.head(self._names)
-        self._begun = True
-        return self._put(before + self._form.line(record, self._names))
-
-    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """What stands below the last one."""
-        head = "" if self._begun else self._form.head(self._names)
-        self._put(head + (self._form.tail(summary) if self._form.tail else ""))
-        if self._file is not None:
-            self._file.commit()
-
-    def _put(self, text: str) -> bool:
-        if self._file is None:
-            return put_stdout(text) if text else True
-        write(self._file, text)
-        return True
-
-
-@dataclass(frozen=True)
-class SummarySink:
-    """The summary alone, for people."""
-
-    format: str
-    file: Reserved | None
-    has_summary = True
-
-    def add(self, record: Comparison) -> bool:
-        """Nothing: a record counts in the summary."""
-        return True
-
-    def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """The tables, or Markdown."""
-        from ssimtool.reports.summary import summary_markdown, summary_table
-
-        if self.format == "markdown":
-            text = summary_markdown(summary)
-        else:
-            width = shutil.get_terminal_size((80, 24)).columns
-            colour = self.file is None and wants_colour()
-            text = summary_table(summary, bins, width=width, colour=colour)
-        if self.file is None:
-            put_stdout(text)
-        else:
-            write(self.file, text)
-            self.file.commit()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """What is written where: `output` None is standard output; `names` are the metrics of each
-    record, `asked` those of `-f value`."""
+    record, `asked` those of `-f value`; `job_summary` is a file that the format's summary for CI
+    is appended to."""
 
     format: str
     output: str | None
@@ -141,6 +74,7 @@ class Target:
     asked: Sequence[str]
     resume: bool
     overwrite: bool
+    job_summary: str | None = None
 
 
 def formats_of(target: Target) -> tuple[str, str | None]:
@@ -150,7 +84,7 @@ def formats_of(target: Target) -> tuple[str, str | None]:
     """
     if target.output is None:
         return target.format, None
-    by_suffix = SUFFIXES.get(PurePath(target.output).suffix.lower())
+    by_suffix = suffixes_for("batch").get(PurePath(target.output).suffix.lower())
     if target.format == "table" and by_suffix is not None:
         return by_suffix, "table"
     return target.format, None
@@ -171,7 +105,7 @@ def settings_of(
         thresholds=tuple(t.judge(0) for t in scoring.thresholds),
         version="",
     )
-    record = json.loads(ndjson_text(made, ()))
+    record = json.loads(ndjson_text(made))
     return Settings(
         definition=record["definition"],
         reading=record["reading"],
@@ -194,9 +128,12 @@ def sinks(
         OutputError: it cannot be written, or must not be.
     """
     form, beside = formats_of(target)
-    shown = [_sink(beside, target, None)] if beside else []
+    shown: list[Sink] = [_sink(beside, target, None)] if beside else []
+    job = FORMATS[target.format].job_summary
+    if job is not None and target.job_summary is not None:
+        shown.append(JobSummarySink(target.job_summary, batch_format(job)))
     path = target.output
-    if path is None or form != "ndjson" or not _is_regular(path):
+    if path is None or form != JOURNAL or not _is_regular(path):
         if target.resume:
             raise OutputError("--resume needs a file to go on with: pass --output FILE.ndjson")
         with reserved([path] if path is not None else [], inputs=inputs) as files:
@@ -210,11 +147,15 @@ def sinks(
         journal.close()
 
 
-def _sink(form: str, target: Target, file: Reserved | None) -> Sink:
-    if form in STREAMS:
-        names = target.asked if form == "value" else target.names
-        return StreamSink(STREAMS[form], names, file)
-    return SummarySink(form, file)
+def _sink(name: str, target: Target, file: Reserved | None) -> Sink:
+    view = View(
+        names=target.names,
+        requested=target.asked,
+        width=shutil.get_terminal_size((80, 24)).columns,
+        colour=file is None and wants_colour(),
+    )
+    sink = StreamSink if FORMATS[name].streamed else WholeSink
+    return sink(batch_format(name), view, file)
 
 
 def _is_regular(path: str) -> bool:

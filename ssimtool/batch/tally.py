@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ssimtool import __version__
+from ssimtool.batch.failures import Failures
 from ssimtool.catalog import METRICS
-from ssimtool.records.batch import Bin, Statistics, Summary, Unmatched, Worst
+from ssimtool.records.batch import PERCENTS, Bin, Statistics, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.verdicts import StatisticThreshold, StatisticVerdict, Status
+from ssimtool.records.verdicts import StatisticThreshold, StatisticVerdict, Status, Verdict
+from ssimtool.reports.verdicts import failed_relations, failure_lines, failures_of
 
 BINS = 10  # of the histogram that a person sees
-PERCENTS = {"median": 50, "p1": 1, "p5": 5, "p95": 95, "p99": 99}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Scored:
     """What of a pair stands in the summary: of a record, or of a line that was written before.
 
     `columns` say which of its pixels count, `map` is the file that its map is written to if it
-    turns out to be one of the worst.
+    turns out to be one of the worst, `failures` are the lines of the thresholds that failed.
     """
 
     id: str | None
@@ -35,6 +36,7 @@ class Scored:
     metrics: Mapping[str, float]
     columns: Mapping[str, str] = field(default_factory=dict)
     map: str | None = None
+    failures: tuple[str, ...] = ()
 
 
 def scored(record: Comparison, path: str | None) -> Scored:
@@ -47,19 +49,26 @@ def scored(record: Comparison, path: str | None) -> Scored:
         metrics=record.metrics,
         columns=record.columns,
         map=path,
+        failures=failures_of(record) if record.status == "fail" else (),
     )
 
 
 def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
     """Of the JSON of one, where the PSNR of identical images is null."""
+    metrics = {k: math.inf if v is None else v for k, v in record["metrics"].items()}
+    verdicts = [
+        Verdict(v["metric"], v["op"], v["value"], v["holds"])
+        for v in (record["thresholds"] if record["status"] == "fail" else ())
+    ]
     return Scored(
         id=record["id"],
         reference=record["reference"],
         distorted=record["distorted"],
         status=record["status"],
-        metrics={k: math.inf if v is None else v for k, v in record["metrics"].items()},
+        metrics=metrics,
         columns=record.get("columns") or {},
         map=path,
+        failures=failure_lines(record["distorted"], failed_relations(metrics, verdicts)),
     )
 
 
@@ -75,6 +84,7 @@ class Tally:
     metrics: Sequence[str]
     worst: int
     counts: Counter[str] = field(default_factory=Counter)
+    failures: Failures = field(default_factory=Failures)
     _values: dict[str, array[float]] = field(default_factory=dict)
     _sums: Counter[str] = field(default_factory=Counter)
     _heap: list[tuple[float, int, Scored]] = field(default_factory=list)
@@ -82,6 +92,7 @@ class Tally:
     def add(self, place: int, pair: Scored) -> None:
         """One more pair; `place` is its number in the order of the input."""
         self.counts[pair.status] += 1
+        self.failures.add(pair.failures)
         for name, value in pair.metrics.items():
             self._values.setdefault(name, array("d")).append(value)
             self._sums[name] += value  # type: ignore[assignment]  # a Counter of floats
@@ -169,7 +180,7 @@ def statistics_of(values: Sequence[float]) -> Statistics:
     if math.isfinite(mean):
         deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in ordered) / len(ordered))
     percentiles = {name: _percentile(ordered, percent) for name, percent in PERCENTS.items()}
-    return Statistics(mean=mean, std=deviation, min=ordered[0], max=ordered[-1], **percentiles)
+    return Statistics(mean=mean, std=deviation, **percentiles)
 
 
 def _percentile(ordered: Sequence[float], percent: float) -> float:

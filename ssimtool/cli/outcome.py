@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
-from ssimtool.output import Reserved, put, put_stdout, wants_colour, warn
+from ssimtool.output import Reserved, append, put, put_stdout, wants_colour, warn
 from ssimtool.records.record import Record
 from ssimtool.records.verdicts import EXIT_CODES, Failure
+from ssimtool.reports.formats import FORMATS, Command, renderer
+from ssimtool.reports.view import View
 from ssimtool.settings import BackendName
+
+if TYPE_CHECKING:
+    from ssimtool.records.explanation import Explanation
 
 
 class Warned(Protocol):
@@ -90,18 +96,38 @@ def ended(work: Callable[[], int], *, debug: bool) -> int:
         return EXIT_INPUT
 
 
-def show(record: Record, style: Style, output: Reserved | None) -> int:
-    """Writes a record where it belongs and returns the exit code."""
-    from ssimtool.reports.text import FORMATS, MACHINE_FORMATS
+def show(
+    command: Command, record: Record | Explanation, style: Style, output: Reserved | None
+) -> int:
+    """Writes a record where it belongs, names what failed, and returns the exit code."""
+    from ssimtool.reports.verdicts import failures_of
 
-    if record.error is None or style.format in MACHINE_FORMATS:
-        names = style.asked if style.format == "value" else style.computed
-        if style.format in FORMATS:
-            text = FORMATS[style.format](record, names)
-        else:
-            text = _table(record, to_file=output is not None)
-        deliver(text, output)
+    row = FORMATS[style.format]
+    if record.error is None or row.machine:
+        names = View(names=style.computed, requested=style.asked)
+        view = view_of(names, to_file=output is not None)
+        deliver(renderer(row.name, command)(record, view), output)
+        path = job_summary_path(row.name)
+        if path is not None and row.job_summary is not None:
+            append(path, renderer(row.job_summary, command)(record, view))
+    for line in failures_of(record):
+        warn(line)
     return EXIT_CODES[record.status]
+
+
+def view_of(view: View, *, to_file: bool) -> View:
+    """A view with what the terminal is like."""
+    return replace(
+        view,
+        width=shutil.get_terminal_size((80, 24)).columns,
+        colour=wants_colour() and not to_file,
+    )
+
+
+def job_summary_path(format: str) -> str | None:
+    """The file that GitHub Actions shows as the summary of a job, if the format has one."""
+    has_one = FORMATS[format].job_summary is not None
+    return (os.environ.get("GITHUB_STEP_SUMMARY") or None) if has_one else None
 
 
 def deliver(text: str, output: Reserved | None) -> None:
@@ -110,20 +136,6 @@ def deliver(text: str, output: Reserved | None) -> None:
         put_stdout(text)
     else:
         put(output, text.encode("utf-8", "backslashreplace"))
-
-
-def _table(record: Record, *, to_file: bool) -> str:
-    width = shutil.get_terminal_size((80, 24)).columns
-    colour = wants_colour() and not to_file
-    from ssimtool.records.latents import LatentReport  # here: most commands have no use for it
-
-    if isinstance(record, LatentReport):
-        from ssimtool.reports.latents_table import latents_text
-
-        return latents_text(record, width=width, colour=colour)
-    from ssimtool.reports.table import table_text
-
-    return table_text(record, width=width, colour=colour)
 
 
 def present(device: str, backend: BackendName) -> None:

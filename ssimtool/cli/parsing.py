@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection
+from dataclasses import fields
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import typer
 
 from ssimtool.catalog import Definition, find_definition
+from ssimtool.records.batch import Statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
 NAMED_VALUE = "FIGURE=VALUE"
-STATISTICS = ("mean", "min", "max", "median", "p1", "p5", "p95", "p99")
+# of all pairs, that a threshold may name
+STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
 
 
 def one_of(names: Collection[str]) -> Callable[[str], str]:

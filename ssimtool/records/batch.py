@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from ssimtool.records.verdicts import StatisticVerdict, Status
 
@@ -22,6 +22,17 @@ class Statistics:
     p5: float | None
     p95: float | None
     p99: float | None
+
+
+# The percentile that a statistic is, from the least to the greatest.
+PERCENTS = {
+    name: percent
+    for percent, name in sorted(
+        [(0, "min"), (50, "median"), (100, "max")]
+        + [(int(f.name[1:]), f.name) for f in fields(Statistics) if f.name[1:].isdecimal()]
+    )
+}
+STATISTICS = ("mean", "std", *PERCENTS)  # in the order in which they are shown
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from dataclasses import asdict
+from itertools import zip_longest
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,23 +19,39 @@ from ssimtool.errors import printable
 from ssimtool.records.explanation import Explained, Explanation
 from ssimtool.reports.rows import depth
 from ssimtool.reports.table import names_grid, rendered
-from ssimtool.reports.text import escaped, json_text, ndjson_text
+from ssimtool.reports.text import escaped
+from ssimtool.reports.view import View
+
+TABLE_WIDTH = 60  # columns: below it, a table leaves too few for words
 
 
-def explanation_table(record: Explanation, *, width: int, colour: bool) -> str:
-    """An explanation as a table.
-
-    Args:
-        record: without an error.
-        width: of the terminal, in columns.
-        colour: whether escape sequences for colour may stand in it.
-    """
+def explanation_table(record: Explanation, view: View) -> str:
+    """An explanation without an error as a table."""
     channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
     head = names_grid(
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
     )
+    body = _table(record) if view.width >= TABLE_WIDTH else _list(record)
+    notes: list[RenderableType] = [Text(note, "dim") for note in _notes(record)]
+    return rendered(Group(head, body, *notes), width=view.width, colour=view.colour)
+
+
+def _list(record: Explanation) -> Group:
+    """The definitions one below the other, where a table has no room for words."""
+    parts: list[RenderableType] = []
+    for row in record.definitions:
+        changes = [_change(d.change) for d in row.differs]
+        lines = [
+            f"{c}  {part}" for c, part in zip_longest(changes, _parts(row, record), fillvalue="")
+        ]
+        words = Group(Text("\n".join(map(str.strip, lines))), Text(row.returned_by, "dim"))
+        parts += [Text(f"\n{row.name}  {_ssim(row)}", "bold"), Padding(words, (0, 0, 0, 2))]
+    return Group(*parts, Text(""))
+
+
+def _table(record: Explanation) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("Definition", no_wrap=True)
     table.add_column("SSIM", justify="right", no_wrap=True)
@@ -49,8 +66,7 @@ def explanation_table(record: Explanation, *, width: int, colour: bool) -> str:
             Group(parts, Text(row.returned_by, "dim")),
             end_section=row is not record.definitions[-1],
         )
-    notes: list[RenderableType] = [Text(note, "dim") for note in _notes(record)]
-    return rendered(Group(head, table, *notes), width=width, colour=colour)
+    return table
 
 
 def _ssim(row: Explained) -> str:
@@ -85,7 +101,8 @@ def _notes(record: Explanation) -> list[str]:
     return [*notes, *(f"step: {printable(step)}" for step in record.steps)]
 
 
-def _markdown(record: Explanation) -> str:
+def explanation_markdown(record: Explanation, view: View) -> str:
+    """A table in GitHub's Markdown."""
     lines = [
         f"{escaped(record.reference)} against {escaped(record.distorted)}",
         "",
@@ -99,7 +116,7 @@ def _markdown(record: Explanation) -> str:
     return "\n".join([*lines, "", *_notes(record)]) + "\n"
 
 
-def _csv(record: Explanation) -> str:
+def explanation_csv(record: Explanation, view: View) -> str:
     """A row a definition, or the error."""
     columns = [
         "reference", "distorted", "name", "ssim", "ssim_loss", "per_channel", "differs",
@@ -120,15 +137,7 @@ def _csv(record: Explanation) -> str:
     return lines.getvalue().encode("utf-8", "backslashreplace").decode()
 
 
-def _value(record: Explanation) -> str:
+def explanation_values(record: Explanation, view: View) -> str:
+    """The SSIM of each definition, one a line; nan where it is not computed."""
     numbers = ("nan" if row.ssim is None else repr(row.ssim) for row in record.definitions)
     return "".join(f"{number}\n" for number in numbers)
-
-
-FORMATS: dict[str, Callable[[Explanation], str]] = {
-    "json": lambda record: json_text(record, ()),
-    "ndjson": lambda record: ndjson_text(record, ()),
-    "csv": _csv,
-    "markdown": _markdown,
-    "value": _value,
-}

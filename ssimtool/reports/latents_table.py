@@ -9,31 +9,28 @@ from rich.text import Text
 from ssimtool.errors import printable
 from ssimtool.records.latents import LatentReport
 from ssimtool.reports.latents import SHOWN, bar, ends, notes, range_lines, sketch
-from ssimtool.reports.rows import rows_of, verdict_line
+from ssimtool.reports.rows import rows_of
 from ssimtool.reports.table import grid, names_grid, rendered
+from ssimtool.reports.verdicts import verdict_line
+from ssimtool.reports.view import View
 
 NARROW = 80  # columns: what is drawn keeps within them
 BETWEEN = 3  # columns between two of a table
 LABEL = "KL, sorted "
 
 
-def latents_text(record: LatentReport, *, width: int, colour: bool) -> str:
-    """A record as tables.
-
-    Args:
-        record: without an error.
-        width: of the terminal, in columns.
-        colour: whether escape sequences for colour may stand in it.
-    """
-    parts: list[RenderableType] = [_head(record), _figures(record), _dimensions(record)]
+def latents_text(record: LatentReport, view: View) -> str:
+    """A record without an error as tables."""
+    parts: list[RenderableType] = [_head(record), _figures(record)]
+    parts.append(_dimensions(record, min(NARROW, view.width)))
     if len(record.kl_per_dimension) > SHOWN:  # else all of them have a bar
-        drawn = sketch(record.kl_per_dimension, NARROW - len(LABEL) - 1)
+        drawn = sketch(record.kl_per_dimension, min(NARROW, view.width) - len(LABEL) - 1)
         parts.append(Text.assemble((LABEL, "dim"), (drawn, "cyan"), "\n"))
     parts += [Text(line, "dim") for line in range_lines(record)]
     for verdict in record.thresholds:
         style = "green" if verdict.holds else "bold red"
         parts.append(Text(verdict_line(record, verdict), style))
-    return rendered(Group(*parts), width=width, colour=colour)
+    return rendered(Group(*parts), width=view.width, colour=view.colour)
 
 
 def _head(record: LatentReport) -> Table:
@@ -54,13 +51,13 @@ def _figures(record: LatentReport) -> Table:
     return table
 
 
-def _dimensions(record: LatentReport) -> Table:
+def _dimensions(record: LatentReport, width: int) -> Table:
     shown = ends(record)
     titles = ("Dim", "KL", "Share", "Var(mu)", "Mean mu", "Var(z)")
     table = grid(*titles, "", right=range(len(titles)))
     cells = [one.cells for one in shown if one is not None]
     widths = [max(len(title), *(len(c[i]) for c in cells)) for i, title in enumerate(titles)]
-    room = NARROW - sum(widths) - BETWEEN * len(widths) - 2  # a blank at either end
+    room = width - sum(widths) - BETWEEN * len(widths) - 2  # a blank at either end
     for one in shown:
         if one is None:
             table.add_row("…")

@@ -22,7 +22,10 @@ SLIDER = (
     "oninput=\"this.previousElementSibling.style.clipPath='inset(0 0 0 '+this.value+'%)'\" "
     'style="width:100%"></div>'
 )
-MAP = '<img src="{heat}" alt="1 - SSIM" title="1 - SSIM" style="min-width:16em;max-width:100%;background:#ccc">'
+MAP = (
+    '<img src="{heat}" alt="1 - SSIM" title="1 - SSIM" '
+    'style="min-width:16em;max-width:100%;background:#ccc">'
+)
 
 
 def result_html(record: Comparison, pair: Pair, ssim_map: Array) -> str:
@@ -42,7 +45,8 @@ def _scores(record: Comparison) -> str:
     size = f"{record.width} × {record.height}, {record.channels} channel(s)"
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(row.title)}</th>"
-        f"<td style='text-align:right'>{row.value:.6g}</td><td>{escape(row.unit.strip('-'))}</td></tr>"
+        f"<td style='text-align:right'>{row.value:.6g}</td>"
+        f"<td>{escape(row.unit.strip('-'))}</td></tr>"
         for row in rows_of(record)
         if row.value is not None
     )

@@ -15,13 +15,15 @@ from jinja2 import Environment, StrictUndefined
 
 from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
-from ssimtool.records.batch import Statistics, Summary
+from ssimtool.records.batch import STATISTICS, Statistics, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import Threshold
 from ssimtool.reports import charts
 from ssimtool.reports.columns import columns_of, embedded
+from ssimtool.reports.overview import Overview
 from ssimtool.reports.pictures import Case, colour_stops
 from ssimtool.reports.rows import definition_line, title_of
+from ssimtool.reports.view import View
 
 PAGE_BYTES = 17_000_000  # for pictures and rows; the frame and the lists take the rest of 20 MB
 CASE_BYTES = (24_000, 2_000_000)  # for the pictures of one pair, whatever the number of pairs
@@ -29,7 +31,6 @@ LISTED = (
     1000  # of errors of one kind and of files without a partner: what a person may look through
 )
 SHOWN_SETTINGS = 4
-STATISTICS = ("mean", "std", "min", "p1", "p5", "median", "p95", "p99", "max")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,19 @@ def budget_of(block: str, cases: int) -> int:
     """The bytes that the pictures of one pair may take, beside the table, with so many pairs."""
     left = PAGE_BYTES - len(block.encode("utf-8", "backslashreplace"))
     return min(max(left // max(cases, 1), CASE_BYTES[0]), CASE_BYTES[1])
+
+
+def page_of(overview: Overview, view: View) -> str:
+    """The page of a report, with the pictures that fit."""
+    block = rows_block(overview.comparisons, overview.summary)
+    return page_html(
+        overview.source,
+        overview.comparisons,
+        overview.summary,
+        overview.pictures(block),
+        block=block,
+        notes=overview.notes,
+    )
 
 
 def page_html(

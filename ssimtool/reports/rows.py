@@ -14,16 +14,9 @@ from ssimtool.records.explanation import Explanation
 from ssimtool.records.latents import LatentReport, LatentSummary
 from ssimtool.records.loss import LossReport
 from ssimtool.records.record import Record
-from ssimtool.records.verdicts import StatisticVerdict, Verdict
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
-BORDERS = {
-    "valid": "valid windows",
-    "zero": "zero padding",
-    "mirror": "mirror padding",
-    "symmetric": "symmetric padding",
-}
 # Of a latent space: title, unit (`KL` for that of the record), which way is better.
 LATENT_ROWS = {
     "kl": ("KL", "KL", "-"),
@@ -79,9 +72,24 @@ def _better(name: str) -> str:
     return METRICS[name].better if name in METRICS else "lower"
 
 
+def numbers_of(record: Record) -> dict[str, float | None]:
+    """The numbers of a record by name; None for one that was not computed."""
+    return {row.name: row.value for row in rows_of(record)}
+
+
 def title_of(name: str) -> str:
     """Of a metric; one of a later version goes by its name."""
     return METRICS[name].title if name in METRICS else name
+
+
+def lowest_title(name: str) -> str:
+    """The heading above the pairs that score worst by a metric.
+
+    >>> lowest_title("ssim"), lowest_title("mse")
+    ('Lowest SSIM', 'Highest MSE')
+    """
+    lower = name in METRICS and METRICS[name].better == "lower"
+    return f"{'Highest' if lower else 'Lowest'} {title_of(name)}"
 
 
 def definition_line(record: Comparison | LossReport) -> str:
@@ -101,7 +109,7 @@ def definition_line(record: Comparison | LossReport) -> str:
     standard = (parts["k1"], parts["k2"]) == (0.01, 0.03)
     constants = "" if standard else f", k1 {parts['k1']:g}, k2 {parts['k2']:g}"
     luma = ", luma" if isinstance(record, Comparison) and record.colour == "luma" else ""
-    border = BORDERS.get(parts["border"], parts["border"])
+    border = "valid windows" if parts["border"] == "valid" else f"{parts['border']} padding"
     end = end if scales is None else f"MS-SSIM of {_scales(scales)}; {end}"
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}{first}; {end}"
 
@@ -155,15 +163,6 @@ def counting_lines(record: Comparison) -> tuple[tuple[str, str], ...]:
     return tuple(names)
 
 
-def verdict_line(record: Record, verdict: Verdict) -> str:
-    """One threshold in words."""
-    found = {row.name: row.value for row in rows_of(record)}[verdict.metric]
-    shown = "-" if found is None else f"{found:.6g}"
-    limit = "at least" if verdict.op == "under" else "at most"
-    word = "holds" if verdict.holds else "FAILS"
-    return f"{word}: {verdict.metric} {shown}, asked for {limit} {verdict.value:g}"
-
-
 def counts_line(summary: Summary) -> str:
     """How many pairs came, and what became of them."""
     parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
@@ -173,16 +172,6 @@ def counts_line(summary: Summary) -> str:
     parts += [f"{alone} file(s) without a partner"] if alone else []
     parts += [] if summary.elapsed_seconds is None else [f"{summary.elapsed_seconds:.3g} s"]
     return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
-
-
-def statistic_line(verdict: StatisticVerdict) -> str:
-    """One threshold on a statistic in words."""
-    limit = "at least" if verdict.op == "under" else "at most"
-    word = "holds" if verdict.holds else "FAILS"
-    return (
-        f"{word}: {verdict.statistic} {verdict.metric} {shown_number(verdict.found)}, "
-        f"asked for {limit} {verdict.value:g}"
-    )
 
 
 def shown_number(value: float | None) -> str:

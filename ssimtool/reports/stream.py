@@ -1,49 +1,35 @@
-"""Many comparisons as text that is written as they come: what stands above, between and below."""
+"""How a batch becomes text: what comes first, a record, what comes between two, and the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from ssimtool.records.batch import Summary
+from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.text import csv_header, csv_row, ndjson_text, value_line
-
-Names = Sequence[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamFormat:
-    """`line` is a record, with `between` before each but the first; `names` are the metrics. `tail`
-    is None where the summary has no place."""
-
-    line: Callable[[Comparison, Names], str]
-    head: Callable[[Names], str] = lambda names: ""
-    between: str = ""
-    tail: Callable[[Summary], str] | None = None
+from ssimtool.reports.view import BatchFormat, View
 
 
-def _json_line(record: Comparison, names: Names) -> str:
-    return ndjson_text(record, names).rstrip("\n")
+def whole(
+    form: BatchFormat, comparisons: Iterable[Comparison], summary: Summary, view: View
+) -> str:
+    """All of a batch that has ended, in a format that needs no histogram."""
+    lines = form.between.join(form.line(record, view) for record in comparisons)
+    end = form.tail(summary, (), view) if form.tail else ""
+    return form.head(summary, view) + lines + end
 
 
-def _json_tail(summary: Summary) -> str:
-    return f'\n],\n"summary": {ndjson_text(summary, ()).rstrip()}}}\n'
+def _json_line(record: Comparison, view: View) -> str:
+    return ndjson_text(record, view).rstrip("\n")
 
 
-STREAMS: dict[str, StreamFormat] = {
-    "ndjson": StreamFormat(line=ndjson_text, tail=lambda summary: ndjson_text(summary, ())),
-    "json": StreamFormat(
-        line=_json_line, head=lambda names: '{"pairs": [\n', between=",\n", tail=_json_tail
-    ),
-    "csv": StreamFormat(line=csv_row, head=csv_header),
-    "value": StreamFormat(line=value_line),
-}
-# What a file is written in by its suffix, where the summary is what is shown.
-SUFFIXES = {
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".json": "json",
-    ".csv": "csv",
-    ".md": "markdown",
-}
+def _json_tail(summary: Summary, bins: Sequence[Bin], view: View) -> str:
+    return f'\n],\n"summary": {ndjson_text(summary, view).rstrip()}}}\n'
+
+
+NDJSON = BatchFormat(line=ndjson_text, tail=lambda summary, bins, view: ndjson_text(summary, view))
+JSON = BatchFormat(
+    head=lambda summary, view: '{"pairs": [\n', line=_json_line, between=",\n", tail=_json_tail
+)
+CSV = BatchFormat(head=lambda summary, view: csv_header(view.names), line=csv_row)
+VALUE = BatchFormat(line=value_line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,15 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records.batch import Bin, Statistics, Summary, Worst
-from ssimtool.reports.rows import counts_line, shown_number, statistic_line, title_of
+from ssimtool.records.batch import STATISTICS, Bin, Statistics, Summary, Worst
+from ssimtool.reports.overview import LISTED, Overview, error_lines
+from ssimtool.reports.rows import counts_line, lowest_title, shown_number, title_of
 from ssimtool.reports.table import rendered
-from ssimtool.reports.text import escaped
+from ssimtool.reports.verdicts import statistic_line
+from ssimtool.reports.view import BatchFormat, View
 
 NAMED = 10  # files without a partner that are named
 BAR = 40  # columns of the longest bar
+BETWEEN = 3  # columns between two of a table
+FIRST = 2 + max(map(len, STATISTICS))  # of the names, with the edges
 EIGHTHS = "▏▎▍▌▋▊▉█"
-STATISTICS = ("mean", "std", "min", "p1", "p5", "median", "p95", "p99", "max")
 
 
 def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: bool) -> str:
@@ -31,7 +34,8 @@ def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: 
         colour: whether escape sequences for colour may stand in it.
     """
     parts: list[RenderableType] = [_counts(summary)]
-    parts += [_statistics(summary)] if any(s.mean is not None for s in _found(summary)) else []
+    if any(s.mean is not None for s in summary.metrics.values()):
+        parts += _statistics(summary, width)
     parts += _histogram(summary, bins, width) + _worst(summary.worst, width)
     parts += _alone(summary)
     for verdict in summary.thresholds:
@@ -40,22 +44,35 @@ def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: 
     return rendered(Group(*parts), width=width, colour=colour)
 
 
-def _found(summary: Summary) -> list[Statistics]:
-    return list(summary.metrics.values())
-
-
 def _counts(summary: Summary) -> Text:
     style = {"ok": "green", "fail": "bold red", "error": "bold red"}[summary.status]
     return Text(counts_line(summary), "yellow" if summary.interrupted else style)
 
 
-def _statistics(summary: Summary) -> Table:
+def _statistics(summary: Summary, width: int) -> list[RenderableType]:
+    """The statistics, a column for each metric; those that do not fit go into a table below."""
+    tables: list[RenderableType] = []
+    used, of_table = width, dict[str, Statistics]()
+    for name, found in summary.metrics.items():
+        wide = max(map(len, (title_of(name), *_numbers(found)))) + BETWEEN
+        if of_table and used + wide > width:
+            tables.append(_statistics_table(of_table))
+            of_table = {}
+        used = wide + (used if of_table else FIRST)
+        of_table[name] = found
+    return [*tables, _statistics_table(of_table)]
+
+
+def _numbers(found: Statistics) -> list[str]:
+    return [shown_number(getattr(found, part)) for part in STATISTICS]
+
+
+def _statistics_table(metrics: Mapping[str, Statistics]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
-    for name in summary.metrics:
+    for name in metrics:
         table.add_column(title_of(name), justify="right", no_wrap=True)
-    for part in STATISTICS:
-        numbers = [shown_number(getattr(found, part)) for found in _found(summary)]
+    for part, *numbers in zip(STATISTICS, *map(_numbers, metrics.values()), strict=True):
         table.add_row(*(Text(text, "bold" if part == "mean" else "") for text in (part, *numbers)))
     return table
 
@@ -73,7 +90,7 @@ def _histogram(summary: Summary, bins: Sequence[Bin], width: int) -> list[Render
             f"{b.low:.4f} to {b.high:.4f}", f"{b.count}", Text(_bar(b.count / most, bar), "cyan")
         )
     title = title_of(next(iter(summary.metrics)))
-    return [Text(f"{title} of the pairs", "bold"), table, Text("")]
+    return [Text(f"Distribution of {title}", "bold"), table, Text("")]
 
 
 def _bar(part: float, width: int) -> str:
@@ -101,7 +118,7 @@ def _worst(worst: Sequence[Worst], width: int) -> list[RenderableType]:
         rows = [("\n".join(names),) for names in rows]
     for pair, names in zip(worst, rows, strict=True):
         table.add_row(f"{pair.value:.6g}", *map(Text, names))
-    return [Text(f"The {len(worst)} worst", "bold"), table]
+    return [Text(lowest_title(worst[0].metric), "bold"), table]
 
 
 def _names(pair: Worst, named: bool) -> tuple[str, ...]:
@@ -114,29 +131,25 @@ def _alone(summary: Summary) -> list[RenderableType]:
     for role in ("reference", "distorted"):
         paths = getattr(summary.unmatched, role)
         if paths:
-            parts.append(Text(f"Without a partner, {role}: {len(paths)}", "bold"))
+            parts.append(Text(f"Unmatched, {role}: {len(paths)}", "bold"))
             parts += [Text(f"  {printable(path)}") for path in paths[:NAMED]]
             parts += [Text(f"  and {len(paths) - NAMED} more")] if len(paths) > NAMED else []
     return parts
 
 
-def summary_markdown(summary: Summary) -> str:
-    """The summary in GitHub's Markdown."""
-    lines = [counts_line(summary), "", f"| metric | {' | '.join(STATISTICS)} |"]
-    lines.append("|---" + "|---:" * len(STATISTICS) + "|")
-    for name, found in summary.metrics.items():
-        numbers = (shown_number(getattr(found, part)) for part in STATISTICS)
-        lines.append(f"| {title_of(name)} | {' | '.join(numbers)} |")
-    if summary.worst:
-        title = title_of(summary.worst[0].metric)
-        lines += ["", f"| {title} | id | reference | distorted |", "|---:|---|---|---|"]
-    for pair in summary.worst:
-        names = " | ".join(map(escaped, (pair.id or "", pair.reference, pair.distorted)))
-        lines.append(f"| {pair.value:.6g} | {names} |")
-    for role in ("reference", "distorted"):
-        paths = getattr(summary.unmatched, role)
-        lines += ["", f"Without a partner, {role}:", ""] if paths else []
-        lines += [f"- {escaped(path)}" for path in paths]
-    lines += [""] if summary.thresholds else []
-    lines += [f"- {statistic_line(verdict)}" for verdict in summary.thresholds]
-    return "\n".join(lines) + "\n"
+def table_of(overview: Overview, view: View) -> str:
+    """The summary as tables, with the first errors."""
+    errors = error_lines(overview.comparisons)
+    parts = [Text(f"error: {line}") for line in errors[:LISTED]]
+    if len(errors) > LISTED:
+        parts.append(Text(f"… and {len(errors) - LISTED:,} more", "dim"))
+    table = _table(overview.summary, overview.bins, view)
+    below = rendered(Group(*parts), width=view.width, colour=view.colour) if parts else ""
+    return table + below
+
+
+def _table(summary: Summary, bins: Sequence[Bin], view: View) -> str:
+    return summary_table(summary, bins, width=view.width, colour=view.colour)
+
+
+TABLE = BatchFormat(tail=_table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -22,24 +22,20 @@ from ssimtool.reports.rows import (
     latent_rows,
     rows_of,
     title_of,
-    verdict_line,
 )
+from ssimtool.reports.verdicts import verdict_line
+from ssimtool.reports.view import View
 
 SIMILARITIES = ("ssim", "ms_ssim")  # to six places, and by channel
+UNLIMITED = 10_000  # columns: wider than any table
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 
 
-def table_text(record: Comparison | LossReport, *, width: int, colour: bool) -> str:
-    """A record as a table.
-
-    Args:
-        record: without an error.
-        width: of the terminal, in columns.
-        colour: whether escape sequences for colour may stand in it.
-    """
+def table_text(record: Comparison | LossReport, view: View) -> str:
+    """A record without an error as a table."""
     parts = _comparison(record) if isinstance(record, Comparison) else _loss(record)
     parts = [*parts, *_notes(record)]
-    return rendered(Group(*parts), width=width, colour=colour)
+    return rendered(Group(*parts), width=view.width, colour=view.colour)
 
 
 def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
@@ -56,8 +52,25 @@ def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
         emoji=False,
         legacy_windows=False,
     )
+    for part in what.renderables if isinstance(what, Group) else ():
+        if isinstance(part, Table):
+            _fit(part, console)
     console.print(what)
     return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())
+
+
+def _fit(table: Table, console: Console) -> None:
+    """Leaves out the last columns of a table that is too wide: a number that is cut is a wrong one.
+
+    Tables with a column that may be folded stay as they are.
+    """
+    if not all(column.no_wrap for column in table.columns):
+        return
+    options = console.options.update(width=UNLIMITED)
+    while (
+        len(table.columns) > 2 and console.measure(table, options=options).maximum > console.width
+    ):
+        table.columns.pop()
 
 
 def names_grid(*pairs: tuple[str, str]) -> Table:
@@ -153,10 +166,10 @@ def _notes(record: Comparison | LossReport) -> list[RenderableType]:
     return notes
 
 
-def catalogue_text(rows: list[dict[str, str]], *, width: int, colour: bool) -> str:
+def catalogue_text(rows: Sequence[dict[str, str]], view: View) -> str:
     """Rows of the catalogue, a paragraph each: the name, then what it is."""
     parts: list[RenderableType] = []
     for row in rows:
         name, *rest = row.items()
         parts += [Text(name[1], "bold"), Padding(names_grid(*rest), (0, 0, 0, 2)), Text("")]
-    return rendered(Group(*parts[:-1]), width=width, colour=colour)
+    return rendered(Group(*parts[:-1]), width=view.width, colour=view.colour)

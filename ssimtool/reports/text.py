@@ -1,4 +1,4 @@
-"""Records to text for machines, and to Markdown. Each format is a function and a row of FORMATS."""
+"""Records to text for programs, and to Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
 from typing import Any
 
@@ -25,30 +25,33 @@ from ssimtool.reports.rows import (
     depth,
     latent_rows,
     rows_of,
-    verdict_line,
 )
+from ssimtool.reports.verdicts import verdict_line
+from ssimtool.reports.view import View
+
+NO_VIEW = View()
 
 
-def json_text(record: Any, names: Sequence[str]) -> str:
+def json_text(record: Any, view: View = NO_VIEW) -> str:
     """A JSON object over several lines."""
     return _dumped(_finite(asdict(record)), indent=2) + "\n"
 
 
-def ndjson_text(record: Any, names: Sequence[str]) -> str:
+def ndjson_text(record: Any, view: View = NO_VIEW) -> str:
     """A JSON object on one line."""
     return _dumped(_finite(asdict(record)), indent=None) + "\n"
 
 
-def csv_text(record: Record, names: Sequence[str]) -> str:
+def csv_text(record: Record, view: View) -> str:
     """A line of column names and a line of values.
 
-    The columns depend on the kind of record and on `names` alone; what is nested has a dot in its
-    name, lists stand as JSON. Of a latent space, there is a line of values for each dimension.
+    The columns depend only on the kind of record and on the names of the view; what is nested has a
+    dot in its name, lists are JSON. A latent space has a line of values for each dimension.
     """
     if isinstance(record, LatentReport):
         lines = dimension_rows(record)
         return "".join(map(_csv_line, (lines[0], *([_cell(v) for v in x.values()] for x in lines))))
-    columns = _columns(record, names)
+    columns = _columns(record, view.names)
     return _csv_line(columns) + _csv_line([_cell(value) for value in columns.values()])
 
 
@@ -59,9 +62,9 @@ def csv_header(names: Sequence[str]) -> str:
     )
 
 
-def csv_row(record: Comparison, names: Sequence[str]) -> str:
+def csv_row(record: Comparison, view: View) -> str:
     """The line of values of one of many pairs."""
-    return _csv_line([_cell(value) for value in _columns(record, names).values()])
+    return _csv_line([_cell(value) for value in _columns(record, view.names).values()])
 
 
 def _columns(record: Record, names: Sequence[str]) -> dict[str, Any]:
@@ -82,20 +85,20 @@ def _csv_line(cells: Iterable[Any]) -> str:
     return line.getvalue()
 
 
-def value_line(record: Comparison, names: Sequence[str]) -> str:
+def value_line(record: Comparison, view: View) -> str:
     """The bare numbers of one of many pairs, on one line; nan where there is none."""
-    return " ".join(repr(record.metrics.get(name, math.nan)) for name in names) + "\n"
+    return " ".join(repr(record.metrics.get(name, math.nan)) for name in view.requested) + "\n"
 
 
-def value_text(record: Record, names: Sequence[str]) -> str:
-    """The bare numbers in the order asked for, one a line; nan where a latent space has none."""
+def value_text(record: Record, view: View) -> str:
+    """The bare numbers in the requested order, one a line; nan where a latent space has none."""
     found = {row.name: row.value for row in rows_of(record)}
     if isinstance(record, LatentReport):
         found = {name: math.nan if value is None else value for name, value in found.items()}
-    return "".join(f"{found[name]!r}\n" for name in names if name in found)
+    return "".join(f"{found[name]!r}\n" for name in view.requested if name in found)
 
 
-def markdown_text(record: Record, names: Sequence[str]) -> str:
+def markdown_text(record: Record, view: View) -> str:
     """A table in GitHub's Markdown."""
     if record.error is not None:
         return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
@@ -114,13 +117,6 @@ def markdown_text(record: Record, names: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-FORMATS: dict[str, Callable[[Record, Sequence[str]], str]] = {
-    "json": json_text,
-    "ndjson": ndjson_text,
-    "csv": csv_text,
-    "markdown": markdown_text,
-    "value": value_text,
-}
 # The options of reading that stand in a record: the fields of `readers.align.Reading`.
 READING = ("channels", "data_range", "background", "resize", "frame", "layout")
 # What is nested in a record and has a column for each part.
@@ -131,8 +127,6 @@ NESTED = {
     "error": tuple(f.name for f in fields(Failure)),
     "latents": tuple(f.name for f in fields(LatentSummary)),
 }
-# Formats in which an error is a record as well.
-MACHINE_FORMATS = ("json", "ndjson", "csv")
 
 
 def sample_header(suffix: str) -> str:

@@ -160,7 +160,7 @@ def test_thresholds(ssimtool, folders, options, code, fails):
     assert summary["status"] == ("fail" if code else "ok")
     on_all = [t for t in summary["thresholds"] if not t["holds"]]
     assert len(on_all) == (code and not fails)
-    assert ssimtool("batch", *folders, *options).out.count("FAILS") == len(on_all)
+    assert ssimtool("batch", *folders, *options).out.count("FAIL ") == len(on_all)
 
 
 @pytest.mark.parametrize(

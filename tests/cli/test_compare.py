@@ -123,7 +123,7 @@ def test_thresholds(ssimtool, pair, arguments, code, status, format):
         assert done.record["status"] == status
         assert all(t["holds"] == (status == "ok") for t in done.record["thresholds"][:1])
     if format == "table":
-        assert ("FAILS" in done.out) == (code == 1)
+        assert ("FAIL " in done.out) == (code == 1)
 
 
 def test_a_value_equal_to_the_threshold_holds(ssimtool, pair):

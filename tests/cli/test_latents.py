@@ -266,7 +266,7 @@ def test_thresholds(ssimtool, trained, arguments, code):
     assert any(not v["holds"] for v in done.record["thresholds"]) == bool(code)
     table = ssimtool("latents", *trained, *arguments)
     assert table.code == code
-    assert ("FAILS: " in table.out) == bool(code)
+    assert ("FAIL  " in table.out) == bool(code)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_one_sample_has_a_kl_and_no_variance(ssimtool, tmp_path):
     # where there is no number, a threshold fails
     done = ssimtool("latents", *_saved(tmp_path, mu, logvar), "--fail-under", "active_units=0")
     assert done.code == 1
-    assert "FAILS: active_units -" in done.out
+    assert "FAIL  active_units has no value, expected >= 0" in done.out
     for form in ("csv", "markdown", "table"):
         assert ssimtool("latents", *_saved(tmp_path, mu, logvar), "-f", form).code == 0
     done = ssimtool("latents", *_saved(tmp_path, mu, logvar), "--ddof", 0, "-f", "json")
@@ -438,7 +438,7 @@ def test_constant_and_dependent_dimensions(ssimtool, tmp_path):
     assert done.record["total_correlation"] is None  # no Infinity in JSON
     done = ssimtool("latents", *_saved(tmp_path, mu, logvar), "--fail-over", "total_correlation=9")
     assert done.code == 1
-    assert "FAILS: total_correlation inf" in done.out
+    assert "FAIL  total_correlation inf > 9" in done.out
 
 
 def test_a_prior_has_no_dimensions(ssimtool, tmp_path):

@@ -88,7 +88,7 @@ def test_markdown(ssimtool, file):
     assert "1 file(s) without a partner" in text
     assert "| SSIM | " in text
     assert text.count("| golden/") == 3
-    assert "- holds: mean ssim 0." in text or "- FAILS: mean ssim 0." in text
+    assert "- pass  mean ssim 0." in text or "- FAIL  mean ssim 0." in text
     assert "\\<img src=x onerror=alert(2)\\>" in text
     assert "- alone.png" in text
 
@@ -120,6 +120,7 @@ def test_formats_agree_with_the_file_name(ssimtool, file, tmp_path):
         "txt": "37 pairs: ",
         "csv": "schema,",
         "json": '{"pairs": ',
+        "xml": "<?xml ",
     }
     for suffix, start in (*starts.items(), ("md", "37 pairs: "), ("HTM", "<!doctype html>")):
         name = f"r.{suffix}"
@@ -140,7 +141,7 @@ def test_standard_input(process, file):
 
 def test_an_empty_batch(ssimtool, tmp_path):
     path = write_scores(tmp_path / "s", [], summary_of([]))
-    for name in ("html", "csv", "markdown", "table", "json"):
+    for name in ("html", "csv", "markdown", "table", "json", "junit", "github"):
         done = ssimtool("report", path, "-f", name)
         assert (done.code, done.err) == (0, "")
         assert done.out
@@ -194,7 +195,7 @@ def test_debug_shows_where_an_error_comes_from(process, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["-f", "xml"], "'xml' is not one of html, csv, markdown, table, json"),
+        (["-f", "xml"], "'xml' is not one of table, json, csv, markdown, html, junit, github"),
         (["--worst", "-1"], "-1"),
         (["-o", "{file}"], "is an input as well"),
         (["-o", "/none/r.html"], "cannot be written"),

@@ -16,6 +16,7 @@ from ssimtool.readers.align import Reading, read_pair, recorded
 from ssimtool.records.batch import Summary, Unmatched
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import Failure, StatisticVerdict, Threshold
+from ssimtool.reports.overview import Overview
 from ssimtool.reports.text import ndjson_text
 from ssimtool.scoring.pair import compare
 from ssimtool.settings import CompareSettings
@@ -128,10 +129,22 @@ def summary_of(comparisons: Sequence[Comparison], unmatched: Unmatched | None = 
     )
 
 
+def overview_of(comparisons: Sequence[Comparison], summary: Summary) -> Overview:
+    """What a report shows of comparisons, without pictures."""
+    return Overview(
+        source="s",
+        comparisons=comparisons,
+        summary=summary,
+        bins=(),
+        notes=(),
+        pictures=lambda block: (),
+    )
+
+
 def write_scores(
     path: Path, comparisons: Iterable[Comparison], summary: Summary | None = None
 ) -> Path:
     """NDJSON as a batch writes it."""
-    lines = [ndjson_text(record, ()) for record in comparisons]
-    path.write_text("".join(lines) + (ndjson_text(summary, ()) if summary else ""))
+    lines = [ndjson_text(record) for record in comparisons]
+    path.write_text("".join(lines) + (ndjson_text(summary) if summary else ""))
     return path

@@ -18,11 +18,11 @@ from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.loss import LossReport
 from ssimtool.records.verdicts import Failure, Verdict
-from ssimtool.reports.catalogue import FORMATS as CATALOGUE_FORMATS
+from ssimtool.reports.formats import renderer
 from ssimtool.reports.maps import STYLES, map_png
 from ssimtool.reports.rows import definition_line, depth
 from ssimtool.reports.table import catalogue_text, table_text
-from ssimtool.reports.text import FORMATS
+from ssimtool.reports.view import View
 
 RECORD = Comparison(
     status="fail",
@@ -44,32 +44,33 @@ RECORD = Comparison(
     version="0.1.0",
 )
 NAMES = tuple(RECORD.metrics)
+VIEW = View(names=NAMES)
 LOSS = LossReport(status="error", recon="r", raw="x", alpha=1, beta=1, version="0.1.0")
 
 
 @pytest.mark.parametrize("width", [80, 100, 40])
 def test_table_fits_its_width(width):
-    text = table_text(RECORD, width=width, colour=False)
+    text = table_text(RECORD, View(width=width))
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= width
     assert "[red]c[/red].png" in text  # names are no markup
+    assert re.search(r"SSIM +0\.970000 ", text)  # numbers are whole at any width
+    assert re.search(r"SSIM loss +0\.03 ", text)
     if width >= 80:
         assert "512 x 384 pixels, 3 channels, 8-bit" in text
         assert re.search(r"SSIM +0\.970000 +- +higher", text)
         assert re.search(r"PSNR +inf +dB +higher", text)
         assert "R 0.960000   G 0.970000   B 0.980000" in text
-        assert "FAILS: ssim 0.97, asked for at least 0.98" in text
-        assert "holds: psnr inf, asked for at least 30" in text
+        assert "FAIL  ssim 0.97 < 0.98" in text
+        assert "pass  psnr inf >= 30" in text
         assert "step: reference: grey to colour" in text
 
 
 def test_table_with_colour():
-    text = table_text(RECORD, width=80, colour=True)
-    assert "\x1b[1;31mFAILS" in text
+    text = table_text(RECORD, View(colour=True))
+    assert "\x1b[1;31mFAIL  ssim" in text
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    assert [line.rstrip() for line in plain.splitlines()] == table_text(
-        RECORD, width=80, colour=False
-    ).splitlines()
+    assert [line.rstrip() for line in plain.splitlines()] == table_text(RECORD, View()).splitlines()
 
 
 def test_line_of_the_definition():
@@ -98,7 +99,7 @@ def test_depth(kind, data_range, words):
 
 def test_json_has_no_infinity():
     for name in ("json", "ndjson"):
-        text = FORMATS[name](RECORD, NAMES)
+        text = renderer(name, "compare")(RECORD, VIEW)
         found = json.loads(text, parse_constant=pytest.fail)
         assert found["metrics"]["psnr"] is None
         assert list(found["metrics"]) == list(NAMES)
@@ -113,8 +114,8 @@ def test_csv_has_the_same_columns_with_and_without_numbers():
         version="0.1.0",
         error=Failure("not_found", "no such file"),
     )
-    header, row = csv.reader(io.StringIO(FORMATS["csv"](RECORD, NAMES)))
-    other, broken = csv.reader(io.StringIO(FORMATS["csv"](failed, NAMES)))
+    header, row = csv.reader(io.StringIO(renderer("csv", "compare")(RECORD, VIEW)))
+    other, broken = csv.reader(io.StringIO(renderer("csv", "compare")(failed, VIEW)))
     assert header == other
     assert broken[header.index("reference")] == "two\nlines"
     assert broken[header.index("distorted")] == 'a "quoted", one'
@@ -125,28 +126,29 @@ def test_csv_has_the_same_columns_with_and_without_numbers():
 
 
 def test_markdown():
-    text = FORMATS["markdown"](RECORD, NAMES)
+    text = renderer("markdown", "compare")(RECORD, VIEW)
     assert "a\\|b.png against \\[red\\]c\\[/red\\].png" in text
     assert "| SSIM | 0.97 | - | higher |" in text
-    assert "- FAILS: ssim 0.97" in text
+    assert "- FAIL  ssim 0.97 < 0.98" in text
     failed = replace(LOSS, error=Failure("too_small", "x: is *small*"))
-    assert FORMATS["markdown"](failed, ()) == "error `too_small`: x: is \\*small\\*\n"
+    assert renderer("markdown", "loss")(failed, VIEW) == "error `too_small`: x: is \\*small\\*\n"
 
 
 def test_values_in_the_order_asked_for():
-    assert FORMATS["value"](RECORD, ("psnr", "ssim")) == "inf\n0.97\n"
+    view = View(requested=("psnr", "ssim"))
+    assert renderer("value", "compare")(RECORD, view) == "inf\n0.97\n"
 
 
 ROWS = [{"name": "ssim", "formula": "a | b"}, {"name": "mse", "formula": "c, d"}]
 
 
 def test_catalogue():
-    assert json.loads(CATALOGUE_FORMATS["json"](ROWS)) == ROWS
-    assert list(map(json.loads, CATALOGUE_FORMATS["ndjson"](ROWS).splitlines())) == ROWS
-    assert list(csv.DictReader(io.StringIO(CATALOGUE_FORMATS["csv"](ROWS)))) == ROWS
-    assert CATALOGUE_FORMATS["value"](ROWS) == "ssim\nmse\n"
-    assert CATALOGUE_FORMATS["markdown"](ROWS).splitlines()[2] == "| ssim | a \\| b |"
-    assert catalogue_text(ROWS, width=80, colour=False).splitlines() == [
+    assert json.loads(renderer("json", "list")(ROWS, VIEW)) == ROWS
+    assert list(map(json.loads, renderer("ndjson", "list")(ROWS, VIEW).splitlines())) == ROWS
+    assert list(csv.DictReader(io.StringIO(renderer("csv", "list")(ROWS, VIEW)))) == ROWS
+    assert renderer("value", "list")(ROWS, VIEW) == "ssim\nmse\n"
+    assert renderer("markdown", "list")(ROWS, VIEW).splitlines()[2] == "| ssim | a \\| b |"
+    assert catalogue_text(ROWS, View()).splitlines() == [
         "ssim", "  formula  a | b", "", "mse", "  formula  c, d",
     ]  # fmt: skip
 

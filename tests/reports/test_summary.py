@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
 from ssimtool.records.batch import Bin, Statistics, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import Failure, StatisticVerdict
-from ssimtool.reports.stream import STREAMS, SUFFIXES
-from ssimtool.reports.summary import summary_markdown, summary_table
+from ssimtool.reports.formats import FORMATS, batch_format, formats_for, suffixes_for
+from ssimtool.reports.summary import summary_table
+from ssimtool.reports.summary_markdown import summary_markdown
+from ssimtool.reports.view import View
 
 STATISTICS = Statistics(0.97, 0.01, 0.5, 1, 0.98, 0.6, 0.7, 0.99, 0.995)
 SUMMARY = Summary(
@@ -58,14 +61,27 @@ def test_table(width):
     assert "x/two\\nlines.png" in text
     assert "x/0|[red].png" in text
     assert "and 3 more" in text
-    assert "FAILS: mean ssim 0.97, asked for at least 0.98" in joined
+    assert "FAIL  mean ssim 0.97 < 0.98\n" in text
     bars = [line for line in text.splitlines() if "█" in line or "▏" in line]
     assert [line.rstrip("▏▎▍▌▋▊▉█ ").split()[-1] for line in bars] == ["1", "1000"]
 
 
+@pytest.mark.parametrize("width", [25, 40, 60, 80])
+def test_no_number_is_cut_where_metrics_are_many(width):
+    names = ("ssim", "ssim_loss", "ms_ssim", "mse", "psnr", "later_metric")
+    summary = replace(SUMMARY, metrics=dict.fromkeys(names, STATISTICS))
+    text = summary_table(summary, (), width=width, colour=False)
+    assert max(map(len, text.splitlines())) <= width
+    statistics = text.partition("Lowest")[0]
+    assert "…" not in statistics
+    shown = [line.split()[1:] for line in statistics.splitlines() if line.startswith(" p99 ")]
+    assert [number for line in shown for number in line] == ["0.995"] * len(names)
+    assert len(shown) == {25: 5, 40: 2, 60: 2, 80: 1}[width]
+
+
 def test_table_with_colour_says_the_same():
     text = summary_table(SUMMARY, BINS, width=80, colour=True)
-    assert "\x1b[1;31mFAILS" in text
+    assert "\x1b[1;31mFAIL  mean" in text
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert [line.rstrip() for line in plain.splitlines()] == summary_table(
         SUMMARY, BINS, width=80, colour=False
@@ -88,7 +104,7 @@ def test_markdown():
     assert "| PSNR | inf | - | 20 |" in text
     assert "| 0.5 | one | x/\\<b\\>.png | y/\\<b\\>.png |" in text
     assert "- x/12\\|\\[red\\].png" in text
-    assert "- FAILS: mean ssim 0.97" in text
+    assert "- FAIL  mean ssim 0.97 < 0.98" in text
     for line in text.splitlines():
         if line.startswith("| SSIM | 0") or line.startswith("|---|"):
             assert len(re.findall(r"(?<!\\)\|", line)) == 11
@@ -96,9 +112,13 @@ def test_markdown():
 
 def test_streams():
     names = ("ssim", "psnr")
-    for name, form in STREAMS.items():
-        lines = form.head(names) + form.line(RECORD, names) + form.between
-        lines += form.line(FAILED, names) + (form.tail(SUMMARY) if form.tail else "")
+    view = View(names=names, requested=names)
+    streams = [name for name in formats_for("batch") if FORMATS[name].streamed]
+    assert streams == ["json", "ndjson", "csv", "value", "github"]
+    for name in streams:
+        form = batch_format(name)
+        lines = form.head(None, view) + form.line(RECORD, view) + form.between
+        lines += form.line(FAILED, view) + (form.tail(SUMMARY, (), view) if form.tail else "")
         if name == "json":
             found = json.loads(lines)
             assert [r["status"] for r in found["pairs"]] == ["ok", "error"]
@@ -112,4 +132,4 @@ def test_streams():
             assert lines == "1.0 inf\nnan nan\n"
         if name == "csv":
             assert len({line.count(",") for line in lines.splitlines()}) == 1
-    assert set(SUFFIXES.values()) <= {*STREAMS, "markdown"}
+    assert set(suffixes_for("batch").values()) == {"json", "ndjson", "csv", "markdown", "junit"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
 import typer
 
@@ -13,6 +14,7 @@ from ssimtool.cli.options import batch as b
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
+from ssimtool.cli.outcome import job_summary_path
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 from ssimtool.settings import CompareSettings
@@ -57,7 +59,9 @@ def command(
     maps_for: b.MapsForOption = "all",
     map_style: o.MapStyleOption = "gray",
     worst: b.WorstOption = 10,
-    format: o.FormatOption = "table",
+    format: Annotated[
+        str, o.format_option("batch", "value is the bare numbers in the order of -m.")
+    ] = "table",
     output: b.OutputOption = None,
     resume: b.ResumeOption = False,
     overwrite: b.OverwriteOption = False,
@@ -124,6 +128,7 @@ def command(
         asked=tuple(metric),
         resume=resume,
         overwrite=overwrite,
+        job_summary=job_summary_path(format),
     )
     resources = Resources(
         jobs=count,

@@ -54,7 +54,9 @@ def command(
     precision: o.PrecisionOption = "double",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = "gray",
-    format: o.FormatOption = "table",
+    format: Annotated[
+        str, o.format_option("compare", "value is the bare numbers in the order of -m.")
+    ] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -107,7 +109,7 @@ def command(
         for path, file in zip(map_, files, strict=False):
             if (data := _map_file(path, compared, map_style)) is not None:
                 put(file, data)
-        return show(compared.record, style, files[-1] if output is not None else None)
+        return show("compare", compared.record, style, files[-1] if output is not None else None)
 
 
 def _map_file(path: str, compared: Compared, style: str) -> bytes | None:

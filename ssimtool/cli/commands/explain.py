@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import announce, deliver
-from ssimtool.output import reserved, wants_colour
-from ssimtool.records.verdicts import EXIT_CODES
+from ssimtool.cli.outcome import Style, announce, show
+from ssimtool.output import reserved
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from ssimtool.records.explanation import Explanation
+    pass
 
 
 def command(
@@ -37,7 +35,9 @@ def command(
     max_pixels: o.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
-    format: o.FormatOption = "table",
+    format: Annotated[
+        str, o.format_option("explain", "value is the SSIM of each definition.")
+    ] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -52,10 +52,10 @@ def command(
         backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
     )
     targets = [output] if output is not None else []
+    style = Style(format, (), (), quiet, debug)
     with reserved(targets, inputs=(reference, distorted)) as files:
         from ssimtool.readers.align import Reading
         from ssimtool.readers.images.opening import set_up_pillow
-        from ssimtool.reports.text import MACHINE_FORMATS
         from ssimtool.scoring.explain import explain_once
         from ssimtool.scoring.images import CompareRequest
 
@@ -76,15 +76,4 @@ def command(
         )
         record = explain_once(request, debug=debug)
         announce(record, quiet=quiet)
-        if record.error is None or format in MACHINE_FORMATS:
-            deliver(_text(record, format, to_file=bool(files)), files[0] if files else None)
-        return EXIT_CODES[record.status]
-
-
-def _text(record: Explanation, format: str, *, to_file: bool) -> str:
-    from ssimtool.reports.explanation import FORMATS, explanation_table
-
-    if format in FORMATS:
-        return FORMATS[format](record)
-    width = shutil.get_terminal_size((80, 24)).columns
-    return explanation_table(record, width=width, colour=wants_colour() and not to_file)
+        return show("explain", record, style, files[0] if files else None)

@@ -126,15 +126,8 @@ def command(
     ] = None,
     format: Annotated[
         str,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            help=f"{', '.join(o.FORMAT_NAMES)}; csv is a row for each dimension; value is "
-            f"{', '.join(ASKED)}, one a line.",
-            callback=parsing.one_of(o.FORMAT_NAMES),
-            autocompletion=lambda: list(o.FORMAT_NAMES),
-            rich_help_panel=o.OUTPUT,
+        o.format_option(
+            "latents", f"csv is a row for each dimension; value is {', '.join(ASKED)}, one a line."
         ),
     ] = "table",
     output: o.OutputOption = None,
@@ -161,7 +154,7 @@ def command(
             lambda failure: _failed(paths, how, failure),
             style,
         )
-        return show(record, style, files[-1] if output is not None else None)
+        return show("latents", record, style, files[-1] if output is not None else None)
 
 
 def _paths(mu: str, logvar: str | None) -> tuple[str, ...]:

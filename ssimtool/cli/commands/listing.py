@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
+from typing import Annotated
 
 import typer
 
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import deliver
-from ssimtool.output import reserved, wants_colour
+from ssimtool.cli.outcome import deliver, view_of
+from ssimtool.output import reserved
+from ssimtool.reports.formats import renderer
+from ssimtool.reports.view import View
 
 app = typer.Typer(help="List what ssimtool computes.", no_args_is_help=True)
 
 
 @app.command("metrics")
-def metrics(format: o.FormatOption = "table", output: o.OutputOption = None) -> int:
+def metrics(
+    format: Annotated[str, o.format_option("list", "value is the names.")] = "table",
+    output: o.OutputOption = None,
+) -> int:
     """The metrics: name, unit, which way is better, range, formula, source."""
     rows = [
         {
@@ -32,7 +37,10 @@ def metrics(format: o.FormatOption = "table", output: o.OutputOption = None) -> 
 
 
 @app.command("definitions")
-def definitions(format: o.FormatOption = "table", output: o.OutputOption = None) -> int:
+def definitions(
+    format: Annotated[str, o.format_option("list", "value is the names.")] = "table",
+    output: o.OutputOption = None,
+) -> int:
     """The definitions of SSIM: window, border, constants, and the tools that return them."""
     rows = [
         {
@@ -52,14 +60,7 @@ def definitions(format: o.FormatOption = "table", output: o.OutputOption = None)
 
 
 def _show(rows: list[dict[str, str]], format: str, output: str | None) -> int:
-    from ssimtool.reports.catalogue import FORMATS
-    from ssimtool.reports.table import catalogue_text
-
     with reserved([output] if output is not None else [], inputs=()) as files:
-        if format in FORMATS:
-            text = FORMATS[format](rows)
-        else:
-            width = shutil.get_terminal_size((80, 24)).columns
-            text = catalogue_text(rows, width=width, colour=wants_colour() and not output)
+        text = renderer(format, "list")(rows, view_of(View(), to_file=bool(files)))
         deliver(text, files[0] if files else None)
     return 0

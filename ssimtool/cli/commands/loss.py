@@ -123,7 +123,7 @@ def command(
             rich_help_panel=o.OUTPUT,
         ),
     ] = None,
-    format: o.FormatOption = "table",
+    format: Annotated[str, o.format_option("loss", "value is the loss.")] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -161,7 +161,7 @@ def command(
             lambda failure: _failed(paths, how, failure),
             style,
         )
-        return show(record, style, files[-1] if output is not None else None)
+        return show("loss", record, style, files[-1] if output is not None else None)
 
 
 def _paths(given: tuple[str | None, ...], beta: float) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
@@ -11,24 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import ended
-from ssimtool.cli.parsing import one_of
+from ssimtool.cli.outcome import deliver, ended, job_summary_path, view_of
 from ssimtool.cli.progress import progress
 from ssimtool.errors import EXIT_OK
-from ssimtool.output import Reserved, put, put_stdout, reserved, wants_colour, warn
+from ssimtool.output import Reserved, append, reserved, warn
+from ssimtool.reports.formats import FORMATS, renderer, suffixes_for
+from ssimtool.reports.view import View
 
 if TYPE_CHECKING:
     from ssimtool.readers.lists.scores import Scores
-    from ssimtool.records.batch import Summary
     from ssimtool.records.comparison import Comparison
     from ssimtool.reports.pictures import Case
 
-FORMAT_NAMES = ("html", "csv", "markdown", "table", "json")
-BY_SUFFIX = {".html": "html", ".htm": "html", ".csv": "csv", ".md": "markdown", ".json": "json"}
-
-
-def _format(value: str | None) -> str | None:
-    return value and one_of(FORMAT_NAMES)(value)
+SUFFIXES = suffixes_for("report")
 
 
 def _folder(value: str) -> str:
@@ -48,16 +42,8 @@ def command(
     ],
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            help=f"{', '.join(FORMAT_NAMES)}. Default: by the suffix of -o (.html, .csv, .md, "
-            ".json), else table.",
-            callback=_format,
-            autocompletion=lambda: list(FORMAT_NAMES),
-            rich_help_panel=o.OUTPUT,
-            show_default=False,
+        o.format_option(
+            "report", f"default: by the suffix of -o ({', '.join(SUFFIXES)}), else table."
         ),
     ] = None,
     output: o.OutputOption = None,
@@ -85,7 +71,7 @@ def command(
     debug: o.DebugOption = False,
 ) -> int:
     """Show the scores of many pairs: a page to look through, a table, or CSV, Markdown, JSON."""
-    chosen = format or BY_SUFFIX.get(PurePath(output or "").suffix.lower(), "table")
+    chosen = format or SUFFIXES.get(PurePath(output or "").suffix.lower(), "table")
     targets = [output] if output is not None else []
     with reserved(targets, inputs=(scores,)) as files:
         to = files[0] if files else None
@@ -96,7 +82,10 @@ def _report(
     path: str, chosen: str, worst: int, base: Path, quiet: bool, output: Reserved | None
 ) -> int:
     from ssimtool.batch.summary import summarise
+    from ssimtool.batch.tally import BINS, bins_of
+    from ssimtool.readers.files import shown
     from ssimtool.readers.lists.scores import read_scores
+    from ssimtool.reports.overview import Overview
 
     scores = read_scores(path)
     notes = _notes(scores)
@@ -104,14 +93,21 @@ def _report(
         for note in notes:
             warn(f"warning: {note}")
     summary = summarise(scores.comparisons, said=scores.summary, worst=worst)
-    if chosen == "html":
-        text = _page(path, scores.comparisons, summary, worst, base, quiet, notes)
-    else:
-        text = _text(chosen, scores.comparisons, summary, to_file=output is not None)
-    if output is None:
-        put_stdout(text)
-    else:
-        put(output, text.encode("utf-8", "backslashreplace"))
+    first = next(iter(summary.metrics), "")
+    values = [r.metrics[first] for r in scores.comparisons if first in r.metrics]
+    overview = Overview(
+        source=shown(path),
+        comparisons=scores.comparisons,
+        summary=summary,
+        bins=bins_of(values, BINS),
+        notes=notes,
+        pictures=lambda block: _pictures(scores.comparisons, worst, base, quiet, block),
+    )
+    view = view_of(View(names=tuple(summary.metrics)), to_file=output is not None)
+    deliver(renderer(chosen, "report")(overview, view), output)
+    job, to = FORMATS[chosen].job_summary, job_summary_path(chosen)
+    if job is not None and to is not None:
+        append(to, renderer(job, "report")(overview, view))
     return EXIT_OK
 
 
@@ -129,43 +125,22 @@ def _notes(scores: Scores) -> list[str]:
     return notes
 
 
-def _page(
-    path: str,
-    comparisons: Sequence[Comparison],
-    summary: Summary,
-    worst: int,
-    base: Path,
-    quiet: bool,
-    notes: list[str],
-) -> str:
-    from ssimtool.readers.files import shown
-    from ssimtool.reports.page import budget_of, page_html, rows_block
+def _pictures(
+    comparisons: Sequence[Comparison], worst: int, base: Path, quiet: bool, block: str
+) -> list[Case]:
+    """The pictures of the pairs that score worst, small enough for a page with the block."""
+    if not worst or not any(record.metrics for record in comparisons):
+        return []  # torch is not needed
+    from ssimtool.batch.thumbnails import cases_of, chosen
+    from ssimtool.readers.images.opening import set_up_pillow
+    from ssimtool.reports.page import budget_of
 
-    block = rows_block(comparisons, summary)
+    set_up_pillow()
     cases: list[Case] = []
-    if worst and any(record.metrics for record in comparisons):  # else torch is not needed
-        from ssimtool.batch.thumbnails import cases_of, chosen
-        from ssimtool.readers.images.opening import set_up_pillow
-
-        set_up_pillow()
-        indices = chosen(comparisons, worst)
-        budget = budget_of(block, len(indices))
-        with progress(len(indices), shown=not quiet) as advance:
-            for case in cases_of(comparisons, indices, base=base, budget=budget):
-                cases.append(case)
-                advance(1)
-    return page_html(shown(path), comparisons, summary, cases, block=block, notes=notes)
-
-
-def _text(
-    chosen: str, comparisons: Sequence[Comparison], summary: Summary, *, to_file: bool
-) -> str:
-    from ssimtool.batch.tally import BINS, bins_of
-    from ssimtool.reports.overview import FORMATS, table_of
-
-    if chosen in FORMATS:
-        return FORMATS[chosen](comparisons, summary)
-    first = next(iter(summary.metrics), "")
-    bins = bins_of([r.metrics[first] for r in comparisons if first in r.metrics], BINS)
-    width = shutil.get_terminal_size((80, 24)).columns
-    return table_of(comparisons, summary, bins, width=width, colour=wants_colour() and not to_file)
+    indices = chosen(comparisons, worst)
+    budget = budget_of(block, len(indices))
+    with progress(len(indices), shown=not quiet) as advance:
+        for case in cases_of(comparisons, indices, base=base, budget=budget):
+            cases.append(case)
+            advance(1)
+    return cases

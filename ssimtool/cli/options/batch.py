@@ -8,9 +8,12 @@ import typer
 
 from ssimtool.cli.options.shared import MAPS, OUTPUT, SCORES
 from ssimtool.cli.parsing import STATISTICS, one_of, to_stdout
+from ssimtool.reports.formats import suffixes_for
 
 MAPS_FOR = ("all", "failed", "worst")
 ON_ERROR = ("continue", "stop")
+# of files that are written whole or not at all
+WHOLE = ", ".join(s for s, name in suffixes_for("batch").items() if name != "ndjson")
 PAIRS = "Pairs"
 RUN = "Run"
 MOST_JOBS = 1024
@@ -168,9 +171,9 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write there: .ndjson line by line, to go on with (--resume), .csv, .json or .md "
-        "whole or not at all, and the table to standard output; with another -f, that instead of "
-        "standard output.",
+        help="Write there: .ndjson line by line, to go on with (--resume), "
+        f"{WHOLE} whole or not at all, and the table to standard output; with another -f, that "
+        "instead of standard output.",
         callback=to_stdout,
         rich_help_panel=OUTPUT,
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS
 from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positive, to_stdout
+from ssimtool.reports.formats import Command, formats_for
 
-FORMAT_NAMES = ("table", "json", "ndjson", "csv", "markdown", "value")
 MAP_STYLES = ("gray", "heat", "overlay", "panel")
 LAYOUTS = ("auto", "hwc", "chw")
 BACKENDS = ("auto", "fused", "torch")
@@ -20,6 +20,21 @@ SCORES = "Scores"
 COMPUTING = "How it is computed"
 MAPS = "Map"
 OUTPUT = "Output"
+
+
+def format_option(command: Command, note: str = "value is the bare numbers.") -> Any:
+    """The option `--format` of a command: its choices are what the registry has for it."""
+    names = formats_for(command)
+    return typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        help=f"{', '.join(names)}; {note}",
+        callback=lambda value: value and one_of(names)(value),
+        autocompletion=lambda: list(names),
+        rich_help_panel=OUTPUT,
+    )
+
 
 MetricOption = Annotated[
     list[str],
@@ -148,19 +163,6 @@ PrecisionOption = Annotated[
         callback=one_of(PRECISIONS),
         autocompletion=lambda: list(PRECISIONS),
         rich_help_panel=COMPUTING,
-    ),
-]
-FormatOption = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        "-f",
-        metavar="NAME",
-        help=f"{', '.join(FORMAT_NAMES)}; value is the bare numbers in the order of -m, or the "
-        "loss.",
-        callback=one_of(FORMAT_NAMES),
-        autocompletion=lambda: list(FORMAT_NAMES),
-        rich_help_panel=OUTPUT,
     ),
 ]
 OutputOption = Annotated[

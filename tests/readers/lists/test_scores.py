@@ -12,17 +12,18 @@ from dataclasses import MISSING, fields, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reports.scores import HARD_NAMES, broken, made_up, summary_of, write_scores
+from reports.scores import HARD_NAMES, broken, made_up, overview_of, summary_of, write_scores
 
 from ssimtool.batch.summary import summarise
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.lists.scores import read_scores
 from ssimtool.records.batch import Summary, Unmatched
-from ssimtool.reports.overview import FORMATS
-from ssimtool.reports.page import page_html, rows_block
+from ssimtool.reports.formats import formats_for, renderer
 from ssimtool.reports.text import ndjson_text
+from ssimtool.reports.view import View
 
 RECORDS = [made_up(i) for i in (0, 1, 996)] + [broken("golden/x.png", "rendered/x.png")]
+RENDERERS = [renderer(name, "report") for name in formats_for("report")]
 SUMMARY = summary_of(RECORDS, Unmatched(("a.png",), ("b.png", "c\n.png")))
 
 
@@ -199,6 +200,5 @@ def test_a_field_of_another_kind_is_an_error_or_passed_over(tmp_path_factory, fi
     with suppress(SsimtoolError):
         records = read_scores(str(path)).comparisons
         summary = summarise(records)
-        block = rows_block(records, summary)
-        assert page_html("s", records, summary, [], block=block, notes=[])
-        assert all(write(records, summary) for write in FORMATS.values())
+        view = View(names=tuple(summary.metrics))
+        assert all(render(overview_of(records, summary), view) for render in RENDERERS)

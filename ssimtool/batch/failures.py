@@ -1,0 +1,41 @@
+"""The thresholds that pairs failed, as lines that a person reads when a run has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ssimtool.records.batch import Summary
+from ssimtool.reports.verdicts import statistic_failures
+
+NAMED = 50  # failures of pairs; more are only counted
+
+
+@dataclass
+class Failures:
+    """The first failures in their order, and how many there are."""
+
+    first: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Counts the failures of one pair."""
+        self.count += len(lines)
+        self.first += lines[: NAMED - len(self.first)]
+
+    def report(self, summary: Summary, warn: Callable[[str], object]) -> None:
+        """Warns of each failure, then how many pairs failed; of nothing where all passed."""
+        of_all = statistic_failures(summary.thresholds)
+        if not (self.count or of_all):
+            return
+        more = self.count - len(self.first)
+        rest = [f"… and {more:,} more"] if more else []
+        for line in (*self.first, *rest, *of_all, _counts(summary)):
+            warn(line)
+
+
+def _counts(summary: Summary) -> str:
+    parts = [f"{summary.fail} failed"] if summary.fail else []
+    if summary.error:
+        parts.append(f"{summary.error} {'error' if summary.error == 1 else 'errors'}")
+    return ", ".join([*parts, f"{summary.ok} passed"])

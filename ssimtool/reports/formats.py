@@ -1,0 +1,198 @@
+"""The one registry of output formats. Standard library only: `--help` reads it.
+
+A new format is a row of `FORMATS` and the functions that the row names. Option values, suffixes,
+help, completion and usage errors derive from the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    from ssimtool.reports.view import BatchFormat, Renderer
+
+Command = Literal["compare", "explain", "loss", "latents", "list", "batch", "report"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One output format.
+
+    Args:
+        name: value of `--format`.
+        renderers: per command, the place `module:name` in `ssimtool.reports` of a `Renderer`, of
+            `batch` that of a `BatchFormat`. A command without one does not have the format.
+        suffixes: of the files that are written in it where no format is requested, in lower case.
+        machine: for programs that expect an answer for an error too. In the others an error is
+            only a line on standard error.
+        streamed: a batch writes each record as it comes. Otherwise the records are kept until all
+            are there, as their number stands above them, or only the summary is written.
+        job_summary: the format whose text is appended to the summary of a CI job, if there is one.
+    """
+
+    name: str
+    renderers: Mapping[Command, str]
+    suffixes: tuple[str, ...] = ()
+    machine: bool = False
+    streamed: bool = False
+    job_summary: str | None = None
+
+
+FORMATS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format(
+            name="table",
+            renderers={
+                "compare": "table:table_text",
+                "explain": "explanation:explanation_table",
+                "loss": "table:table_text",
+                "latents": "latents_table:latents_text",
+                "list": "table:catalogue_text",
+                "batch": "summary:TABLE",
+                "report": "summary:table_of",
+            },
+        ),
+        Format(
+            name="json",
+            suffixes=(".json",),
+            machine=True,
+            streamed=True,
+            renderers={
+                "compare": "text:json_text",
+                "explain": "text:json_text",
+                "loss": "text:json_text",
+                "latents": "text:json_text",
+                "list": "catalogue:catalogue_json",
+                "batch": "stream:JSON",
+                "report": "overview:json_of",
+            },
+        ),
+        Format(
+            name="ndjson",
+            suffixes=(".ndjson", ".jsonl"),
+            machine=True,
+            streamed=True,
+            renderers={
+                "compare": "text:ndjson_text",
+                "explain": "text:ndjson_text",
+                "loss": "text:ndjson_text",
+                "latents": "text:ndjson_text",
+                "list": "catalogue:catalogue_ndjson",
+                "batch": "stream:NDJSON",
+            },
+        ),
+        Format(
+            name="csv",
+            suffixes=(".csv",),
+            machine=True,
+            streamed=True,
+            renderers={
+                "compare": "text:csv_text",
+                "explain": "explanation:explanation_csv",
+                "loss": "text:csv_text",
+                "latents": "text:csv_text",
+                "list": "catalogue:catalogue_csv",
+                "batch": "stream:CSV",
+                "report": "overview:csv_of",
+            },
+        ),
+        Format(
+            name="markdown",
+            suffixes=(".md",),
+            renderers={
+                "compare": "text:markdown_text",
+                "explain": "explanation:explanation_markdown",
+                "loss": "text:markdown_text",
+                "latents": "text:markdown_text",
+                "list": "catalogue:catalogue_markdown",
+                "batch": "overview:MARKDOWN",
+                "report": "overview:markdown_of",
+            },
+        ),
+        Format(
+            name="value",
+            streamed=True,
+            renderers={
+                "compare": "text:value_text",
+                "explain": "explanation:explanation_values",
+                "loss": "text:value_text",
+                "latents": "text:value_text",
+                "list": "catalogue:catalogue_names",
+                "batch": "stream:VALUE",
+            },
+        ),
+        Format(
+            name="html",
+            suffixes=(".html", ".htm"),
+            renderers={"report": "page:page_of"},
+        ),
+        Format(
+            name="junit",
+            suffixes=(".xml",),
+            machine=True,
+            renderers={
+                "compare": "junit:junit_text",
+                "batch": "junit:JUNIT",
+                "report": "junit:junit_of",
+            },
+        ),
+        Format(
+            name="github",
+            machine=True,
+            streamed=True,
+            job_summary="markdown",
+            renderers={
+                "compare": "github:github_text",
+                "batch": "github:GITHUB",
+                "report": "github:github_of",
+            },
+        ),
+    )
+}
+
+
+def formats_for(command: Command) -> tuple[str, ...]:
+    """Names of the formats that a command has, in the order of the registry.
+
+    >>> formats_for("explain")
+    ('table', 'json', 'ndjson', 'csv', 'markdown', 'value')
+    """
+    return tuple(name for name, row in FORMATS.items() if command in row.renderers)
+
+
+def suffixes_for(command: Command) -> dict[str, str]:
+    """Format of a file by its suffix, in lower case, among those that a command has.
+
+    >>> suffixes_for("report")[".md"]
+    'markdown'
+    """
+    return {suffix: name for name in formats_for(command) for suffix in FORMATS[name].suffixes}
+
+
+def renderer(name: str, command: Command) -> Renderer:
+    """The function that makes the text; it is imported here.
+
+    Raises:
+        ValueError: the command does not have this format.
+    """
+    return cast("Renderer", _loaded(name, command))
+
+
+def batch_format(name: str) -> BatchFormat:
+    """How `batch` writes a format.
+
+    Raises:
+        ValueError: it does not have this format.
+    """
+    return cast("BatchFormat", _loaded(name, "batch"))
+
+
+def _loaded(name: str, command: Command) -> object:
+    if name not in formats_for(command):
+        raise ValueError(f"{name!r} is not one of {', '.join(formats_for(command))}")
+    module, _, attribute = FORMATS[name].renderers[command].partition(":")
+    return getattr(import_module(f"ssimtool.reports.{module}"), attribute)

@@ -1,0 +1,66 @@
+"""Workflow commands of GitHub Actions: what failed as annotations of the files of a change.
+
+The syntax and its escapes: https://docs.github.com/actions/reference/workflow-commands
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ssimtool.records.batch import Bin, Summary
+from ssimtool.records.comparison import Comparison
+from ssimtool.reports.overview import Overview
+from ssimtool.reports.rows import counts_line
+from ssimtool.reports.stream import whole
+from ssimtool.reports.verdicts import failed_relations, relation
+from ssimtool.reports.view import BatchFormat, View
+
+MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+PROPERTY = {**MESSAGE, ":": "%3A", ",": "%2C"}
+
+
+def github_text(record: Comparison, view: View) -> str:
+    """An annotation for each threshold that failed, for an error, and for each warning.
+
+    Nothing where there is none of these.
+    """
+    path = record.distorted
+    lines = [_command("warning", "ssimtool warning", text, path) for text in record.warnings]
+    if record.error is not None:
+        title = f"ssimtool error {record.error.code}"
+        lines.append(_command("error", title, record.error.message, path))
+    for text in failed_relations(record.metrics, record.thresholds):
+        compared = f"{text} (reference: {record.reference})"
+        lines.append(_command("error", "ssimtool threshold", compared, path))
+    return "".join(lines)
+
+
+def github_of(overview: Overview, view: View) -> str:
+    """The annotations of a batch that was read back."""
+    return whole(GITHUB, overview.comparisons, overview.summary, view)
+
+
+def _tail(summary: Summary, bins: Sequence[Bin], view: View) -> str:
+    lines = [
+        _command("error", "ssimtool threshold", relation(verdict, verdict.found))
+        for verdict in summary.thresholds
+        if not verdict.holds
+    ]
+    return "".join(lines) + counts_line(summary) + "\n"
+
+
+def _command(kind: str, title: str, message: str, path: str | None = None) -> str:
+    file = "" if path is None else f"file={_escaped(path, PROPERTY)},"
+    return f"::{kind} {file}title={_escaped(title, PROPERTY)}::{_escaped(message, MESSAGE)}\n"
+
+
+def _escaped(text: str, escapes: dict[str, str]) -> str:
+    """Text in which nothing ends the command or a property of it.
+
+    >>> _escaped("50%, a:b", PROPERTY)
+    '50%25%2C a%3Ab'
+    """
+    return "".join(escapes.get(c, c) for c in text)
+
+
+GITHUB = BatchFormat(line=github_text, tail=_tail)

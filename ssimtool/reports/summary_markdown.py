@@ -1,0 +1,30 @@
+"""The summary of many pairs in Markdown."""
+
+from __future__ import annotations
+
+from ssimtool.records.batch import STATISTICS, Summary
+from ssimtool.reports.rows import counts_line, shown_number, title_of
+from ssimtool.reports.text import escaped
+from ssimtool.reports.verdicts import statistic_line
+
+
+def summary_markdown(summary: Summary) -> str:
+    """The summary in GitHub's Markdown."""
+    lines = [counts_line(summary), "", f"| metric | {' | '.join(STATISTICS)} |"]
+    lines.append("|---" + "|---:" * len(STATISTICS) + "|")
+    for name, found in summary.metrics.items():
+        numbers = (shown_number(getattr(found, part)) for part in STATISTICS)
+        lines.append(f"| {title_of(name)} | {' | '.join(numbers)} |")
+    if summary.worst:
+        title = title_of(summary.worst[0].metric)
+        lines += ["", f"| {title} | id | reference | distorted |", "|---:|---|---|---|"]
+    for pair in summary.worst:
+        names = " | ".join(map(escaped, (pair.id or "", pair.reference, pair.distorted)))
+        lines.append(f"| {pair.value:.6g} | {names} |")
+    for role in ("reference", "distorted"):
+        paths = getattr(summary.unmatched, role)
+        lines += ["", f"Unmatched, {role}:", ""] if paths else []
+        lines += [f"- {escaped(path)}" for path in paths]
+    lines += [""] if summary.thresholds else []
+    lines += [f"- {statistic_line(verdict)}" for verdict in summary.thresholds]
+    return "\n".join(lines) + "\n"

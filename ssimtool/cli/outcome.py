@@ -80,6 +80,15 @@ def ended(work: Callable[[], int], *, debug: bool) -> int:
         return EXIT_INPUT
 
 
+def announce(record: Record, style: Style) -> None:
+    """Prints the error of a record, or its warnings unless quiet, on standard error."""
+    if record.error is not None:
+        warn(f"error: {printable(record.error.message)}")
+    elif not style.quiet:
+        for warning in record.warnings:
+            warn(f"warning: {printable(warning)}")
+
+
 def show(record: Record, style: Style, output: Reserved | None) -> int:
     """Writes a record where it belongs and returns the exit code."""
     from ssimtool.reports.text import FORMATS, MACHINE_FORMATS

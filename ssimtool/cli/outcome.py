@@ -6,15 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
-from ssimtool.errors import EXIT_INPUT, NO_ROOM, SsimtoolError, is_out_of_memory, printable
+from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
 from ssimtool.output import Reserved, append, put, put_stdout, wants_colour, warn
 from ssimtool.records.record import Record
 from ssimtool.records.verdicts import EXIT_CODES, Failure
 from ssimtool.reports.formats import FORMATS, Command, renderer
 from ssimtool.reports.view import View
-from ssimtool.settings import BackendName
 
 if TYPE_CHECKING:
     from ssimtool.records.explanation import Explanation
@@ -28,9 +27,6 @@ class Warned(Protocol):
 
     @property
     def error(self) -> Failure | None: ...
-
-
-R = TypeVar("R", bound=Warned)
 
 
 @dataclass(frozen=True)
@@ -51,34 +47,6 @@ def announce(record: Warned, *, quiet: bool) -> None:
     elif not quiet:
         for warning in record.warnings:
             warn(f"warning: {printable(warning)}")
-
-
-def attempt(work: Callable[[], R], failed: Callable[[Failure], R], style: Style) -> R:
-    """Does the work; what a person can mend becomes one line and a record.
-
-    Raises:
-        SsimtoolError: with --debug.
-        typer.BadParameter: a device that is not present.
-    """
-    try:
-        record = work()
-    except SsimtoolError as error:
-        if style.debug:
-            raise
-        return _failed(Failure(error.code, error.message), failed)
-    except (MemoryError, RuntimeError) as error:
-        if style.debug or not is_out_of_memory(error):
-            raise
-        return _failed(Failure("too_large", NO_ROOM), failed)
-    if not style.quiet:
-        for warning in record.warnings:
-            warn(f"warning: {printable(warning)}")
-    return record
-
-
-def _failed(failure: Failure, failed: Callable[[Failure], R]) -> R:
-    warn(f"error: {printable(failure.message)}")
-    return failed(failure)
 
 
 def ended(work: Callable[[], int], *, debug: bool) -> int:
@@ -136,14 +104,3 @@ def deliver(text: str, output: Reserved | None) -> None:
         put_stdout(text)
     else:
         put(output, text.encode("utf-8", "backslashreplace"))
-
-
-def present(device: str, backend: BackendName) -> None:
-    """Refuses a device that is not there, or a backend that it has not, as a wrong command line.
-
-    Raises:
-        UnavailableError: it is not present.
-    """
-    from ssimtool.devices import check_backend, choose_device
-
-    check_backend(backend, choose_device(device, backend=backend))

@@ -1,83 +1,51 @@
-"""What looks like a mistake in saved arrays and is not one for certain: warned of, never mended."""
+"""Warnings about arrays that look like a mistake but need not be one; nothing is changed."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ssimtool.metrics.moments import FLOAT32_EXP_LIMIT, Moments
-from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.arrays.vae import Arrays
 from ssimtool.readers.samples import Array, range_of_type
+from ssimtool.vae.spans import Span
 
+MAX_CHANNELS = 4  # a longer axis does not look like channels
+# Images in [-1, 1] reach far below 0; recon that overshoots 0 a little does not. As shares of the
+# data range: one array goes down to the first, the other not even to the second.
+SIGNED, UNSIGNED = -0.25, -0.01
+# One array exceeds the data range by far, the other not, but for what recon overshoots.
+LARGER, WITHIN = 2, 1.05
+WIDE_TYPE = 4  # bytes of an integer type that images rarely fill
 FEW = 8  # values, dimensions: so few have one sign by chance
+LARGE_LOGVAR = 2  # a mean above it is no variance of a posterior, which is rarely above 1
+UNTRAINED_LOGVAR = 0.05  # a mean up to it may be the logarithm of an encoder hardly trained
+FAR_FROM_PRIOR = 0.25  # of second moments, see `_distance`; nearer, exchanging proves nothing
+FEWEST_CLAMPED = 10  # values at an extreme; fewer may be equal by chance
+CLAMPED_SHARE = 1 / 1000  # and of all values
 
 
-@dataclass
-class Span:
-    """The least, the greatest and the mean of an array, piece by piece."""
-
-    low: float = math.inf
-    high: float = -math.inf
-    total: float = 0
-    count: int = 0
-
-    def add(self, array: Array, name: str) -> None:
-        """Takes one more piece into account.
-
-        Raises:
-            SsimtoolError: `non_finite`.
-        """
-        low, high = float(array.min()), float(array.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise non_finite(name)
-        self.low, self.high = min(self.low, low), max(self.high, high)
-        self.total += float(array.sum(dtype=np.float64))
-        self.count += array.size
-
-
-def image_warnings(arrays: Arrays, given: float | None, spans: dict[str, Span]) -> list[str]:
-    """Of recon and raw: samples beyond [0, 1], different ranges, channels that come last.
+def image_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: Span) -> list[str]:
+    """Returns warnings about samples beyond [0, 1], different ranges and channels that come last.
 
     Args:
         arrays: recon and raw.
-        given: the data range that was asked for; None takes 1 and scales integers to it.
-        spans: by name.
+        data_range: as requested; None takes 1 and scales integers to it.
+        recon, raw: the ranges of their samples.
     """
     warned = _layout_warnings(arrays)
-    limit = given or 1
-    images = []
-    for name, source in (("recon", arrays.recon), ("raw", arrays.raw)):
-        full = range_of_type(source.dtype) if given is None else None
-        low, high = spans[name].low / (full or 1), spans[name].high / (full or 1)
-        images.append((source.name, low, high))
-        if full is not None and source.dtype.itemsize >= 4:
-            warned.append(
-                f"{source.name}: holds {source.dtype} from {spans[name].low:g} to "
-                f"{spans[name].high:g}, and is divided by the range of that type, {full:g}; "
-                "say another with --data-range"
-            )
-        elif given is None and (low < 0 or high > 1):
-            warned.append(
-                f"{source.name}: holds samples from {low:.6g} to {high:.6g}, beyond [0, 1]; a data "
-                "range of 1 is taken, say another with --data-range"
-            )
-    (one, low, high), (other, low2, high2) = images
-    signed = min(low, low2) < -0.25 * limit <= -0.01 * limit <= max(low, low2)
-    larger = max(high, high2) > 2 * limit and min(high, high2) <= 1.05 * limit
-    if signed or larger:
-        warned.append(
-            f"{one} lies in [{low:.6g}, {high:.6g}], {other} in [{low2:.6g}, {high2:.6g}]: they "
-            "seem to be scaled differently; scale both alike"
-        )
-    return warned
+    for source, span in ((arrays.recon, recon), (arrays.raw, raw)):
+        if data_range is None:
+            warned += _range_warnings(span, source.dtype)
+    return warned + _scale_warnings(arrays, data_range, recon, raw)
 
 
 def _layout_warnings(arrays: Arrays) -> list[str]:
     shape = arrays.recon.shape
-    if len(shape) != 4 or arrays.layout == "nhwc" or shape[1] <= 4 or shape[3] > 4:
+    if len(shape) != 4 or arrays.layout == "nhwc":
+        return []
+    if shape[1] <= MAX_CHANNELS or shape[3] > MAX_CHANNELS:
         return []
     return [
         f"{arrays.recon.name}: has shape {shape}, taken as (N, C, H, W), and its last axis looks "
@@ -85,32 +53,75 @@ def _layout_warnings(arrays: Arrays) -> list[str]:
     ]
 
 
-def posterior_warnings(mu: str, logvar: str, found: Moments) -> list[str]:
-    """Of mu and logvar, by their names: a variance in place of its logarithm, the two exchanged,
-    values that are clamped or all the same, and an overflow of the exponential."""
-    low, high = float(found.logvar_low.min()), float(found.logvar_high.max())
+def _range_warnings(span: Span, dtype: np.dtype[Any]) -> list[str]:
+    """Returns warnings about the data range that is taken where none is requested."""
+    full = range_of_type(dtype)
+    if full is not None and dtype.itemsize >= WIDE_TYPE:
+        return [
+            f"{span.name}: holds {dtype} from {span.low:g} to {span.high:g}, and is divided by the "
+            f"range of that type, {full:g}; say another with --data-range"
+        ]
+    low, high = span.low / (full or 1), span.high / (full or 1)
+    if low < 0 or high > 1:
+        return [
+            f"{span.name}: holds samples from {low:.6g} to {high:.6g}, beyond [0, 1]; a data "
+            "range of 1 is taken, say another with --data-range"
+        ]
+    return []
+
+
+def _scale_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: Span) -> list[str]:
+    """Returns a warning if recon and raw seem to have different scales."""
+    limit = data_range or 1
+    divisors = [
+        (range_of_type(source.dtype) if data_range is None else None) or 1
+        for source in (arrays.recon, arrays.raw)
+    ]
+    (low, high), (low2, high2) = (
+        (span.low / divisor, span.high / divisor)
+        for span, divisor in zip((recon, raw), divisors, strict=True)
+    )
+    signed = min(low, low2) < SIGNED * limit and max(low, low2) >= UNSIGNED * limit
+    larger = max(high, high2) > LARGER * limit and min(high, high2) <= WITHIN * limit
+    if not (signed or larger):
+        return []
+    return [
+        f"{recon.name} lies in [{low:.6g}, {high:.6g}], {raw.name} in [{low2:.6g}, {high2:.6g}]: "
+        "they seem to be scaled differently; scale both alike"
+    ]
+
+
+def posterior_warnings(mu: str, logvar: str, moments: Moments) -> list[str]:
+    """Returns warnings about a variance in place of its logarithm, mu and logvar exchanged,
+    clamped or constant values, and overflow of exp(logvar).
+
+    Args:
+        mu, logvar: names of the arrays.
+        moments: of all samples.
+    """
+    low, high = float(moments.logvar_low.min()), float(moments.logvar_high.max())
     warned = []
-    if is_variance(found):
+    if is_variance(moments):
         warned.append(
-            f"{logvar}: is never negative and {_mean_logvar(found):.3g} on average, which looks "
+            f"{logvar}: is never negative and {_mean_logvar(moments):.3g} on average, which looks "
             "like a variance or a standard deviation; the logarithm of the variance is expected"
         )
-    elif is_exchanged(found):
+    elif is_exchanged(moments):
         warned.append(
             f"{mu} and {logvar}: the first looks like the logarithm of a variance and the second "
             "like a mean; mu is expected first, then logvar"
         )
-    if low == high and found.count > 1:
+    if low == high and moments.count > 1:
         warned.append(
             f"{logvar}: is {low:g} throughout; a posterior whose variance is fixed, or an encoder "
             "that has not been trained"
         )
-    at_low, at_high = at_extremes(found)
+    at_low, at_high = at_extremes(moments)
     for word, value, count in (("least", low, at_low), ("greatest", high, at_high)):
-        if is_many(count, found):
+        if is_many(count, moments):
             warned.append(
-                f"{logvar}: {count} of {_values(found)} values are the {word}, {value:.6g}, which "
-                "looks like a clamp: no gradient passes there; look at the encoder"
+                f"{logvar}: {count} of {_values(moments)} values are the {word}, {value:.6g}, "
+                "which looks like a clamp: no gradient passes there; look at the encoder"
             )
     if high > FLOAT32_EXP_LIMIT:
         warned.append(
@@ -120,68 +131,72 @@ def posterior_warnings(mu: str, logvar: str, found: Moments) -> list[str]:
     return warned
 
 
-def is_variance(found: Moments) -> bool:
-    """Whether logvar looks like a variance or a standard deviation.
+def is_variance(moments: Moments) -> bool:
+    """Returns whether logvar looks like a variance or a standard deviation.
 
-    Neither is ever negative, and a logarithm that is not either has some other reason in two cases:
-    there are but few dimensions, or it is near 0, of an encoder hardly trained. Then it is taken
-    for what comes nearer to the prior: near the optimum of a VAE, the mean of mu² and that of the
-    variance make up 1.
+    Both are never negative. A logarithm may be positive too if there are few dimensions, or if
+    the encoder is hardly trained and all values are near 0. In these cases the reading that is
+    closer to the prior decides: near the optimum of a VAE, the mean of mu² and the mean variance
+    add up to 1.
     """
-    low, mean = found.logvar_low.min(), _mean_logvar(found)
-    if low < 0 or found.logvar_high.max() <= 0 or mean > 2 or _values(found) < FEW:
+    low, mean = moments.logvar_low.min(), _mean_logvar(moments)
+    if low < 0 or moments.logvar_high.max() <= 0 or mean > LARGE_LOGVAR:
         return False
-    if low > 0 and mean > 0.05 and len(found.mean) >= FEW:
+    if _values(moments) < FEW:
+        return False
+    if low > 0 and mean > UNTRAINED_LOGVAR and len(moments.mean) >= FEW:
         return True
-    second = _second_moment(found)
-    as_variance = _distance(np.log(_above_zero(second + found.logvar / found.count)))
-    as_deviation = _distance(np.log(_above_zero(second + found.logvar_squares / found.count)))
-    return min(as_variance, as_deviation) < _as_given(found)
+    second = _second_moment(moments)
+    as_variance = _distance(np.log(_above_zero(second + moments.logvar / moments.count)))
+    as_deviation = _distance(np.log(_above_zero(second + moments.logvar_squares / moments.count)))
+    return min(as_variance, as_deviation) < _as_given(moments)
 
 
-def is_exchanged(found: Moments) -> bool:
-    """Whether mu and logvar look exchanged: the other way round, their second moments come much
-    nearer to those of the prior, and what is given for mu is below 0 on the whole."""
-    if _values(found) < FEW or not found.mean.mean() < min(0, _mean_logvar(found)):
+def is_exchanged(moments: Moments) -> bool:
+    """Returns whether mu and logvar look exchanged: mu is below 0 on average, and the second
+    moments of the exchanged arrays are much closer to those of the prior."""
+    if _values(moments) < FEW or not moments.mean.mean() < min(0, _mean_logvar(moments)):
         return False
-    # the mean of exp(mu), of a Gaussian: that of the exponentials would need a pass of its own
-    log_variance = found.mean + found.squares / found.count / 2
-    square = np.log(_above_zero(found.logvar_squares / found.count))
-    given = _as_given(found)
-    return given > 0.25 and _distance(np.logaddexp(square, log_variance)) < given / 2
+    # The mean of exp(mu) if mu is Gaussian: the true mean would need another pass over the data.
+    log_variance = moments.mean + moments.squares / moments.count / 2
+    square = np.log(_above_zero(moments.logvar_squares / moments.count))
+    given = _as_given(moments)
+    return given > FAR_FROM_PRIOR and _distance(np.logaddexp(square, log_variance)) < given / 2
 
 
-def at_extremes(found: Moments) -> tuple[int, int]:
-    """How many values of logvar are the least and the greatest of all, but for those of dimensions
-    that do not vary."""
-    fixed = found.logvar_low[found.logvar_low == found.logvar_high]
-    low, high = found.logvar_low.min(), found.logvar_high.max()
+def at_extremes(moments: Moments) -> tuple[int, int]:
+    """Returns how many values of logvar equal its minimum and its maximum; constant dimensions do
+    not count."""
+    fixed = moments.logvar_low[moments.logvar_low == moments.logvar_high]
+    low, high = moments.logvar_low.min(), moments.logvar_high.max()
     return (
-        found.at_low - found.count * int((fixed == low).sum()),
-        found.at_high - found.count * int((fixed == high).sum()),
+        moments.at_low - moments.count * int((fixed == low).sum()),
+        moments.at_high - moments.count * int((fixed == high).sum()),
     )
 
 
-def is_many(count: int, found: Moments) -> bool:
-    """Whether so many values at one extreme are a clamp, and not chance."""
-    return count >= max(10, _values(found) / 1000)
+def is_many(count: int, moments: Moments) -> bool:
+    """Returns whether `count` values at one extreme are too many to be chance: a clamp."""
+    return count >= max(FEWEST_CLAMPED, _values(moments) * CLAMPED_SHARE)
 
 
-def _values(found: Moments) -> int:
-    return found.count * len(found.mean)
+def _values(moments: Moments) -> int:
+    return moments.count * len(moments.mean)
 
 
-def _mean_logvar(found: Moments) -> float:
-    return float(found.logvar.mean()) / found.count
+def _mean_logvar(moments: Moments) -> float:
+    return float(moments.logvar.mean()) / moments.count
 
 
-def _second_moment(found: Moments) -> Array:
-    second: Array = found.mean**2 + found.squares / found.count
+def _second_moment(moments: Moments) -> Array:
+    second: Array = moments.mean**2 + moments.squares / moments.count
     return second
 
 
-def _as_given(found: Moments) -> float:
-    return _distance(np.log(_above_zero(_second_moment(found) + found.variance / found.count)))
+def _as_given(moments: Moments) -> float:
+    return _distance(
+        np.log(_above_zero(_second_moment(moments) + moments.variance / moments.count))
+    )
 
 
 def _above_zero(values: Array) -> Array:
@@ -189,5 +204,5 @@ def _above_zero(values: Array) -> Array:
 
 
 def _distance(logs: Array) -> float:
-    """Of second moments from 1, over the dimensions: the few that carry most count most."""
+    """Returns how far second moments are from 1: the root mean square of their logarithms."""
     return float(np.sqrt((logs**2).mean()))

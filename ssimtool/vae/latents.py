@@ -1,140 +1,122 @@
-"""The use case of a latent space: saved posteriors to what is active and what has collapsed."""
+"""The use case of a latent space: from saved posteriors to what is active and what collapsed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 
-from ssimtool import __version__
-from ssimtool.metrics.moments import LARGEST_CORRELATION, Moments, merged, moments
-from ssimtool.readers.arrays.latents import Latents, rows
+from ssimtool.metrics.moments import LARGEST_CORRELATION
+from ssimtool.readers.arrays.latents import Latents, open_latents, rows
 from ssimtool.records.batch import Bin
-from ssimtool.records.latents import LatentReport, per_nat
-from ssimtool.records.verdicts import status_of
+from ssimtool.records.latents import LatentReport
+from ssimtool.scoring.failures import failure_of
 from ssimtool.settings import LatentSettings
-from ssimtool.vae.diagnostics import posterior_warnings
-from ssimtool.vae.statistics import (
-    aggregate_of,
-    check_finite,
-    check_sums,
-    constant_of,
-    free_bits_of,
-    kl_of,
-    logvar_values_of,
-    summary_of,
-    total_correlation_of,
-)
+from ssimtool.vae.latents_record import failed_latents, latents_record
+from ssimtool.vae.posterior import Posterior
 
-NAMED = 8  # dimensions in one warning
 BINS = 120  # of the histogram of mu
+OnRows = Callable[[int], object]
+# Called with the numbers of samples and of values once the files are open; what it yields is
+# called with the number of samples of each chunk.
+Watch = Callable[[int, int], AbstractContextManager[OnRows]]
+
+
+@dataclass(frozen=True)
+class LatentsRequest:
+    """The latent space of which files, one or two, and how it is described.
+
+    `histogram`: whether that of mu is needed, which reads the files once more.
+    """
+
+    paths: tuple[str, ...]
+    settings: LatentSettings
+    histogram: bool = False
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How the values of mu are distributed: bins of one width about 0, and how many lie beyond."""
+
+    bins: tuple[Bin, ...]
+    beyond: int
+
+
+@dataclass(frozen=True)
+class LatentsResult:
+    """The record, and the histogram of mu where it was requested and there is no error."""
+
+    record: LatentReport
+    histogram: Histogram | None = None
+
+
+def _ignore(count: int) -> None:
+    pass
+
+
+def _unwatched(samples: int, values: int) -> AbstractContextManager[OnRows]:
+    return nullcontext(_ignore)
+
+
+def latents_of_files(
+    request: LatentsRequest, *, watch: Watch = _unwatched, debug: bool = False
+) -> LatentsResult:
+    """Reads the posteriors and describes them, or returns a record with the status `error`.
+
+    Args:
+        request: files and settings.
+        watch: is entered once the files are open.
+        debug: raise errors instead of returning them.
+
+    Raises:
+        SsimtoolError, MemoryError: with `debug`.
+    """
+    try:
+        latents = open_latents(request.paths)
+        with watch(latents.samples, latents.size) as on_rows:
+            record = evaluate_latents(latents, request.paths, request.settings, on_rows=on_rows)
+        if not request.histogram:
+            return LatentsResult(record)
+        return LatentsResult(record, Histogram(*mu_histogram(latents, record)))
+    except Exception as error:
+        failure = failure_of(error)
+        if debug or failure is None:
+            raise
+        return LatentsResult(failed_latents(request.paths, request.settings, failure))
 
 
 def evaluate_latents(
     latents: Latents,
     paths: tuple[str, ...],
-    how: LatentSettings,
+    settings: LatentSettings,
     *,
-    on_rows: Callable[[int], None] = lambda count: None,
+    on_rows: OnRows = _ignore,
 ) -> LatentReport:
-    """The health of a latent space, read once, in chunks, with the sums in float64.
+    """Returns the description of an opened latent space: read in chunks, summed in float64.
 
     Args:
         latents: opened and checked.
         paths: as they were given, one or two.
-        how: the options of the command line.
+        settings: unit, thresholds and the rest.
         on_rows: is called with the number of samples of each chunk.
 
     Raises:
         SsimtoolError: `non_finite`.
     """
-    found = _moments(latents, on_rows)
-    scale = per_nat(how.unit)
-    kl = kl_of(found) * scale
-    summary = summary_of(found, how)
-    correlation, dimensions, doubt = total_correlation_of(found, latents.mu.name)
-    report = LatentReport(
-        status="ok",
-        mu=paths[0],
-        logvar=paths[-1],
-        samples=latents.samples,
-        shape=latents.mu.shape,
-        dimensions=latents.dimensions,
-        unit=how.unit,
-        kl=math.fsum(kl),
-        kl_per_dimension=tuple(kl.tolist()),
-        free_bits=free_bits_of(kl, how.free_bits),
-        active_units=summary.active_units,
-        active_threshold=summary.active_threshold,
-        active_ddof=summary.active_ddof,
-        collapsed_dimensions=summary.collapsed_dimensions,
-        collapsed_threshold=summary.collapsed_threshold,
-        effective_dimensions=summary.effective_dimensions,
-        aggregate=aggregate_of(found, how.active_ddof),
-        total_correlation=None if correlation is None else correlation * scale,
-        total_correlation_dimensions=dimensions,
-        constant_dimensions=constant_of(found),
-        logvar_values=logvar_values_of(found),
-        version=__version__,
-        warnings=(*_warnings(latents, found, how), *doubt),
-    )
-    figures = report.figures
-    # where there is no number, a threshold on it fails
-    verdicts = tuple(
-        t.judge(math.nan if (v := figures[t.metric]) is None else v) for t in how.thresholds
-    )
-    return replace(report, thresholds=verdicts, status=status_of(verdicts))
-
-
-def _moments(latents: Latents, on_rows: Callable[[int], None]) -> Moments:
     correlated = latents.samples > 1 and latents.dimensions <= LARGEST_CORRELATION
-    found: Moments | None = None
+    posterior = Posterior(latents.mu.name, latents.logvar.name, correlated=correlated)
     for mu, logvar in zip(rows(latents.mu), rows(latents.logvar), strict=True):
-        part = moments(mu, logvar, correlated=correlated)
-        check_finite(part, latents.mu.name, latents.logvar.name)
-        found = part if found is None else merged(found, part)
+        posterior.add(mu, logvar)
         latents.release()
         on_rows(len(mu))
-    if found is None:
-        raise ValueError("expected one sample at least")
-    check_sums(found, latents.mu.name, latents.logvar.name)
-    return found
-
-
-def _warnings(latents: Latents, found: Moments, how: LatentSettings) -> list[str]:
-    """What looks like a mistake and is not one for certain."""
-    name, warned = latents.mu.name, []
-    if len(latents.mu.shape) == 1:
-        warned.append(
-            f"{name}: has shape {latents.mu.shape}, taken as {latents.samples} samples of one "
-            "dimension; if it is one sample, reshape it to (1, D)"
-        )
-    if found.count == 1:
-        warned.append(
-            f"{name}: holds 1 sample, and what varies over the samples (active units, total "
-            "correlation) needs more; save the posterior of a data set"
-        )
-    elif found.count <= how.active_ddof:
-        warned.append(
-            f"{name}: holds {found.count} samples, and a variance with --ddof {how.active_ddof} "
-            "(active units) needs more; give a smaller --ddof"
-        )
-    constant = constant_of(found)
-    if constant:
-        named = ", ".join(map(str, constant[:NAMED]))
-        more = f" and {len(constant) - NAMED} more" if len(constant) > NAMED else ""
-        one = len(constant) == 1
-        warned.append(
-            f"{name}: dimension{'' if one else 's'} {named}{more} of {latents.dimensions} "
-            f"{'is' if one else 'are'} constant, and left out of the total correlation"
-        )
-    return [*warned, *posterior_warnings(name, latents.logvar.name, found)]
+    return latents_record(latents, paths, settings, posterior.moments())
 
 
 def mu_histogram(latents: Latents, report: LatentReport) -> tuple[tuple[Bin, ...], int]:
-    """How the values of mu are distributed, all dimensions together: for a plot, read once more.
+    """Returns the histogram of mu over all dimensions, for a plot: reads the files once more.
 
     Returns:
         bins of one width about 0, and how many values lie beyond them.
@@ -150,8 +132,8 @@ def mu_histogram(latents: Latents, report: LatentReport) -> tuple[tuple[Bin, ...
 
 
 def _reach(report: LatentReport) -> float:
-    """How far from 0 the histogram goes: four deviations of the prior, six of mu where it is
-    wider."""
+    """Returns how far from 0 the histogram reaches: four deviations of the prior, or six of mu if
+    that is wider."""
     if report.aggregate is None:
         raise ValueError("expected a report without an error")
     means, spreads = report.aggregate.mean, report.aggregate.mu_variance

@@ -139,6 +139,57 @@ def test_what_is_larger_than_all_waits_and_is_alone():
     assert beside == [1000, 10**12]
 
 
+def test_a_large_amount_is_not_admitted_beside_others():
+    budget, used = Budget(10), []
+
+    def take(amount):
+        budget.take(amount)
+        used.append(budget.used)
+
+    budget.take(4)
+    large = threading.Thread(target=take, args=(1000,), daemon=True)
+    large.start()
+    large.join(0.2)  # it would be admitted at once
+    assert used == []
+    budget.give(4)
+    large.join(10)
+    assert used == [1000]
+    small = threading.Thread(target=take, args=(1,), daemon=True)
+    small.start()
+    small.join(0.2)
+    assert used == [1000]
+    budget.give(1000)
+    small.join(10)
+    assert used == [1000, 1]
+
+
+def test_the_budget_serves_in_the_order_of_asking():
+    budget, served = Budget(10), []
+
+    def take(amount):
+        budget.take(amount)
+        served.append(amount)
+
+    budget.take(8)
+    threads = [threading.Thread(target=take, args=(n,), daemon=True) for n in (5, 1)]
+    for waiting, thread in enumerate(threads, 1):  # 1 would fit beside 8, but 5 came first
+        thread.start()
+        _until(lambda waiting=waiting: len(budget._waiting) == waiting)
+    assert served == []
+    budget.give(8)
+    for thread in threads:
+        thread.join(10)
+    assert sorted(served) == [1, 5]
+
+
+def _until(holds):
+    """Waits until something holds that another thread brings about."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def test_the_budget_is_given_back_after_an_error():
     budget = Budget(10)
 

@@ -72,6 +72,19 @@ def test_files_that_are_gone_or_others_are_named(record, tmp_path):
     assert _case(replace(record, reference="a\0b"), tmp_path).pictures is None
 
 
+@pytest.mark.parametrize("name", ["ssim", "mse", "psnr"])
+def test_how_much_of_a_change_is_another_image(record, tmp_path, name):
+    """Two devices or kernels differ by 1e-6 of a score at most, another image by far more."""
+
+    def remark(share: float) -> str | None:
+        metrics = {**record.metrics, name: record.metrics[name] * (1 + share)}
+        return _case(replace(record, metrics=metrics), tmp_path).remark
+
+    assert remark(2e-5) is remark(-2e-5) is None
+    for share in (3e-4, -3e-4):
+        assert (remark(share) or "").startswith(f"changed since: {name} was ")
+
+
 def test_the_options_of_the_record_are_used(tmp_path):
     """A resized, transparent pair that is read with its own background scores as it did."""
     rgba = np.zeros((40, 40, 4), np.uint8)

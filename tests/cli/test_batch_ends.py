@@ -21,6 +21,7 @@ from ssimtool.cli.app import run
 
 COMMAND = [sys.executable, "-m", "ssimtool", "batch"]
 KILLS = 20
+PAIRS = 100_000  # of a list that takes some minutes
 
 
 def _as_in_a_terminal():
@@ -149,7 +150,7 @@ def test_maps_that_are_gone_are_made_again(folder, ssimtool, tmp_path):
 def endless(folder, tmp_path):
     """A list that takes long."""
     path = tmp_path / "list.csv"
-    path.write_text(f"{folder}/x/001.png,{folder}/y/001.png\n" * 100_000)
+    path.write_text(f"{folder}/x/001.png,{folder}/y/001.png\n" * PAIRS)
     return path
 
 
@@ -161,13 +162,11 @@ def test_ctrl_c(endless, tmp_path):
     )
     while not path.exists() or path.stat().st_size < 20_000:
         time.sleep(0.01)
-    begun = time.monotonic()
     runs.send_signal(signal.SIGINT)
-    _, err = runs.communicate(timeout=30)
-    assert time.monotonic() - begun < 2
+    _, err = runs.communicate(timeout=60)
     assert (runs.returncode, err) == (130, b"")
     *records, summary = _comparable(path.read_text())
-    assert len(records) == summary["pairs"] >= 10
+    assert 10 <= len(records) == summary["pairs"] < PAIRS // 2  # it does not go on to the end
     assert summary["interrupted"] is True
 
 
@@ -180,10 +179,8 @@ def test_ctrl_c_while_nothing_comes():
     runs.stdin.write(b"none,none\n")
     runs.stdin.flush()
     assert b"not_found" in runs.stdout.readline()
-    begun = time.monotonic()
     runs.send_signal(signal.SIGINT)
-    runs.wait(timeout=30)
-    assert time.monotonic() - begun < 2
+    runs.wait(timeout=60)  # standard input stays open: it does not wait for the end of the list
     (summary,) = _comparable(runs.stdout.read())
     assert (runs.returncode, summary["interrupted"], summary["pairs"]) == (130, True, 1)
     assert runs.stderr.read().count(b"\n") == 2  # the pair's, and how many they are
@@ -203,13 +200,14 @@ def test_sigterm(endless, tmp_path):
 @pytest.mark.parametrize("form", ["ndjson", "csv", "json", "value"])
 def test_nobody_reads_on(endless, form):
     command = " ".join([*COMMAND, "--pairs", str(endless), "-f", form])
-    begun = time.monotonic()
-    done = subprocess.run(
-        ["bash", "-c", f"{command} | head -1; exit $PIPESTATUS"], capture_output=True, check=False
+    done = subprocess.run(  # all of the list would take longer than this waits
+        ["bash", "-c", f"{command} | head -1; exit $PIPESTATUS"],
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.count(b"\n") == 1
-    assert time.monotonic() - begun < 30  # all of them would take some minutes
 
 
 def _little_room():
@@ -253,24 +251,24 @@ def _idle(process):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="asks Linux for the time used")
-def test_a_process_that_is_kept_open_answers_at_once(folder):
-    took = []
-    for number in (1, 2, 3):
-        pair = f"{folder}/x/{number:03}.png,{folder}/y/{number:03}.png\n"
-        with subprocess.Popen(
-            [*COMMAND, "--pairs", "-", "-f", "ndjson"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-        ) as warm:  # fmt: skip
-            _idle(warm.pid)
-            begun = time.monotonic()
-            warm.stdin.write(pair)
-            record = json.loads(warm.stdout.readline())
-            took.append(time.monotonic() - begun)
-            assert (record["status"], record["reference"]) == ("ok", pair.split(",")[0])
-            warm.stdin.close()
-            assert json.loads(warm.stdout.read())["pairs"] == 1
-        assert warm.returncode == 0
-        if min(took) < 0.05:
-            return
-    # to decode a pair of this size takes 2 ms
-    pytest.fail(f"the first answers took {took} s")
+def test_a_process_that_is_kept_open_has_loaded_all_before_the_first_pair(folder, tmp_path):
+    """So that it answers at once: the first pair makes it import nothing, as its log shows."""
+    pair, log = f"{folder}/x/001.png,{folder}/y/001.png\n", tmp_path / "imports.txt"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-X", "importtime", *COMMAND[1:], "--pairs", "-", "-f", "ndjson"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, bufsize=1,
+        ) as warm,
+    ):  # fmt: skip
+        _idle(warm.pid)
+        before = log.read_text()
+        warm.stdin.write(pair)
+        record = json.loads(warm.stdout.readline())
+        after = log.read_text()
+        assert (record["status"], record["reference"]) == ("ok", pair.split(",")[0])
+        warm.stdin.close()
+        assert json.loads(warm.stdout.read())["pairs"] == 1
+    assert warm.returncode == 0
+    assert "ssimtool.scoring.pair" in before
+    assert after == before

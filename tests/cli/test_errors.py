@@ -406,7 +406,7 @@ def test_interrupted(tmp_path, number, code):
         time.sleep(0.02)
     assert len(list(tmp_path.iterdir())) == 2
     running.send_signal(number)
-    _, err = running.communicate(timeout=10)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == code
     assert err == b""
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]

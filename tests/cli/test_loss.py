@@ -434,11 +434,11 @@ def test_the_fused_kernels_give_the_same_record(ssimtool, tmp_path, kind):
 
 
 def test_large_arrays_take_the_fused_kernels(ssimtool, design, monkeypatch):
-    from ssimtool.kernels import choice
+    from ssimtool import devices
 
     folder, _ = design
     plain = ssimtool("loss", *_paths(folder), "-f", "json").record
-    monkeypatch.setattr(choice, "FUSED_ONCE_FROM", 1)
+    monkeypatch.setattr(devices, "FUSED_ONCE_FROM", 1)
     fused = ssimtool("loss", *_paths(folder), "-f", "json").record
     assert (plain["backend"], fused["backend"]) == ("torch", "fused")
     assert fused["loss"] == pytest.approx(plain["loss"], rel=1e-11)  # float64 both

@@ -278,6 +278,19 @@ def test_one_range_for_both_where_it_holds(save):
     assert _error(save("a.npy", GREY * 2.0), paths[1], data_range=255).code == "data_range"
 
 
+@pytest.mark.parametrize(("value", "holds"), [(0, True), (-1, False), (255, True), (256, False)])
+def test_one_range_holds_only_for_samples_within_it(save, value, holds):
+    array = GREY.astype(np.int64)
+    array[0, 0] = value
+    paths = save("a.npy", array), save("b.png", GREY)
+    if holds:
+        assert read_pair(*paths, Reading(data_range=255)).data_range == 255
+    else:
+        error = _error(*paths, data_range=255)
+        assert error.code == "data_range"
+        assert "cannot hold for both" in error.message
+
+
 def test_a_wide_type_is_warned_of(save):
     paths = save("a.npy", GREY.astype(np.int64)), save("b.npy", GREY.astype(np.int64))
     pair = read_pair(*paths, Reading())

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import PurePath
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssimtool import __version__
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, attempt, show
+from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.cli.progress import progress
 from ssimtool.output import Reserved, put, reserved
-from ssimtool.records.latents import FIGURES, UNITS, LatentReport, per_nat, reduction_told
-from ssimtool.records.verdicts import Failure
+from ssimtool.records.latents import FIGURES, UNITS
 from ssimtool.settings import COLLAPSED, LatentSettings
+
+if TYPE_CHECKING:
+    from ssimtool.vae.latents import LatentsResult
 
 ASKED = ("kl", "active_units", "collapsed_dimensions", "effective_dimensions")
 PLOTS = (".png", ".svg")
@@ -147,14 +151,18 @@ def command(
     _check(how, plot)
     style = Style(format, ASKED, FIGURES, quiet, debug)
     targets = [path for path in (plot, output) if path is not None]
+    # Read by NumPy's OpenBLAS when it is loaded. Its threads wait for each other by spinning: on
+    # cores that other processes use as well, the products of small matrices take ten times longer.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ssimtool.vae.latents import LatentsRequest, latents_of_files
+
+    request = LatentsRequest(paths, how, histogram=plot is not None)
     with reserved(targets, inputs=paths) as files:
-        drawing = files[0] if plot is not None else None
-        record = attempt(
-            lambda: _evaluate(paths, how, drawing, PurePath(plot or "").suffix.lower(), quiet),
-            lambda failure: _failed(paths, how, failure),
-            style,
-        )
-        return show("latents", record, style, files[-1] if output is not None else None)
+        result = latents_of_files(request, watch=partial(_watching, quiet), debug=debug)
+        if plot is not None:
+            _draw(result, files[0], PurePath(plot).suffix.lower().removeprefix("."))
+        announce(result.record, quiet=quiet)
+        return show("latents", result.record, style, files[-1] if output is not None else None)
 
 
 def _paths(mu: str, logvar: str | None) -> tuple[str, ...]:
@@ -183,37 +191,17 @@ def _check(how: LatentSettings, plot: str | None) -> None:
         )
 
 
-def _failed(paths: tuple[str, ...], how: LatentSettings, failure: Failure) -> LatentReport:
-    limit = how.collapsed_threshold
-    return LatentReport(
-        status="error",
-        mu=paths[0],
-        logvar=paths[-1],
-        unit=how.unit,
-        kl_reduction=reduction_told("sum-mean", None),
-        active_threshold=how.active_threshold,
-        active_ddof=how.active_ddof,
-        collapsed_threshold=COLLAPSED * per_nat(how.unit) if limit is None else limit,
-        version=__version__,
-        error=failure,
-    )
+@contextmanager
+def _watching(quiet: bool, samples: int, values: int) -> Iterator[Callable[[int], None]]:
+    """Shows a progress bar if there is much to read."""
+    with progress(samples, shown=not quiet and values > PROGRESS_FROM) as done:
+        yield done
 
 
-def _evaluate(
-    paths: tuple[str, ...], how: LatentSettings, drawing: Reserved | None, suffix: str, quiet: bool
-) -> LatentReport:
-    # Read by NumPy's OpenBLAS when it is loaded. Its threads wait for each other by spinning: on
-    # cores that other processes use as well, the products of small matrices take ten times longer.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ssimtool.readers.arrays.latents import open_latents
-    from ssimtool.vae.latents import evaluate_latents, mu_histogram
+def _draw(result: LatentsResult, file: Reserved, kind: str) -> None:
+    if result.histogram is None:
+        return
+    from ssimtool.reports.plot import drawn
 
-    latents = open_latents(paths)
-    with progress(latents.samples, shown=not quiet and latents.size > PROGRESS_FROM) as done:
-        record = evaluate_latents(latents, paths, how, on_rows=done)
-    if drawing is not None:
-        from ssimtool.reports.plot import drawn
-
-        bins, beyond = mu_histogram(latents, record)
-        put(drawing, drawn(record, bins, beyond, kind=suffix.removeprefix(".")))
-    return record
+    bins, beyond = result.histogram.bins, result.histogram.beyond
+    put(file, drawn(result.record, bins, beyond, kind=kind))

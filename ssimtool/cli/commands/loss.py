@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ssimtool import __version__
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, attempt, present, show
+from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.cli.progress import progress
 from ssimtool.output import Reserved, reserved, write
-from ssimtool.records.comparison import parts_of
-from ssimtool.records.latents import REDUCTIONS, reduction_told
-from ssimtool.records.loss import LossReport, SampleScores
-from ssimtool.records.verdicts import Failure
+from ssimtool.records.latents import REDUCTIONS
+from ssimtool.records.loss import SampleScores
 from ssimtool.settings import LossSettings
-
-if TYPE_CHECKING:
-    from ssimtool.readers.arrays.vae import BatchLayout
 
 TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
 LAYOUTS = ("nchw", "nhwc")
@@ -154,13 +151,13 @@ def command(
         )
     style = Style(format, ("loss",), TERMS, quiet, debug)
     targets = [path for path in (per_sample, output) if path is not None]
+    from ssimtool.vae.loss import LossRequest, loss_of_files  # loads NumPy
+
+    request = LossRequest(paths, how, layout)  # type: ignore[arg-type]  # as `backend`
     with reserved(targets, inputs=paths) as files:
-        samples = files[0] if per_sample else None
-        record = attempt(
-            lambda: _evaluate(paths, how, layout, samples, quiet),  # type: ignore[arg-type]
-            lambda failure: _failed(paths, how, failure),
-            style,
-        )
+        watch = partial(_watching, files[0] if per_sample else None, quiet)
+        record = loss_of_files(request, watch=watch, debug=debug)
+        announce(record, quiet=quiet)
         return show("loss", record, style, files[-1] if output is not None else None)
 
 
@@ -187,51 +184,23 @@ def _check_thresholds(how: LossSettings) -> None:
             )
 
 
-def _failed(paths: tuple[str, ...], how: LossSettings, failure: Failure) -> LossReport:
-    named = (*(paths * 4 if len(paths) == 1 else paths), None, None)
-    return LossReport(
-        status="error",
-        recon=named[0] or "",
-        raw=named[1] or "",
-        mu=named[2] if how.beta or len(paths) == 4 else None,
-        logvar=named[3] if how.beta or len(paths) == 4 else None,
-        alpha=how.alpha,
-        beta=how.beta,
-        definition=parts_of(how.definition),
-        kl_reduction=reduction_told(how.kl_reduction, how.free_bits),
-        free_bits=how.free_bits or None,
-        version=__version__,
-        error=failure,
-    )
+@contextmanager
+def _watching(
+    file: Reserved | None, quiet: bool, samples: int, values: int
+) -> Iterator[Callable[[list[SampleScores]], None]]:
+    """Shows a progress bar, and writes the scores of each sample to the file."""
+    with progress(samples, shown=not quiet and values > PROGRESS_FROM) as done:
+        if file is None:
+            yield lambda scores: done(len(scores))
+            return
+        from ssimtool.reports.text import sample_header, sample_lines
 
-
-def _evaluate(
-    paths: tuple[str, ...],
-    how: LossSettings,
-    layout: BatchLayout,
-    samples: Reserved | None,
-    quiet: bool,
-) -> LossReport:
-    from ssimtool.readers.arrays.vae import open_arrays
-
-    # before torch is loaded: what is wrong with a file shows at once
-    given = how.beta > 0 or len(paths) == 4  # what was named is looked at whatever its weight
-    arrays = open_arrays(paths, latents=given, layout=layout)
-    from ssimtool.reports.text import sample_header, sample_lines
-    from ssimtool.vae.loss import evaluate_loss
-
-    present(how.device, how.backend)
-    suffix = samples.target.suffix.lower() if samples else ""
-    if samples is not None:
-        write(samples, sample_header(suffix))
-    with progress(arrays.samples, shown=not quiet and arrays.size > PROGRESS_FROM) as done:
+        suffix = file.target.suffix.lower()
+        write(file, sample_header(suffix))
 
         def on_scores(scores: list[SampleScores]) -> None:
-            if samples is not None:
-                write(samples, sample_lines(scores, suffix))
+            write(file, sample_lines(scores, suffix))
             done(len(scores))
 
-        record = evaluate_loss(arrays, paths, how, on_scores=on_scores)
-    if samples is not None:
-        samples.commit()
-    return record
+        yield on_scores
+    file.commit()

@@ -1,0 +1,168 @@
+"""The terms of the loss of each sample: MSE and 1 - SSIM in bands of rows, and KL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssimtool.devices import Execution, numba_loads, settle, takes_fused
+from ssimtool.errors import SsimtoolError
+from ssimtool.metrics import public as metrics
+from ssimtool.readers.arrays.vae import Arrays, Chunk
+from ssimtool.readers.samples import Array, range_of_type
+from ssimtool.scoring.bands import Band, bands
+from ssimtool.scoring.tensors import sent, wide
+from ssimtool.settings import BackendName, LossSettings
+from ssimtool.vae.spans import Span
+
+
+@dataclass(frozen=True)
+class Computing:
+    """What computes the terms, decided once for all chunks: the settings without `auto`."""
+
+    settings: LossSettings
+    device: torch.device
+    band_samples: int  # of recon and raw in one band, about
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the sums."""
+        return wide(self.device)
+
+
+def computing(arrays: Arrays, settings: LossSettings, *, band_samples: int) -> Computing:
+    """Decides the device, the backend and the definition for these arrays.
+
+    Raises:
+        SsimtoolError: `too_small`, the window is larger than the images.
+        UnavailableError: a device or a backend that is not present.
+    """
+    window_size = settings.definition.window_size if settings.alpha else 1
+    execution = settle(settings.device, settings.backend, window_size=window_size, once=True)
+    definition = settings.definition.for_size(*arrays.image_shape[1:])
+    backend = _backend(arrays.size, execution, window_size)
+    settings = replace(settings, backend=backend, definition=definition)
+    _check_size(arrays, settings)
+    return Computing(settings, torch.device(execution.device), band_samples)
+
+
+def _backend(size: int, execution: Execution, window_size: int) -> BackendName:
+    """Return one backend for all chunks, by the number of values: the process computes no more than
+    these."""
+    if execution.backend != "auto":
+        return execution.backend
+    pays = takes_fused(
+        size, execution.device, window_size=window_size, fused_from=execution.fused_from
+    )
+    return "fused" if pays and numba_loads() else "torch"
+
+
+def _check_size(arrays: Arrays, settings: LossSettings) -> None:
+    smallest = metrics.smallest_side(settings.definition)
+    _, height, width = arrays.image_shape
+    if settings.alpha and min(height, width) < smallest:
+        raise SsimtoolError(
+            "too_small",
+            f"{arrays.recon.name}: its images are {width}x{height} pixels, expected at least "
+            f"{smallest}x{smallest} for a window of {settings.definition.window_size}; give "
+            "another --definition, a smaller --window-size or --alpha 0",
+        )
+
+
+def score(
+    chunk: Chunk, arrays: Arrays, how: Computing, recon: Span, raw: Span
+) -> dict[str, list[float]]:
+    """Returns each term of each sample; a term whose weight is 0 is absent.
+
+    Args:
+        chunk: some samples.
+        arrays: where they come from; memory of finished bands is handed back there.
+        how: what computes them.
+        recon, raw: are extended by the samples of the chunk.
+
+    Raises:
+        SsimtoolError: `non_finite`.
+    """
+    n, channels, height, width = chunk.recon.shape
+    names = ("mse", "ssim_loss") if how.settings.alpha else ("mse",)
+    sums = {name: torch.zeros(n, dtype=torch.float64) for name in names}
+    counts = dict.fromkeys(names, 0)
+    rows = how.band_samples // (n * channels * width)
+    for band in bands(height, rows, how.settings.definition):
+        x, y = chunk.raw[:, :, band.source], chunk.recon[:, :, band.source]
+        recon.add(y[:, :, _core(band)])
+        raw.add(x[:, :, _core(band)])
+        for name, (mean, count) in _score_band(x, y, band, how).items():
+            sums[name] += count * mean.to("cpu", torch.float64)
+            counts[name] += count
+        if band.core.stop < height:
+            arrays.release()
+    scores = {name: (total / counts[name]).tolist() for name, total in sums.items()}
+    if how.settings.beta and chunk.mu is not None and chunk.logvar is not None:
+        scores["kl"] = _kl(chunk.mu, chunk.logvar, how)
+    return scores
+
+
+def _kl(mu: Array, logvar: Array, how: Computing) -> list[float]:
+    x, y = (sent(array, how.device).to(how.dtype) for array in (mu, logvar))
+    parts = x.shape[1] if how.settings.kl_reduction == "mean" else 1
+    scores: list[float] = (metrics.kl_divergence(x, y) / parts).tolist()
+    return scores
+
+
+def _core(band: Band) -> slice:
+    """Returns the rows of `band.source` that the band scores."""
+    return slice(band.core.start - band.source.start, band.core.stop - band.source.start)
+
+
+def _score_band(
+    raw: Array, recon: Array, band: Band, how: Computing
+) -> dict[str, tuple[Tensor, int]]:
+    """Returns the mean of each term over the band, (n,), and how many rows it covers."""
+    settings, core = how.settings, _core(band)
+    raw, recon, data_range, divisor = _scaled(raw, recon, settings.data_range)
+    x, y = sent(raw, how.device), sent(recon, how.device)
+    error = metrics.mse(x[:, :, core], y[:, :, core], dtype=how.dtype, backend=settings.backend)
+    error = error / float(divisor) ** 2
+    terms = {"mse": (error, band.core.stop - band.core.start)}
+    if settings.alpha:
+        loss = _loss_of_band(x, y, data_range, band, how)
+        terms["ssim_loss"] = (loss, band.kept.stop - band.kept.start)
+    return terms
+
+
+def _loss_of_band(x: Tensor, y: Tensor, data_range: float, band: Band, how: Computing) -> Tensor:
+    whole = band.core == band.source  # then 1 - SSIM directly, without the map
+    loss_or_map = (metrics.ssim_loss if whole else metrics.ssim_map)(
+        x,
+        y,
+        data_range=data_range,
+        definition=how.settings.definition,
+        dtype=how.dtype,
+        backend=how.settings.backend,
+    )
+    return loss_or_map if whole else 1 - loss_or_map[:, :, band.kept].mean(dim=(1, 2, 3))
+
+
+def _scaled(
+    raw: Array, recon: Array, data_range: float | None
+) -> tuple[Array, Array, float, float]:
+    """Returns the arrays, the range of their samples, and what the samples are to be divided by.
+
+    Two integer arrays of one type are not divided themselves: SSIM does not depend on a common
+    factor.
+    """
+    if data_range is not None:
+        return raw, recon, data_range, 1
+    ranges = [range_of_type(array.dtype) for array in (raw, recon)]
+    if ranges[0] == ranges[1]:
+        full = ranges[0] or 1
+        return raw, recon, full, full
+    raw, recon = (
+        array if full is None else array / np.float64(full)
+        for array, full in zip((raw, recon), ranges, strict=True)
+    )
+    return raw, recon, 1, 1

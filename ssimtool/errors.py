@@ -6,6 +6,7 @@ EXIT_OK = 0
 EXIT_THRESHOLD = 1
 EXIT_USAGE = 2
 EXIT_INPUT = 3
+EXIT_SOFTWARE = 70  # EX_SOFTWARE of sysexits.h: a bug in ssimtool
 EXIT_INTERRUPTED = 130
 
 ERROR_CODES: dict[str, str] = {
@@ -61,6 +62,18 @@ class OutputError(Exception):
 
     Args:
         message: one line that names the file, what is wrong and what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UnavailableError(Exception):
+    """A folder or a package that the command line needs and that is not there: exit code 2.
+
+    Args:
+        message: one line that names the option, what is missing and what to do.
     """
 
     def __init__(self, message: str) -> None:

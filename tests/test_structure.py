@@ -17,7 +17,6 @@ from ssimtool.cli.commands import report
 from ssimtool.cli.options import shared as options
 from ssimtool.metrics import public as metrics
 from ssimtool.readers import align
-from ssimtool.readers.arrays import image as arrays
 from ssimtool.records import latents as records_latents
 from ssimtool.records import verdicts
 from ssimtool.reports import catalogue, maps, overview, rows, text
@@ -143,13 +142,10 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert options.FORMAT_NAMES[0] == "table"
     assert set(options.FORMAT_NAMES[1:]) == set(text.FORMATS) == set(catalogue.FORMATS)
     assert set(report.FORMAT_NAMES) - {"html", "table"} == set(overview.FORMATS)
-    assert set(options.MAP_STYLES) == set(maps.STYLES)
-    assert options.BACKENDS == settings.BackendName.__args__
+    assert set(settings.MapStyle.__args__) == set(maps.STYLES)
     assert set(align.recorded(align.Reading())) == set(text.READING)
-    assert options.PRECISIONS == settings.Precision.__args__
     assert settings.KlReduction.__args__ == tuple(records_latents.REDUCTIONS)
     assert set(records_latents.FIGURES) == set(rows.LATENT_ROWS)
-    assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 
 def test_public_names_exist():

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
+from ssimtool.catalog import DEFAULT_METRICS, METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.interrupt import interruptible
 from ssimtool.cli.options import batch as b
 from ssimtool.cli.options import mask as m
+from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
+from ssimtool.cli.options.comparing import settings_of
 from ssimtool.cli.outcome import present
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
-from ssimtool.settings import CompareSettings
 
 STDIN = "-"
 
@@ -39,15 +41,15 @@ def command(
     scales: s.ScalesOption = None,
     fail_under: b.FailUnderOption = [],
     fail_over: b.FailOverOption = [],
-    channels: o.ChannelsOption = "rgb",
+    channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
-    background: o.BackgroundOption = "checker",
-    resize: o.ResizeOption = False,
-    frame: o.FrameOption = None,
-    layout: o.LayoutOption = "auto",
+    background: r.BackgroundOption = "checker",
+    resize: r.ResizeOption = False,
+    frame: r.FrameOption = None,
+    layout: r.LayoutOption = "auto",
     mask: m.MaskOption = None,
     region: m.RegionOption = [],
-    max_pixels: o.MaxPixelsOption = 2**29,
+    max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     precision: o.PrecisionOption = "single",
@@ -65,31 +67,39 @@ def command(
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """Compare many pairs of images: of two folders, of a list, or of standard input."""
+    r"""Compare many pairs of images: two folders, a list, or standard input.
+
+    Examples:
+      ssimtool batch ref/ out/ -o s.ndjson
+      ssimtool batch ref/ out/ \
+        --fail-under mean:ssim=0.95
+      ssimtool batch --pairs pairs.csv
+    """
     _check_input(reference, distorted, pairs, null)
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
     limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
-    named = (*(t.metric for t in limits), *(t.metric for t in on_all))
-    computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
     counting = m.counting(mask, region)
-    m.check_takes(counting, computed, backend)
-    count = jobs or usable_cores()
-    scoring = CompareSettings(
-        metrics=computed,
+    scoring = settings_of(
+        metric,
+        [*(t.metric for t in on_all), *(["ssim"] if maps is not None else [])],
+        counting,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
-        scales=s.count_of(scales, computed),
+        scales=scales,
         thresholds=limits,
         device=device,
-        backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
-        precision=precision,  # type: ignore[arg-type]  # likewise
-        threads=1 if count > 1 else None,
+        backend=backend,
+        precision=precision,
     )
+    count = jobs or usable_cores()
+    scoring = replace(scoring, threads=1 if count > 1 else None)
+    how = r.reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     from ssimtool.batch.request import BatchRequest, Terminal  # --help has no use for these
     from ssimtool.batch.run import run
     from ssimtool.batch.sinks import Target
     from ssimtool.batch.worker import Resources
     from ssimtool.cli.progress import counting as progress
+    from ssimtool.readers.align import recorded
     from ssimtool.readers.lists.pairs import Filter
 
     asked = BatchRequest(
@@ -98,15 +108,8 @@ def command(
         manifest=pairs,
         null=null,
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
-        reading={
-            "channels": channels,
-            "data_range": data_range,
-            "background": parsing.background(background),
-            "resize": resize,
-            "frame": frame,
-            "layout": layout,
-        },
-        max_pixels=max_pixels,
+        reading=recorded(how),
+        max_pixels=how.max_pixels,
         counting=counting,
         scoring=scoring,
         statistics=on_all,
@@ -122,7 +125,7 @@ def command(
     target = Target(
         format=format,
         output=output,
-        names=computed,
+        names=scoring.metrics,
         asked=tuple(metric),
         resume=resume,
         overwrite=overwrite,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ssimtool import __version__
-from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
+from ssimtool.catalog import DEFAULT_METRICS, METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.options import mask as m
+from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
+from ssimtool.cli.options.comparing import settings_of
 from ssimtool.cli.outcome import Style, attempt, present, show
 from ssimtool.output import Reserved, put, reserved
 from ssimtool.records.comparison import Comparison, parts_of
-from ssimtool.settings import CompareSettings
+from ssimtool.settings import CompareSettings, MapStyle
 
 if TYPE_CHECKING:
     from ssimtool.readers.align import Reading
@@ -25,15 +28,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="REFERENCE", help="The image that the other is held against, a file or -."
-        ),
-    ],
-    distorted: Annotated[
-        str, typer.Argument(metavar="DISTORTED", help="The image to judge, a file or -.")
-    ],
+    reference: o.ReferenceArgument,
+    distorted: o.DistortedArgument,
     metric: o.MetricOption = list(DEFAULT_METRICS),
     definition: o.DefinitionOption = "wang2004",
     window_size: o.WindowSizeOption = None,
@@ -44,15 +40,15 @@ def command(
     scales: s.ScalesOption = None,
     fail_under: o.FailUnderOption = [],
     fail_over: o.FailOverOption = [],
-    channels: o.ChannelsOption = "rgb",
+    channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
-    background: o.BackgroundOption = "checker",
-    resize: o.ResizeOption = False,
-    frame: o.FrameOption = None,
-    layout: o.LayoutOption = "auto",
+    background: r.BackgroundOption = "checker",
+    resize: r.ResizeOption = False,
+    frame: r.FrameOption = None,
+    layout: r.LayoutOption = "auto",
     mask: m.MaskOption = None,
     region: m.RegionOption = [],
-    max_pixels: o.MaxPixelsOption = 2**29,
+    max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     precision: o.PrecisionOption = "double",
@@ -63,40 +59,37 @@ def command(
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """Compare two images: SSIM, SSIM loss, MSE, PSNR, and the map of SSIM."""
+    r"""Compare two images: SSIM, SSIM loss, MSE, PSNR, and the SSIM map.
+
+    Examples:
+      ssimtool compare ref.png out.png
+      ssimtool compare a.png b.png -m psnr
+      ssimtool compare ref.png out.png \
+        --fail-under 0.98 --map map.png
+    """
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
     chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
-    under = parsing.background(background)
     counting = m.counting(mask, region)
-    # A map states the score in its text, so it implies it.
-    computed = with_implied((*metric, *(t.metric for t in limits), *(["ssim"] if map_ else [])))
-    m.check_takes(counting, computed, backend)
-    scoring = CompareSettings(
-        metrics=computed,
+    scoring = settings_of(
+        metric,
+        ["ssim"] if map_ else [],  # which stands in the text of a map
+        counting,
         definition=chosen,
-        scales=s.count_of(scales, computed),
+        scales=scales,
         thresholds=limits,
         device=device,
-        backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
-        precision=precision,  # type: ignore[arg-type]  # likewise
-        once=True,
+        backend=backend,
+        precision=precision,
     )
-    style = Style(format, tuple(metric), computed, quiet, debug)
+    scoring = replace(scoring, once=True)
+    how = r.reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    style = Style(format, tuple(metric), scoring.metrics, quiet, debug)
     targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted, *([mask] if mask else []))) as files:
-        from ssimtool.readers.align import Reading, recorded
+        from ssimtool.readers.align import recorded
 
-        how = Reading(
-            channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
-            data_range=data_range,
-            background=under,
-            resize=resize,
-            frame=frame,
-            max_pixels=max_pixels,
-            layout=layout,  # type: ignore[arg-type]  # likewise
-        )
         maps = tuple(zip(map_, files, strict=False))
         record = attempt(
             lambda: _compare((reference, distorted), how, counting, scoring, maps, map_style),
@@ -122,7 +115,7 @@ def _compare(
     counting: RegionOfInterest,
     scoring: CompareSettings,
     maps: tuple[tuple[str, Reserved], ...],
-    style: str,
+    style: MapStyle,
 ) -> Comparison:
     from ssimtool.readers.align import read_pair
     from ssimtool.readers.images.opening import set_up_pillow
@@ -150,7 +143,7 @@ def _load_torch() -> None:
     import ssimtool.scoring.tensors  # noqa: F401  # for what it loads
 
 
-def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:
+def _rendered(path: str, ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) -> bytes:
     from ssimtool.reports.maps import map_npy, map_png
 
     if PurePath(path).suffix.lower() == ".npy":

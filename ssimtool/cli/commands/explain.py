@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ssimtool import __version__
-from ssimtool.cli import parsing
+from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, attempt, deliver, present
 from ssimtool.output import reserved, wants_colour
@@ -21,22 +21,15 @@ if TYPE_CHECKING:
 
 
 def command(
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="REFERENCE", help="The image that the other is held against, a file or -."
-        ),
-    ],
-    distorted: Annotated[
-        str, typer.Argument(metavar="DISTORTED", help="The image to judge, a file or -.")
-    ],
-    channels: o.ChannelsOption = "rgb",
+    reference: o.ReferenceArgument,
+    distorted: o.DistortedArgument,
+    channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
-    background: o.BackgroundOption = "checker",
-    resize: o.ResizeOption = False,
-    frame: o.FrameOption = None,
-    layout: o.LayoutOption = "auto",
-    max_pixels: o.MaxPixelsOption = 2**29,
+    background: r.BackgroundOption = "checker",
+    resize: r.ResizeOption = False,
+    frame: r.FrameOption = None,
+    layout: r.LayoutOption = "auto",
+    max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     format: o.FormatOption = "table",
@@ -44,32 +37,30 @@ def command(
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """Why does my SSIM differ? Every definition on one pair: what differs, who returns it."""
+    r"""Explain why SSIM differs between tools: every definition on one pair.
+
+    Examples:
+      ssimtool explain ref.png out.png
+      ssimtool explain a.png b.png -f json
+      ssimtool explain ref.npy out.npy \
+        --data-range 1
+    """
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
-    under = parsing.background(background)
     scoring = CompareSettings(
         metrics=("ssim",),
         device=device,
-        backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
+        backend=backend,
         once=True,
     )
+    how = r.reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     paths = reference, distorted
     targets = [output] if output is not None else []
     with reserved(targets, inputs=paths) as files:
-        from ssimtool.readers.align import Reading, recorded
+        from ssimtool.readers.align import recorded
         from ssimtool.records.explanation import Explanation
         from ssimtool.reports.text import MACHINE_FORMATS
 
-        how = Reading(
-            channels=channels,  # type: ignore[arg-type]  # one of its names: the option checks
-            data_range=data_range,
-            background=under,
-            resize=resize,
-            frame=frame,
-            max_pixels=max_pixels,
-            layout=layout,  # type: ignore[arg-type]  # likewise
-        )
         record = attempt(
             lambda: _explain(paths, how, scoring),
             lambda failure: Explanation(

@@ -11,12 +11,29 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver
 from ssimtool.output import reserved, wants_colour
 
-app = typer.Typer(help="List what ssimtool computes.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """List what ssimtool computes.
+
+    Examples:
+      ssimtool list metrics
+      ssimtool list definitions
+      ssimtool list metrics -f json
+    """
 
 
 @app.command("metrics")
 def metrics(format: o.FormatOption = "table", output: o.OutputOption = None) -> int:
-    """The metrics: name, unit, which way is better, range, formula, source."""
+    """List the metrics: name, better direction, unit, range, formula, source.
+
+    Examples:
+      ssimtool list metrics
+      ssimtool list metrics -f markdown
+      ssimtool list metrics -o m.txt
+    """
     rows = [
         {
             "name": row.name,
@@ -33,7 +50,13 @@ def metrics(format: o.FormatOption = "table", output: o.OutputOption = None) -> 
 
 @app.command("definitions")
 def definitions(format: o.FormatOption = "table", output: o.OutputOption = None) -> int:
-    """The definitions of SSIM: window, border, constants, and the tools that return them."""
+    """List the definitions of SSIM, and the tools that return each of them.
+
+    Examples:
+      ssimtool list definitions
+      ssimtool list definitions -f json
+      ssimtool list definitions -o d.txt
+    """
     rows = [
         {
             "name": row.name,

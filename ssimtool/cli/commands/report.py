@@ -6,15 +6,14 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import ended
-from ssimtool.cli.parsing import one_of
 from ssimtool.cli.progress import progress
-from ssimtool.errors import EXIT_OK
+from ssimtool.errors import EXIT_OK, UnavailableError
 from ssimtool.output import Reserved, put, put_stdout, reserved, wants_colour, warn
 
 if TYPE_CHECKING:
@@ -27,13 +26,15 @@ FORMAT_NAMES = ("html", "csv", "markdown", "table", "json")
 BY_SUFFIX = {".html": "html", ".htm": "html", ".csv": "csv", ".md": "markdown", ".json": "json"}
 
 
-def _format(value: str | None) -> str | None:
-    return value and one_of(FORMAT_NAMES)(value)
+if TYPE_CHECKING:  # the rows of a table, as in options.shared
+    FormatName = str
+else:
+    FormatName = Literal[FORMAT_NAMES]
 
 
 def _folder(value: str) -> str:
     if not os.path.isdir(value):
-        raise typer.BadParameter(f"{value!r} is not a folder")
+        raise UnavailableError(f"--base {value}: no such folder; check the path")
     return value
 
 
@@ -42,49 +43,42 @@ def command(
         str,
         typer.Argument(
             metavar="SCORES",
-            help="What ssimtool batch wrote: NDJSON, a file or -.",
-            allow_dash=True,
+            help="Scores that `ssimtool batch` wrote (NDJSON), or -.",
         ),
     ],
     format: Annotated[
-        str | None,
-        typer.Option(
+        FormatName | None,
+        o.output(
             "--format",
             "-f",
             metavar="NAME",
-            help=f"{', '.join(FORMAT_NAMES)}. Default: by the suffix of -o (.html, .csv, .md, "
-            ".json), else table.",
-            callback=_format,
-            autocompletion=lambda: list(FORMAT_NAMES),
-            rich_help_panel=o.OUTPUT,
-            show_default=False,
+            help=f"Print {', '.join(FORMAT_NAMES)}. Default: by the suffix of -o.",
         ),
     ] = None,
     output: o.OutputOption = None,
     worst: Annotated[
         int,
-        typer.Option(
-            metavar="K",
-            min=0,
-            help="How many of the worst pairs, and of those that fail, are shown; of the html with "
-            "their pictures.",
-            rich_help_panel=o.OUTPUT,
-        ),
+        o.output(metavar="K", min=0, help="Show the K lowest-scoring pairs, and K that failed."),
     ] = 50,
     base: Annotated[
         str,
-        typer.Option(
+        o.output(
             metavar="DIR",
-            help="Where relative paths of images start from. Default: the current folder.",
             callback=_folder,
-            rich_help_panel=o.OUTPUT,
-            show_default=False,
+            show_default="current folder",
+            help="Resolve relative image paths against DIR.",
         ),
     ] = ".",
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """Show the scores of many pairs: a page to look through, a table, or CSV, Markdown, JSON."""
+    """Show the scores of many pairs as a page, a table, CSV, Markdown or JSON.
+
+    Examples:
+      ssimtool report s.ndjson
+      ssimtool report s.ndjson -o r.html
+      ssimtool report s.ndjson -f markdown
+    """
     chosen = format or BY_SUFFIX.get(PurePath(output or "").suffix.lower(), "table")
     targets = [output] if output is not None else []
     with reserved(targets, inputs=(scores,)) as files:

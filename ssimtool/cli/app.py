@@ -27,6 +27,7 @@ LIST = "list"
 PROGRAM = "ssimtool"
 COMPLETE = "_SSIMTOOL_COMPLETE"  # set by the script of a shell that completes a command line
 HELP_ALL = "--help-all"
+VERSION = ("--version", "-V")
 
 
 def _print_version(asked: bool) -> None:
@@ -39,8 +40,7 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            "-V",
+            *VERSION,
             callback=_print_version,
             is_eager=True,
             help="Print the version and exit.",
@@ -68,7 +68,8 @@ def app_of(arguments: list[str]) -> typer.Typer:
     )
     app.callback()(_root)
     first = arguments[0] if arguments else ""
-    for name in (first,) if first in (*COMMANDS, LIST) else (*COMMANDS, LIST):
+    names = (first,) if first in (*COMMANDS, LIST) else (*COMMANDS, LIST)
+    for name in () if first in VERSION else names:
         if name == LIST:
             app.add_typer(import_module("ssimtool.cli.commands.listing").app, name=LIST)
         else:

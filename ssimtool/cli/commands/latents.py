@@ -37,8 +37,7 @@ def command(
     ],
     logvar: v.LogvarArgument = None,
     unit: Annotated[
-        Unit,
-        o.score(metavar="NAME", help="Set the unit of KL and its thresholds: nats or bits."),
+        Unit, o.score(metavar="NAME", help="Set the unit of KL and its thresholds: nats or bits.")
     ] = "nats",
     free_bits: Annotated[
         float | None,
@@ -86,8 +85,7 @@ def command(
     fail_over: Annotated[
         list[str],
         o.score(
-            metavar=parsing.NAMED_VALUE,
-            help="Fail (exit 1) if FIGURE is above VALUE. Repeatable.",
+            metavar=parsing.NAMED_VALUE, help="Fail (exit 1) if FIGURE is above VALUE. Repeatable."
         ),
     ] = [],
     plot: Annotated[

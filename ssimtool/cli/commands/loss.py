@@ -86,8 +86,7 @@ def command(
         ),
     ] = None,
     layout: Annotated[
-        BatchLayout,
-        o.computing(metavar="NAME", help="Set the axes of 4-D arrays: nchw or nhwc."),
+        BatchLayout, o.computing(metavar="NAME", help="Set the axes of 4-D arrays: nchw or nhwc.")
     ] = "nchw",
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",

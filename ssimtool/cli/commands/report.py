@@ -41,10 +41,7 @@ def _folder(value: str) -> str:
 def command(
     scores: Annotated[
         str,
-        typer.Argument(
-            metavar="SCORES",
-            help="Scores that `ssimtool batch` wrote (NDJSON), or -.",
-        ),
+        typer.Argument(metavar="SCORES", help="Scores that `ssimtool batch` wrote (NDJSON), or -."),
     ],
     format: Annotated[
         FormatName | None,

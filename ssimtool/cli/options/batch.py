@@ -29,8 +29,7 @@ DistortedArgument = Annotated[
 PairsOption = Annotated[
     str | None,
     listing(
-        metavar="FILE",
-        help="Read pairs from FILE: CSV, TSV or NDJSON; - reads standard input.",
+        metavar="FILE", help="Read pairs from FILE: CSV, TSV or NDJSON; - reads standard input."
     ),
 ]
 NullOption = Annotated[
@@ -66,9 +65,7 @@ JobsOption = Annotated[
 MemoryOption = Annotated[
     str,
     running(
-        metavar="SIZE",
-        hidden=True,
-        help="Limit the memory of pairs processed at once (e.g. 2G).",
+        metavar="SIZE", hidden=True, help="Limit the memory of pairs processed at once (e.g. 2G)."
     ),
 ]
 OnErrorOption = Annotated[
@@ -87,8 +84,7 @@ MapsForOption = Annotated[
     ),
 ]
 WorstOption = Annotated[
-    int,
-    output(metavar="K", min=0, help="List the K lowest-scoring pairs in the summary."),
+    int, output(metavar="K", min=0, help="List the K lowest-scoring pairs in the summary.")
 ]
 ResumeOption = Annotated[
     bool, output("--resume", help="Resume: skip finished pairs, retry failed ones.")

@@ -14,8 +14,7 @@ from ssimtool.readers.regions import RegionOfInterest, parse_region
 MaskOption = Annotated[
     str | None,
     computing(
-        metavar="FILE",
-        help="Compare only where FILE is white. Float masks (0 to 1) are weights.",
+        metavar="FILE", help="Compare only where FILE is white. Float masks (0 to 1) are weights."
     ),
 ]
 RegionOption = Annotated[

@@ -18,8 +18,7 @@ ChannelsOption = Annotated[
 BackgroundOption = Annotated[
     str,
     computing(
-        metavar="COLOR",
-        help="Set the background of transparent pixels: checker, white, #fff ...",
+        metavar="COLOR", help="Set the background of transparent pixels: checker, white, #fff ..."
     ),
 ]
 ResizeOption = Annotated[

@@ -61,12 +61,10 @@ SigmaOption = Annotated[
     score(metavar="S", hidden=True, help="Override the standard deviation of a Gaussian window."),
 ]
 K1Option = Annotated[
-    float | None,
-    score(metavar="K", hidden=True, help="Override k1, where c1 = (k1 L)^2."),
+    float | None, score(metavar="K", hidden=True, help="Override k1, where c1 = (k1 L)^2.")
 ]
 K2Option = Annotated[
-    float | None,
-    score(metavar="K", hidden=True, help="Override k2, where c2 = (k2 L)^2."),
+    float | None, score(metavar="K", hidden=True, help="Override k2, where c2 = (k2 L)^2.")
 ]
 BorderOption = Annotated[
     Border | None,
@@ -140,8 +138,7 @@ MapStyleOption = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    FormatName,
-    output("--format", "-f", metavar="NAME", help=f"Print {', '.join(FORMAT_NAMES)}."),
+    FormatName, output("--format", "-f", metavar="NAME", help=f"Print {', '.join(FORMAT_NAMES)}.")
 ]
 OutputOption = Annotated[
     str | None,

@@ -13,8 +13,8 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
+from ssimtool.errors import UnavailableError
 from ssimtool.settings import BackendName
 
 # The fused kernels hold as many rows as a window has, in a backward pass three times as many, for
@@ -28,19 +28,6 @@ FUSED_FROM = 1 << 14  # samples
 FUSED_ONCE_FROM = 1 << 26  # samples
 # Device files that exist on Linux if torch could find an accelerator: NVIDIA, AMD, WSL.
 ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
-
-
-class UnavailableError(ValueError):
-    """A device or a backend that was requested and is not there.
-
-    Args:
-        option: which of the two, `device` or `backend`.
-        message: what was requested, what there is.
-    """
-
-    def __init__(self, option: Literal["device", "backend"], message: str) -> None:
-        super().__init__(message)
-        self.option = option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +97,7 @@ def choose_device(name: str, *, backend: BackendName = "auto") -> str:
         return "cpu" if backend == "fused" else present[0]
     if name not in present:
         message = f"the device {name} is not present: expected {', '.join(present)} or auto"
-        raise UnavailableError("device", message)
+        raise UnavailableError(message, option="device")
     return name
 
 
@@ -121,16 +108,18 @@ def check_backend(backend: str, device: str) -> None:
         UnavailableError: it does not.
     """
     if backend not in ("auto", "fused", "torch"):
-        raise UnavailableError("backend", f"backend is {backend!r}: expected auto, fused or torch")
+        message = f"backend is {backend!r}: expected auto, fused or torch"
+        raise UnavailableError(message, option="backend")
     if backend == "fused" and device != "cpu":
         raise UnavailableError(
-            "backend", f"backend is 'fused' on {device}: expected the CPU, or the backend 'auto'"
+            f"backend is 'fused' on {device}: expected the CPU, or the backend 'auto'",
+            option="backend",
         )
     if backend == "fused" and not numba_loads():
         raise UnavailableError(
-            "backend",
             "backend is 'fused' and Numba cannot be imported: expected Numba, or the backend "
             "'auto'",
+            option="backend",
         )
 
 

@@ -6,6 +6,7 @@ EXIT_OK = 0
 EXIT_THRESHOLD = 1
 EXIT_USAGE = 2
 EXIT_INPUT = 3
+EXIT_SOFTWARE = 70  # EX_SOFTWARE of sysexits.h: a bug in ssimtool
 EXIT_INTERRUPTED = 130
 
 ERROR_CODES: dict[str, str] = {
@@ -66,6 +67,20 @@ class OutputError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class UnavailableError(ValueError):
+    """A device, a backend, a folder or a package that is requested and not there: exit code 2.
+
+    Args:
+        message: one line that says what is missing and what to do.
+        option: the option that requests it, where the message does not name it.
+    """
+
+    def __init__(self, message: str, *, option: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.option = option
 
 
 def is_out_of_memory(error: Exception) -> bool:

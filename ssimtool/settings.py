@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 BackendName = Literal["auto", "fused", "torch"]
 Precision = Literal["double", "single"]
 KlReduction = Literal["sum-mean", "mean", "sum"]
+Channels = Literal["rgb", "luma"]
+ImageLayout = Literal["auto", "hwc", "chw"]
+BatchLayout = Literal["nchw", "nhwc"]
+MapStyle = Literal["gray", "heat", "overlay", "panel"]
+MapsFor = Literal["all", "failed", "worst"]
+OnError = Literal["continue", "stop"]
 COLLAPSED = 0.01  # nats: a latent dimension with less KL carries nothing
 
 

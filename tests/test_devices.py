@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ssimtool import devices
-from ssimtool.devices import FUSED_FROM, FUSED_ONCE_FROM, FUSED_WINDOW, UnavailableError
+from ssimtool.devices import FUSED_FROM, FUSED_ONCE_FROM, FUSED_WINDOW
+from ssimtool.errors import UnavailableError
 
 
 @pytest.fixture

@@ -13,10 +13,8 @@ import pytest
 import ssimtool
 from ssimtool import errors, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
-from ssimtool.cli.options import shared as options
 from ssimtool.metrics import public as metrics
 from ssimtool.readers import align
-from ssimtool.readers.arrays import image as arrays
 from ssimtool.records import latents as records_latents
 from ssimtool.records import verdicts
 from ssimtool.reports import maps, rows, text
@@ -141,13 +139,10 @@ def test_implied_metrics_are_of_the_catalogue():
 
 
 def test_names_of_the_command_line_are_those_of_the_code():
-    assert set(options.MAP_STYLES) == set(maps.STYLES)
-    assert options.BACKENDS == settings.BackendName.__args__
+    assert set(settings.MapStyle.__args__) == set(maps.STYLES)
     assert set(align.recorded(align.Reading())) == set(text.READING)
-    assert options.PRECISIONS == settings.Precision.__args__
     assert settings.KlReduction.__args__ == tuple(records_latents.REDUCTIONS)
     assert set(records_latents.FIGURES) == set(rows.LATENT_ROWS)
-    assert options.LAYOUTS == arrays.ImageLayout.__args__
 
 
 def test_public_names_exist():

@@ -12,15 +12,14 @@ from ssimtool.batch.worker import Resources, Scorer
 from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
 from ssimtool.definitions import Border, Definition
 from ssimtool.devices import usable_cores
-from ssimtool.readers.align import Channels, recorded
-from ssimtool.readers.arrays.image import ImageLayout
+from ssimtool.readers.align import recorded
 from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.arguments import reading_of, settings_of
-from ssimtool.settings import BackendName, Precision
+from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -14,7 +14,7 @@ from ssimtool.output import writing
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import MASK
 from ssimtool.records.comparison import Comparison
-from ssimtool.settings import CompareSettings
+from ssimtool.settings import CompareSettings, MapStyle
 
 if TYPE_CHECKING:
     from ssimtool.readers.samples import Pair
@@ -24,7 +24,7 @@ class MapFolder:
     """Gives each pair a file of its own, by its place in the input: no two have one, also where
     names differ in the case of letters alone."""
 
-    def __init__(self, folder: str, style: str) -> None:
+    def __init__(self, folder: str, style: MapStyle) -> None:
         self.folder, self.style = folder, style
         self._real = os.path.realpath(folder)
         self._numbers: Counter[str] = Counter()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ssimtool.readers.lists.pairs import Filter
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.records.verdicts import StatisticThreshold
-from ssimtool.settings import CompareSettings
+from ssimtool.settings import CompareSettings, MapsFor, MapStyle
 
 if TYPE_CHECKING:
     from ssimtool.batch.tally import Tally
@@ -60,7 +60,7 @@ class BatchRequest:
     stop_on_error: bool
     worst: int
     maps: str | None
-    maps_for: str
-    map_style: str
+    maps_for: MapsFor
+    map_style: MapStyle
     quiet: bool
     debug: bool

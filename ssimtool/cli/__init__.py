@@ -6,7 +6,15 @@ import os
 import sys
 from contextlib import suppress
 
-from ssimtool.errors import EXIT_INTERRUPTED
+from ssimtool.errors import (
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    EXIT_SOFTWARE,
+    SsimtoolError,
+    is_out_of_memory,
+)
+
+BUG = "error: this is a bug in ssimtool; please report it with the output of 'ssimtool doctor'"
 
 
 def main() -> None:
@@ -23,7 +31,22 @@ def main() -> None:
         code = EXIT_INTERRUPTED
     except SystemExit as end:  # of SIGTERM, and of Typer
         code = end.code if isinstance(end.code, int) else bool(end.code)
+    except Exception as error:  # noqa: BLE001  # the last place that can report it
+        code = _report(error)
     _leave(code)
+
+
+def _report(error: Exception) -> int:
+    """Prints the traceback of an error that nothing has handled, and returns the exit code."""
+    import traceback
+
+    # with --debug these are raised, to show where they come from
+    expected = isinstance(error, SsimtoolError) or is_out_of_memory(error)
+    with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
+        traceback.print_exception(error)
+        if not expected:
+            print(BUG, file=sys.stderr)
+    return EXIT_INPUT if expected else EXIT_SOFTWARE
 
 
 def _leave(code: int) -> None:

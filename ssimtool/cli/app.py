@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from importlib import import_module
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup, TyperOption
 
 from ssimtool import __version__
-from ssimtool.devices import UnavailableError
-from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError
+from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError, UnavailableError
 from ssimtool.output import warn
 
 EXIT_CODES = (
-    "Exit codes: 0 computed; 1 a threshold does not hold; 2 wrong command line; "
-    "3 an input could not be read or compared; 130 interrupted."
+    "Exit codes: 0 success; 1 a threshold failed; 2 wrong command line; 3 an input could not be "
+    "read or compared; 70 a bug in ssimtool; 130 interrupted."
 )
 # In the order of --help; each is `command` of the module of its name.
-COMMANDS = ("compare", "explain", "batch", "loss", "latents", "report")
+COMMANDS = (
+    "compare", "explain", "batch", "loss", "latents", "report", "doctor", "completion", "help",
+)  # fmt: skip
 LIST = "list"
+PROGRAM = "ssimtool"
+COMPLETE = "_SSIMTOOL_COMPLETE"  # set by the script of a shell that completes a command line
+HELP_ALL = "--help-all"
+VERSION = ("--version", "-V")
 
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"ssimtool {__version__}")
+        typer.echo(f"{PROGRAM} {__version__}")
         raise typer.Exit
 
 
@@ -33,26 +40,36 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            *VERSION,
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:
-    pass
+    """Compare images and evaluate autoencoder losses: SSIM, MSE, MAE, PSNR, KL.
+
+    Examples:
+      ssimtool compare ref.png out.png
+      ssimtool batch ref/ out/ -o s.ndjson
+      ssimtool report s.ndjson -o r.html
+    """
 
 
 def app_of(arguments: list[str]) -> typer.Typer:
     """The program with the command that is asked for, or with all of them where none is: what the
     others offer need not be known."""
     app = typer.Typer(
-        name="ssimtool",
-        help="Compare images and evaluate autoencoder losses: SSIM, 1 - SSIM, MSE, MAE, PSNR, KL.",
+        name=PROGRAM,
         no_args_is_help=True,
+        add_completion=False,  # `ssimtool completion` prints the script
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
     first = arguments[0] if arguments else ""
-    for name in (first,) if first in (*COMMANDS, LIST) else (*COMMANDS, LIST):
+    names = (first,) if first in (*COMMANDS, LIST) else (*COMMANDS, LIST)
+    for name in () if first in VERSION else names:
         if name == LIST:
             app.add_typer(import_module("ssimtool.cli.commands.listing").app, name=LIST)
         else:
@@ -61,12 +78,64 @@ def app_of(arguments: list[str]) -> typer.Typer:
     return app
 
 
+def program_of(arguments: list[str]) -> TyperGroup:
+    """The program, ready to run a command line, and to answer a shell that completes one."""
+    command = typer.main.get_group(app_of(arguments))
+    completing = COMPLETE in os.environ
+    if completing:
+        from typer.completion import get_completion_inspect_parameters
+
+        get_completion_inspect_parameters()  # registers the shells
+    _add_help_all(command, reveal=completing)
+    return command
+
+
+def _add_help_all(command: Any, *, reveal: bool) -> None:
+    """Gives each command with hidden options one that shows them.
+
+    Args:
+        command: with its subcommands.
+        reveal: the options are hidden from nobody: a shell completes these as well.
+    """
+    for subcommand in getattr(command, "commands", {}).values():
+        _add_help_all(subcommand, reveal=reveal)
+    hidden = [parameter for parameter in command.params if parameter.hidden]
+    if not hidden:
+        return
+
+    def show_all(context: Any, parameter: Any, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            _reveal(hidden)
+            typer.echo(context.get_help(), nl=False)  # rich has printed it
+            context.exit()
+
+    option = TyperOption(
+        param_decls=[HELP_ALL],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        default=False,
+        callback=show_all,
+        help="Show every option, rarely used ones too, and exit.",
+    )
+    command.params.append(option)
+    if reveal:
+        _reveal(hidden)
+
+
+def _reveal(options: list[Any]) -> None:
+    for option in options:
+        option.hidden = False
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        return app_of(arguments)(arguments, prog_name="ssimtool", standalone_mode=False) or 0
-    except SystemExit as end:  # Typer's answer to a closed pipe behind --help is 1, a threshold's
+        return program_of(arguments).main(arguments, PROGRAM, standalone_mode=False) or 0
+    except SystemExit as end:
+        # Typer exits with 1 if the pipe after --help was closed; 1 is our code for a failed
+        # threshold, so report success.
         if end.code == 1:
             return EXIT_OK
         raise
@@ -74,17 +143,25 @@ def run(arguments: list[str]) -> int:
         warn(f"error: {error.message}")
         return EXIT_USAGE
     except UnavailableError as error:
-        warn(f"error: --{error.option}: {error}")
+        warn(f"error: {f'--{error.option}: ' if error.option else ''}{error.message}")
         return EXIT_USAGE
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        path = context.command_path if context else "ssimtool"
-        message = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
+        path = context.command_path if context else PROGRAM
+        message = _on_one_line(error)
         if message:  # there is none where no argument was given and the help was shown
             warn(f"error: {message} (see '{path} --help')")
         return error.exit_code
 
 
+def _on_one_line(error: typer.TyperException) -> str:
+    """What is wrong with the command line, with the choices of Typer as our own checks name
+    theirs: without quotes and a full stop."""
+    text = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
+    head, words, choices = text.partition(" is not one of ")
+    return f"{head}{words}{choices.replace(chr(39), '').removesuffix('.')}"
+
+
 def _end(number: int, frame: FrameType | None) -> None:
-    """SIGTERM leaves through the `finally` clauses, which take away what is half written."""
+    """SIGTERM leaves through the `finally` clauses, which remove unfinished files."""
     raise SystemExit(128 + number)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import typer
 
-from ssimtool.catalog import Definition, find_definition
+from ssimtool.catalog import METRICS, Definition, find_definition
+from ssimtool.definitions import Border
 from ssimtool.records.batch import Statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
@@ -20,25 +21,15 @@ if TYPE_CHECKING:
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
 NAMED_VALUE = "FIGURE=VALUE"
-# of all pairs, that a threshold may name
+# Of all pairs, that a threshold may name.
 STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
 
 
-def one_of(names: Collection[str]) -> Callable[[str], str]:
-    """A check that an option is one of several names."""
-
-    def check(value: str) -> str:
-        if value not in names:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
-        return value
-
-    return check
-
-
-def each_of(names: Collection[str]) -> Callable[[list[str]], list[str]]:
-    """A check that every value of a repeatable option is one of several names."""
-    check = one_of(names)
-    return lambda values: [check(value) for value in values]
+def metric_name(value: str) -> str:
+    """A check that a metric is in the catalogue."""
+    if value not in METRICS:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(METRICS)}")
+    return value
 
 
 def positive(value: float | None) -> float | None:
@@ -48,9 +39,9 @@ def positive(value: float | None) -> float | None:
     return value
 
 
-def weight(value: float) -> float:
+def weight(value: float | None) -> float | None:
     """A check that a number is 0 or more."""
-    if not (math.isfinite(value) and value >= 0):
+    if value is not None and not (math.isfinite(value) and value >= 0):
         raise typer.BadParameter(f"{value:g} is not a finite number, 0 or more")
     return value
 
@@ -68,7 +59,7 @@ def chosen_definition(
     sigma: float | None,
     k1: float | None,
     k2: float | None,
-    border: str | None,
+    border: Border | None,
 ) -> Definition:
     """The definition with its overrides.
 
@@ -77,12 +68,7 @@ def chosen_definition(
     """
     try:
         return find_definition(
-            name,
-            window_size=window_size,
-            sigma=sigma,
-            k1=k1,
-            k2=k2,
-            border=border,  # type: ignore[arg-type]  # one of its names: the option checks
+            name, window_size=window_size, sigma=sigma, k1=k1, k2=k2, border=border
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -96,8 +82,8 @@ def thresholds(
     Raises:
         typer.BadParameter: one cannot be parsed.
     """
-    given: list[tuple[Op, str]] = [("under", t) for t in under] + [("over", t) for t in over]
-    return tuple(_threshold(op, text, metrics, default) for op, text in given)
+    options = _by_op(under, over)
+    return tuple(_threshold(op, text, metrics, default) for op, text in options)
 
 
 def batch_thresholds(
@@ -108,12 +94,15 @@ def batch_thresholds(
     Raises:
         typer.BadParameter: one cannot be parsed.
     """
-    given: list[tuple[Op, str]] = [("under", t) for t in under] + [("over", t) for t in over]
-    found = [_parsed(op, text, metrics, STATISTIC_VALUE) for op, text in given]
+    found = [_parsed(op, text, metrics, STATISTIC_VALUE) for op, text in _by_op(under, over)]
     return (
         tuple(Threshold(metric, op, value) for stat, metric, op, value in found if not stat),
         tuple(StatisticThreshold(*parts) for parts in found if parts[0]),
     )
+
+
+def _by_op(under: list[str], over: list[str]) -> list[tuple[Op, str]]:
+    return [("under", text) for text in under] + [("over", text) for text in over]
 
 
 def _threshold(op: Op, text: str, metrics: Collection[str], default: str | None) -> Threshold:
@@ -181,15 +170,23 @@ def to_stdout(value: str | None) -> str | None:
     return None if value == "-" else value
 
 
-def map_path(value: list[str]) -> list[str]:
-    """A check that the suffix of a map says what to write."""
-    for path in value:
-        if PurePath(path).suffix.lower() not in (".png", ".npy"):
-            raise typer.BadParameter(f"{path!r} does not end in .png or .npy")
+def suffixed(value: str, suffixes: Collection[str]) -> str:
+    """A check that the suffix of a file says what to write.
+
+    Raises:
+        typer.BadParameter: it does not.
+    """
+    if PurePath(value).suffix.lower() not in suffixes:
+        raise typer.BadParameter(f"{value!r} does not end in {' or '.join(suffixes)}")
     return value
 
 
-def background(value: str) -> Background:
+def map_paths(value: list[str]) -> list[str]:
+    """A check that the suffix of each map says what to write."""
+    return [suffixed(path, (".png", ".npy")) for path in value]
+
+
+def background_of(value: str) -> Background:
     """A background: `checker`, or a colour by name or as #rgb, #rrggbb, rgb(r, g, b).
 
     Raises:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ssimtool import devices
-from ssimtool.devices import FUSED_FROM, UnavailableError, check_backend, takes_fused
+from ssimtool.devices import FUSED_FROM, check_backend, takes_fused
+from ssimtool.errors import UnavailableError
 from ssimtool.kernels.internals import (
     is_forward_ad_active,
     is_functorch_active,
@@ -43,9 +44,9 @@ def is_fused(
     check_backend(backend, x.device.type)
     if backend == "fused" and _is_transformed():
         raise UnavailableError(
-            "backend",
             "backend is 'fused' under torch.func, forward-mode differentiation or torch.jit.trace: "
             "expected the backend 'auto' or 'torch'",
+            option="backend",
         )
     if backend != "auto":
         return backend == "fused"

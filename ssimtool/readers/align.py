@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.image import ImageLayout
 from ssimtool.readers.files import shown
 from ssimtool.readers.images.colour import Background, laid_on, to_rgb, to_same_profile
 from ssimtool.readers.images.fast import LONG
@@ -19,8 +18,8 @@ from ssimtool.readers.images.resample import resized
 from ssimtool.readers.images.together import decode_together
 from ssimtool.readers.memory import ImageInput, name_of, open_memory
 from ssimtool.readers.samples import Array, Pair, Samples
+from ssimtool.settings import Channels, ImageLayout
 
-Channels = Literal["rgb", "luma"]
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
 BT601 = (0.299, 0.587, 0.114)
 LUMA_BYTES = 24  # of each pixel: the sum, a product and a channel of float64

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.image import ImageLayout, samples_of_array
+from ssimtool.readers.arrays.image import samples_of_array
 from ssimtool.readers.images.opening import Opened, samples_of_pillow
 from ssimtool.readers.samples import Array, Samples
+from ssimtool.settings import ImageLayout
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,6 +13,7 @@ from ssimtool.errors import printable
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.rows import counted_words
+from ssimtool.settings import MapStyle
 
 # Perceptually uniform, dark for similar and bright for different, also in grey and to a
 # colour-blind reader (van der Walt, Smith 2015, matplotlib's magma).
@@ -30,7 +31,7 @@ def map_npy(ssim_map: Array) -> bytes:
     return file.getvalue()
 
 
-def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: str) -> bytes:
+def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) -> bytes:
     """A PNG file in one of STYLES, with the score, the definition and the version in its text.
 
     Args:
@@ -177,7 +178,7 @@ def _draw_legend(canvas: Image.Image, left: int, top: int, height: int) -> None:
         draw.text((left + 33, y), f"{value:g}", "black", font, anchor="lm")
 
 
-STYLES: dict[str, Callable[[Array, Pair, Comparison], Image.Image]] = {
+STYLES: dict[MapStyle, Callable[[Array, Pair, Comparison], Image.Image]] = {
     "gray": _gray,
     "heat": _heat,
     "overlay": _overlay,

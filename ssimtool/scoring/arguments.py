@@ -7,10 +7,9 @@ from typing import get_args
 
 from ssimtool.catalog import METRICS, SCALE_WEIGHTS, with_implied
 from ssimtool.definitions import Border, Definition, find_definition
-from ssimtool.readers.align import Channels, Reading
-from ssimtool.readers.arrays.image import ImageLayout
+from ssimtool.readers.align import Reading
 from ssimtool.readers.images.colour import parse_colour
-from ssimtool.settings import BackendName, CompareSettings, Precision
+from ssimtool.settings import BackendName, Channels, CompareSettings, ImageLayout, Precision
 
 
 def settings_of(

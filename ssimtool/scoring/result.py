@@ -8,8 +8,6 @@ from typing import Any
 
 from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
 from ssimtool.definitions import Border, Definition
-from ssimtool.readers.align import Channels
-from ssimtool.readers.arrays.image import ImageLayout
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair
@@ -17,7 +15,7 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.arguments import reading_of, settings_of
 from ssimtool.scoring.images import CompareRequest, read_images, score_images
 from ssimtool.scoring.pair import execution_of, map_of
-from ssimtool.settings import BackendName, Precision
+from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
 
 
 @dataclass(frozen=True)

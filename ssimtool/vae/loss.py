@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from ssimtool.readers.arrays.vae import CHUNK, Arrays, BatchLayout, chunks, open_arrays
+from ssimtool.readers.arrays.vae import CHUNK, Arrays, chunks, open_arrays
 from ssimtool.records.loss import LossReport, SampleScores
 from ssimtool.scoring.failures import failure_of
-from ssimtool.settings import LossSettings
+from ssimtool.settings import BatchLayout, LossSettings
 from ssimtool.vae.loss_record import Evaluation, failed_loss, loss_record
 from ssimtool.vae.posterior import Posterior
 from ssimtool.vae.spans import Span

@@ -251,7 +251,7 @@ def test_an_output_is_not_written_over_the_mask(ssimtool, here):
 def test_help(process):
     for command in ("compare", "batch"):
         told = " ".join(process(command, "--help").out.replace("│", " ").split())
-        assert "above half of white" in told
+        assert "Compare only where FILE is white" in told
         assert "X,Y,W,H" in told
 
 

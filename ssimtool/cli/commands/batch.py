@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
+from ssimtool.catalog import DEFAULT_METRICS, METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.interrupt import interruptible
 from ssimtool.cli.options import batch as b
 from ssimtool.cli.options import mask as m
+from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
+from ssimtool.cli.options.comparing import settings_of
 from ssimtool.cli.outcome import job_summary_path
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
-from ssimtool.settings import CompareSettings
 
 STDIN = "-"
 
@@ -40,15 +41,15 @@ def command(
     scales: s.ScalesOption = None,
     fail_under: b.FailUnderOption = [],
     fail_over: b.FailOverOption = [],
-    channels: o.ChannelsOption = "rgb",
+    channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
-    background: o.BackgroundOption = "checker",
-    resize: o.ResizeOption = False,
-    frame: o.FrameOption = None,
-    layout: o.LayoutOption = "auto",
+    background: r.BackgroundOption = "checker",
+    resize: r.ResizeOption = False,
+    frame: r.FrameOption = None,
+    layout: r.LayoutOption = "auto",
     mask: m.MaskOption = None,
     region: m.RegionOption = [],
-    max_pixels: o.MaxPixelsOption = 2**29,
+    max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     precision: o.PrecisionOption = "single",
@@ -59,39 +60,45 @@ def command(
     maps_for: b.MapsForOption = "all",
     map_style: o.MapStyleOption = "gray",
     worst: b.WorstOption = 10,
-    format: Annotated[
-        str, o.format_option("batch", "value is the bare numbers in the order of -m.")
-    ] = "table",
+    format: Annotated[str, o.format_option("batch")] = "table",
     output: b.OutputOption = None,
     resume: b.ResumeOption = False,
     overwrite: b.OverwriteOption = False,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """Compare many pairs of images: of two folders, of a list, or of standard input."""
+    r"""Compare many pairs of images: two folders, a list, or standard input.
+
+    Examples:
+      ssimtool batch ref/ out/ -o s.ndjson
+      ssimtool batch ref/ out/ \
+        --fail-under mean:ssim=0.95
+      ssimtool batch --pairs pairs.csv
+    """
     _check_input(reference, distorted, pairs, null)
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
     limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
-    named = (*(t.metric for t in limits), *(t.metric for t in on_all))
-    computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
     region_of_interest = m.counting(mask, region)
-    m.check_takes(region_of_interest, computed, backend)
-    count = jobs or usable_cores()
-    settings = CompareSettings(
-        metrics=computed,
+    settings = settings_of(
+        metric,
+        [*(t.metric for t in on_all), *(["ssim"] if maps is not None else [])],
+        region_of_interest,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
-        scales=s.count_of(scales, computed),
+        scales=scales,
         thresholds=limits,
         device=device,
-        backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
-        precision=precision,  # type: ignore[arg-type]  # likewise
+        backend=backend,
+        precision=precision,
     )
+    count = jobs or usable_cores()
+    reading = r.reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     from ssimtool.batch.request import BatchRequest, Terminal  # --help has no use for these
     from ssimtool.batch.run import run
     from ssimtool.batch.sinks import Target
     from ssimtool.batch.worker import Resources
     from ssimtool.cli.progress import counting as progress
+    from ssimtool.readers.align import recorded
     from ssimtool.readers.lists.pairs import Filter
 
     request = BatchRequest(
@@ -100,14 +107,7 @@ def command(
         manifest=pairs,
         null=null,
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
-        reading={
-            "channels": channels,
-            "data_range": data_range,
-            "background": parsing.background(background),
-            "resize": resize,
-            "frame": frame,
-            "layout": layout,
-        },
+        reading=recorded(reading),
         max_pixels=max_pixels,
         region=region_of_interest,
         settings=settings,
@@ -124,7 +124,7 @@ def command(
     target = Target(
         format=format,
         output=output,
-        names=computed,
+        names=settings.metrics,
         asked=tuple(metric),
         resume=resume,
         overwrite=overwrite,

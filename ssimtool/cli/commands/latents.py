@@ -14,10 +14,12 @@ import typer
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
+from ssimtool.cli.options import vae as v
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.cli.progress import progress
+from ssimtool.errors import UnavailableError
 from ssimtool.output import Reserved, put, reserved
-from ssimtool.records.latents import FIGURES, UNITS
+from ssimtool.records.latents import FIGURES, Unit
 from ssimtool.settings import COLLAPSED, LatentSettings
 
 if TYPE_CHECKING:
@@ -28,120 +30,97 @@ PLOTS = (".png", ".svg")
 PROGRESS_FROM = 1 << 26  # values of mu: about a second of work
 
 
-def _not_negative(value: float | None) -> float | None:
-    return None if value is None else parsing.weight(value)
-
-
 def _plot_path(value: str | None) -> str | None:
-    if value is not None and PurePath(value).suffix.lower() not in PLOTS:
-        raise typer.BadParameter(f"{value!r} does not end in .png or .svg")
-    return value
+    return value if value is None else parsing.suffixed(value, PLOTS)
 
 
 def command(
     mu: Annotated[
         str,
-        typer.Argument(
-            metavar="MU",
-            help="Mean of the posterior, .npy of shape (N, ...); or a .npz with the keys mu, "
-            "logvar.",
-        ),
+        typer.Argument(metavar="MU", help="Mean of the posterior (.npy), or .npz with mu, logvar."),
     ],
-    logvar: Annotated[
-        str | None,
-        typer.Argument(metavar="LOGVAR", help="Logarithm of its variance, of the same shape."),
-    ] = None,
+    logvar: v.LogvarArgument = None,
     unit: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Of KL, total correlation and their thresholds: nats or bits.",
-            callback=parsing.one_of(UNITS),
-            autocompletion=lambda: list(UNITS),
-            rich_help_panel=o.SCORES,
-        ),
+        Unit, o.score(metavar="NAME", help="Set the unit of KL and its thresholds: nats or bits.")
     ] = "nats",
     free_bits: Annotated[
         float | None,
-        typer.Option(
+        o.score(
             metavar="L",
-            help="Also the KL with free bits: the sum over the dimensions of max(L, KL of the "
-            "dimension), in --unit.",
-            callback=_not_negative,
-            rich_help_panel=o.SCORES,
+            callback=parsing.weight,
+            help="Add KL with each dimension clamped to at least L (in --unit).",
         ),
     ] = None,
     active_threshold: Annotated[
         float,
-        typer.Option(
+        o.score(
             metavar="V",
-            help="A dimension is active where mu varies by more over the samples.",
             callback=parsing.weight,
-            rich_help_panel=o.SCORES,
+            hidden=True,
+            help="Count a dimension as active if Var(mu) is above V.",
         ),
     ] = 0.01,
     ddof: Annotated[
         int,
-        typer.Option(
+        o.score(
             metavar="N",
-            help="Variances of mu divide by the samples less this.",
             min=0,
-            rich_help_panel=o.SCORES,
+            hidden=True,
+            help="Divide Var(mu) by samples - N (delta degrees of freedom).",
         ),
     ] = 1,
     collapsed_threshold: Annotated[
         float | None,
-        typer.Option(
+        o.score(
             metavar="KL",
-            help="A dimension has collapsed where its KL is less, in --unit. Default: "
-            f"{COLLAPSED:g} nats.",
-            callback=_not_negative,
-            rich_help_panel=o.SCORES,
+            callback=parsing.weight,
+            hidden=True,
+            help="Count a dimension as collapsed if its KL is below KL. "
+            f"Default: {COLLAPSED:g} nats.",
         ),
     ] = None,
     fail_under: Annotated[
         list[str],
-        typer.Option(
+        o.score(
             metavar=parsing.NAMED_VALUE,
-            help=f"Exit with 1 where a figure is under the value: {', '.join(FIGURES)}; "
-            "repeatable.",
-            rich_help_panel=o.SCORES,
-            show_default=False,
+            help="Fail (exit 1) if FIGURE (e.g. active_units) is below VALUE. Repeatable.",
         ),
     ] = [],
     fail_over: Annotated[
         list[str],
-        typer.Option(
-            metavar=parsing.NAMED_VALUE,
-            help="Exit with 1 where a figure is over the value; repeatable.",
-            rich_help_panel=o.SCORES,
-            show_default=False,
+        o.score(
+            metavar=parsing.NAMED_VALUE, help="Fail (exit 1) if FIGURE is above VALUE. Repeatable."
         ),
     ] = [],
     plot: Annotated[
         str | None,
-        typer.Option(
+        o.output(
             metavar="FILE",
-            help="Draw the KL of each dimension, sorted, and a histogram of mu beside the prior: "
-            ".png or .svg. Needs matplotlib: the extra `plot`.",
             callback=_plot_path,
-            rich_help_panel=o.OUTPUT,
+            help="Plot KL and mu to FILE: .png or .svg (needs matplotlib).",
         ),
     ] = None,
-    format: Annotated[
-        str,
-        o.format_option(
-            "latents", f"csv is a row for each dimension; value is {', '.join(ASKED)}, one a line."
-        ),
-    ] = "table",
+    format: Annotated[str, o.format_option("latents")] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """The health of a latent space: KL per dimension, active units, collapse."""
+    r"""Examine a latent space: KL of each dimension, active units, collapse.
+
+    Examples:
+      ssimtool latents mu.npy logvar.npy
+      ssimtool latents vae.npz --unit bits
+      ssimtool latents vae.npz \
+        --fail-under active_units=10
+
+    FIGURE is one of kl, free_bits_kl, active_units, collapsed_dimensions,
+    effective_dimensions, total_correlation, logvar_min, logvar_max.
+    With -f csv, each dimension is a row. With -f value, the lines are kl, active_units,
+    collapsed_dimensions, effective_dimensions.
+    """
     paths = _paths(mu, logvar)
     how = LatentSettings(
-        unit=unit,  # type: ignore[arg-type]  # one of its names: the option checks
+        unit=unit,
         active_threshold=active_threshold,
         active_ddof=ddof,
         collapsed_threshold=collapsed_threshold,
@@ -185,10 +164,7 @@ def _check(how: LatentSettings, plot: str | None) -> None:
                 param_hint=f"--fail-{threshold.op}",
             )
     if plot is not None and find_spec("matplotlib") is None:
-        raise typer.BadParameter(
-            'matplotlib is not installed, which draws it: pip install "ssimtool[plot]"',
-            param_hint="--plot",
-        )
+        raise UnavailableError('--plot needs matplotlib: pip install "ssimtool[plot]"')
 
 
 @contextmanager

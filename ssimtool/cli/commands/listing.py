@@ -13,15 +13,31 @@ from ssimtool.output import reserved
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.view import View
 
-app = typer.Typer(help="List what ssimtool computes.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """List what ssimtool computes.
+
+    Examples:
+      ssimtool list metrics
+      ssimtool list definitions
+      ssimtool list metrics -f json
+    """
 
 
 @app.command("metrics")
 def metrics(
-    format: Annotated[str, o.format_option("list", "value is the names.")] = "table",
-    output: o.OutputOption = None,
+    format: Annotated[str, o.format_option("list")] = "table", output: o.OutputOption = None
 ) -> int:
-    """The metrics: name, unit, which way is better, range, formula, source."""
+    """List the metrics: name, better direction, unit, range, formula, source.
+
+    Examples:
+      ssimtool list metrics
+      ssimtool list metrics -f markdown
+      ssimtool list metrics -o m.txt
+    """
     rows = [
         {
             "name": row.name,
@@ -38,10 +54,15 @@ def metrics(
 
 @app.command("definitions")
 def definitions(
-    format: Annotated[str, o.format_option("list", "value is the names.")] = "table",
-    output: o.OutputOption = None,
+    format: Annotated[str, o.format_option("list")] = "table", output: o.OutputOption = None
 ) -> int:
-    """The definitions of SSIM: window, border, constants, and the tools that return them."""
+    """List the definitions of SSIM, and the tools that return each of them.
+
+    Examples:
+      ssimtool list definitions
+      ssimtool list definitions -f json
+      ssimtool list definitions -o d.txt
+    """
     rows = [
         {
             "name": row.name,

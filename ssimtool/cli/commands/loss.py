@@ -12,15 +12,15 @@ import typer
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
+from ssimtool.cli.options import vae as v
 from ssimtool.cli.outcome import Style, announce, show
+from ssimtool.cli.parsing import weight
 from ssimtool.cli.progress import progress
 from ssimtool.output import Reserved, reserved, write
-from ssimtool.records.latents import REDUCTIONS
 from ssimtool.records.loss import SampleScores
-from ssimtool.settings import LossSettings
+from ssimtool.settings import BatchLayout, KlReduction, LossSettings
 
 TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
-LAYOUTS = ("nchw", "nhwc")
 PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
 
 
@@ -28,58 +28,44 @@ def command(
     recon: Annotated[
         str,
         typer.Argument(
-            metavar="RECON",
-            help="Reconstructions, .npy; or a .npz with the keys recon, raw, mu, logvar.",
+            metavar="RECON", help="Reconstructions (.npy), or .npz with recon, raw, mu, logvar."
         ),
     ],
     raw: Annotated[
-        str | None, typer.Argument(metavar="RAW", help="What they are held against, .npy.")
+        str | None,
+        typer.Argument(metavar="RAW", help="Original inputs (.npy), same shape as RECON."),
     ] = None,
     mu: Annotated[
         str | None,
-        typer.Argument(metavar="MU", help="Mean of the posterior, .npy of shape (N, ...)."),
+        typer.Argument(metavar="MU", help="Mean of the posterior (.npy), shape (N, ...)."),
     ] = None,
-    logvar: Annotated[
-        str | None,
-        typer.Argument(metavar="LOGVAR", help="Logarithm of its variance, of the same shape."),
-    ] = None,
+    logvar: v.LogvarArgument = None,
     alpha: Annotated[
         float,
-        typer.Option(
-            metavar="A",
-            help="Weight of 1 - SSIM; 0: not computed.",
-            callback=parsing.weight,
-            rich_help_panel=o.SCORES,
-        ),
+        o.score(metavar="A", callback=weight, help="Weight 1 - SSIM by A; 0: do not compute it."),
     ] = 1,
     beta: Annotated[
         float,
-        typer.Option(
+        o.score(
             metavar="B",
-            help="Weight of the KL divergence; 0: not computed, and MU LOGVAR may be left out.",
-            callback=parsing.weight,
-            rich_help_panel=o.SCORES,
+            callback=weight,
+            help="Weight KL by B; 0: do not compute it (MU, LOGVAR not needed).",
         ),
     ] = 1,
     free_bits: Annotated[
         float,
-        typer.Option(
-            metavar="NATS",
-            help="A latent dimension whose KL, in the mean over the batch, is below counts as "
-            "that; 0: none.",
-            callback=parsing.weight,
-            rich_help_panel=o.SCORES,
+        o.score(
+            metavar="N",
+            callback=weight,
+            help="Clamp each dimension's batch-mean KL to at least N nats; 0: off.",
         ),
     ] = 0,
     kl_reduction: Annotated[
-        str,
-        typer.Option(
+        KlReduction,
+        o.score(
             metavar="NAME",
-            help="sum-mean: KL is summed over the latent dimensions and averaged over the batch; "
-            "mean: averaged over both; sum: summed over both.",
-            callback=parsing.one_of(REDUCTIONS),
-            autocompletion=lambda: list(REDUCTIONS),
-            rich_help_panel=o.SCORES,
+            hidden=True,
+            help="Reduce KL over dimensions, then batch: sum-mean, mean (both) or sum.",
         ),
     ] = "sum-mean",
     definition: o.DefinitionOption = "cvae",
@@ -92,40 +78,38 @@ def command(
     fail_over: o.FailOverOption = [],
     data_range: Annotated[
         float | None,
-        typer.Option(
+        o.computing(
             metavar="L",
-            help="The dynamic range of the samples as they stand. Default: 1, with integers "
-            "scaled to 0..1 and a warning for floats beyond.",
             callback=parsing.positive,
-            rich_help_panel=o.COMPUTING,
+            help="Set the data range. Default: 1, with integers scaled to 0..1.",
         ),
     ] = None,
     layout: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Of arrays with four axes: nchw or nhwc.",
-            callback=parsing.one_of(LAYOUTS),
-            rich_help_panel=o.COMPUTING,
-        ),
+        BatchLayout, o.computing(metavar="NAME", help="Set the axes of 4-D arrays: nchw or nhwc.")
     ] = "nchw",
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     per_sample: Annotated[
         str | None,
-        typer.Option(
+        o.output(
             metavar="FILE",
-            help="Write mse, ssim_loss and kl of each sample: .csv or .ndjson; kl over its "
-            "dimensions as reduced, without free bits.",
-            rich_help_panel=o.OUTPUT,
+            help="Write mse, ssim_loss and kl of each sample to FILE: .csv or .ndjson.",
         ),
     ] = None,
-    format: Annotated[str, o.format_option("loss", "value is the loss.")] = "table",
+    format: Annotated[str, o.format_option("loss")] = "table",
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """The CVAE loss of saved arrays: mse + alpha (1 - SSIM) + beta KL, and its parts."""
+    r"""Compute the CVAE loss of saved arrays: mse + alpha (1 - SSIM) + beta KL.
+
+    Examples:
+      ssimtool loss vae.npz
+      ssimtool loss recon.npy raw.npy \
+        mu.npy logvar.npy --alpha 0.5
+      ssimtool loss recon.npy raw.npy \
+        --beta 0
+    """
     paths = _paths((recon, raw, mu, logvar), beta)
     how = LossSettings(
         alpha=alpha,
@@ -134,9 +118,9 @@ def command(
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
         thresholds=parsing.thresholds(fail_under, fail_over, metrics=TERMS),
         device=device,
-        backend=backend,  # type: ignore[arg-type]  # one of its names: the option checks
+        backend=backend,
         free_bits=free_bits,
-        kl_reduction=kl_reduction,  # type: ignore[arg-type]  # the same
+        kl_reduction=kl_reduction,
         per_sample=per_sample is not None,
     )
     _check_thresholds(how)
@@ -153,7 +137,7 @@ def command(
     targets = [path for path in (per_sample, output) if path is not None]
     from ssimtool.vae.loss import LossRequest, loss_of_files  # loads NumPy
 
-    request = LossRequest(paths, how, layout)  # type: ignore[arg-type]  # as `backend`
+    request = LossRequest(paths, how, layout)
     with reserved(targets, inputs=paths) as files:
         watch = partial(_watching, files[0] if per_sample else None, quiet)
         record = loss_of_files(request, watch=watch, debug=debug)

@@ -12,7 +12,7 @@ import typer
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, ended, job_summary_path, view_of
 from ssimtool.cli.progress import progress
-from ssimtool.errors import EXIT_OK
+from ssimtool.errors import EXIT_OK, UnavailableError
 from ssimtool.output import Reserved, append, reserved, warn
 from ssimtool.reports.formats import FORMATS, renderer, suffixes_for
 from ssimtool.reports.view import View
@@ -27,50 +27,42 @@ SUFFIXES = suffixes_for("report")
 
 def _folder(value: str) -> str:
     if not os.path.isdir(value):
-        raise typer.BadParameter(f"{value!r} is not a folder")
+        raise UnavailableError(f"--base {value}: no such folder; check the path")
     return value
 
 
 def command(
     scores: Annotated[
         str,
-        typer.Argument(
-            metavar="SCORES",
-            help="What ssimtool batch wrote: NDJSON, a file or -.",
-            allow_dash=True,
-        ),
+        typer.Argument(metavar="SCORES", help="Scores that `ssimtool batch` wrote (NDJSON), or -."),
     ],
     format: Annotated[
-        str | None,
-        o.format_option(
-            "report", f"default: by the suffix of -o ({', '.join(SUFFIXES)}), else table."
-        ),
+        str | None, o.format_option("report", default=" Default: by the suffix of -o.")
     ] = None,
     output: o.OutputOption = None,
     worst: Annotated[
         int,
-        typer.Option(
-            metavar="K",
-            min=0,
-            help="How many of the worst pairs, and of those that fail, are shown; of the html with "
-            "their pictures.",
-            rich_help_panel=o.OUTPUT,
-        ),
+        o.output(metavar="K", min=0, help="Show the K lowest-scoring pairs, and K that failed."),
     ] = 50,
     base: Annotated[
         str,
-        typer.Option(
+        o.output(
             metavar="DIR",
-            help="Where relative paths of images start from. Default: the current folder.",
             callback=_folder,
-            rich_help_panel=o.OUTPUT,
-            show_default=False,
+            show_default="current folder",
+            help="Resolve relative image paths against DIR.",
         ),
     ] = ".",
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    """Show the scores of many pairs: a page to look through, a table, or CSV, Markdown, JSON."""
+    """Show the scores of many pairs as a page, a table, CSV, Markdown or JSON.
+
+    Examples:
+      ssimtool report s.ndjson
+      ssimtool report s.ndjson -o r.html
+      ssimtool report s.ndjson -f markdown
+    """
     chosen = format or SUFFIXES.get(PurePath(output or "").suffix.lower(), "table")
     targets = [output] if output is not None else []
     with reserved(targets, inputs=(scores,)) as files:

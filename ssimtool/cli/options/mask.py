@@ -8,26 +8,20 @@ from typing import Annotated
 import typer
 
 from ssimtool.catalog import METRICS
-from ssimtool.cli.options.shared import COMPUTING
+from ssimtool.cli.options.shared import computing
 from ssimtool.readers.regions import RegionOfInterest, parse_region
 
 MaskOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Only its white pixels count: those above half of white, of an image or a .npy of "
-        "integers or bool; floats from 0 to 1 are weights. As large as the images, without alpha.",
-        rich_help_panel=COMPUTING,
+    computing(
+        metavar="FILE", help="Compare only where FILE is white. Float masks (0 to 1) are weights."
     ),
 ]
 RegionOption = Annotated[
     list[str],
-    typer.Option(
+    computing(
         metavar="X,Y,W,H",
-        help="Only this rectangle counts, in pixels from the upper left corner; repeatable: all of "
-        "them together. With --mask, what lies in both.",
-        rich_help_panel=COMPUTING,
-        show_default=False,
+        help="Compare only this rectangle. Repeatable; with --mask, the intersection.",
     ),
 ]
 

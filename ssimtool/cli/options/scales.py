@@ -8,20 +8,17 @@ from typing import Annotated
 import typer
 
 from ssimtool.catalog import METRICS, SCALE_WEIGHTS
-from ssimtool.cli.options.shared import SCORES
+from ssimtool.cli.options.shared import score
 
 ALL = len(SCALE_WEIGHTS)
 
 ScalesOption = Annotated[
     int | None,
-    typer.Option(
+    score(
         metavar="N",
         min=1,
         max=ALL,
-        help=f"Of ms_ssim: fewer than {ALL} for small images, with the weights of these alone. "
-        f"A reduction of the definition's own is left out. Default: {ALL}.",
-        show_default=False,
-        rich_help_panel=SCORES,
+        help=f"Set the number of MS-SSIM scales. Default: {ALL}; use fewer below 161 pixels.",
     ),
 ]
 

@@ -2,265 +2,174 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS
-from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positive, to_stdout
+from ssimtool.catalog import DEFINITIONS, METRICS
+from ssimtool.cli.parsing import device_name, map_paths, metric_name, positive, to_stdout
+from ssimtool.definitions import Border
 from ssimtool.reports.formats import Command, formats_for
+from ssimtool.settings import BackendName, MapStyle, Precision
 
-MAP_STYLES = ("gray", "heat", "overlay", "panel")
-LAYOUTS = ("auto", "hwc", "chw")
-BACKENDS = ("auto", "fused", "torch")
-PRECISIONS = ("double", "single")
-BORDERS = ("valid", "zero", "mirror", "symmetric")
+if TYPE_CHECKING:  # choices that are the rows of a table; Typer reads them as a Literal
+    DefinitionName = str
+else:
+    DefinitionName = Literal[tuple(DEFINITIONS)]
 
-SCORES = "Scores"
-COMPUTING = "How it is computed"
-MAPS = "Map"
-OUTPUT = "Output"
+# An option of each panel of the help. `hidden` ones stand only under --help-all.
+score = partial(typer.Option, rich_help_panel="Scores")
+computing = partial(typer.Option, rich_help_panel="Computation")
+drawing = partial(typer.Option, rich_help_panel="Map")
+output = partial(typer.Option, rich_help_panel="Output")
 
 
-def format_option(command: Command, note: str = "value is the bare numbers.") -> Any:
-    """The option `--format` of a command: its choices are what the registry has for it."""
+def format_option(command: Command, *, default: str = "") -> Any:
+    """The option `--format` of a command: its choices are what the registry has for it.
+
+    Args:
+        command: name of the command.
+        default: a sentence on the default, for the help, where it is no format.
+    """
     names = formats_for(command)
-    return typer.Option(
+
+    def format_name(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return output(
         "--format",
         "-f",
         metavar="NAME",
-        help=f"{', '.join(names)}; {note}",
-        callback=lambda value: value and one_of(names)(value),
+        parser=format_name,
         autocompletion=lambda: list(names),
-        rich_help_panel=OUTPUT,
+        help=f"Print {', '.join(names)}.{default}",
     )
 
 
+ReferenceArgument = Annotated[
+    str,
+    typer.Argument(metavar="REFERENCE", help="Reference (original) image; - reads standard input."),
+]
+DistortedArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DISTORTED", help="Image to compare with the reference; - reads standard input."
+    ),
+]
 MetricOption = Annotated[
     list[str],
-    typer.Option(
+    score(
         "--metric",
         "-m",
         metavar="NAME",
-        help=f"{', '.join(METRICS)}; repeatable. ssim and ssim_loss come together, and so do "
-        "ms_ssim and its loss. "
-        f"Default: {' '.join(DEFAULT_METRICS)}.",
-        callback=each_of(METRICS),
+        parser=metric_name,  # not a Literal: the catalogue grows by plug-ins
         autocompletion=lambda: list(METRICS),
-        rich_help_panel=SCORES,
-        show_default=False,
+        help=f"Compute {', '.join(METRICS)}. Repeatable.",
     ),
 ]
 DefinitionOption = Annotated[
-    str,
-    typer.Option(
-        "--definition",
-        metavar="NAME",
-        help=f"Which SSIM: {', '.join(DEFINITIONS)}.",
-        callback=one_of(DEFINITIONS),
-        autocompletion=lambda: list(DEFINITIONS),
-        rich_help_panel=SCORES,
-    ),
+    DefinitionName,
+    score("--definition", metavar="NAME", help=f"Choose the SSIM: {', '.join(DEFINITIONS)}."),
 ]
 WindowSizeOption = Annotated[
     int | None,
-    typer.Option(
-        metavar="N",
-        help="Override the side of the window in pixels, odd.",
-        rich_help_panel=SCORES,
-    ),
+    score(metavar="N", hidden=True, help="Override the side of the window in pixels (odd)."),
 ]
 SigmaOption = Annotated[
     float | None,
-    typer.Option(
-        metavar="S",
-        help="Override the standard deviation of the Gaussian window.",
-        rich_help_panel=SCORES,
-    ),
+    score(metavar="S", hidden=True, help="Override the standard deviation of a Gaussian window."),
 ]
 K1Option = Annotated[
-    float | None,
-    typer.Option(
-        metavar="K",
-        help="Override k1, with c1 = (k1 L)^2.",
-        rich_help_panel=SCORES,
-    ),
+    float | None, score(metavar="K", hidden=True, help="Override k1, where c1 = (k1 L)^2.")
 ]
 K2Option = Annotated[
-    float | None,
-    typer.Option(
-        metavar="K",
-        help="Override k2, with c2 = (k2 L)^2.",
-        rich_help_panel=SCORES,
-    ),
+    float | None, score(metavar="K", hidden=True, help="Override k2, where c2 = (k2 L)^2.")
 ]
 BorderOption = Annotated[
-    str | None,
-    typer.Option(
+    Border | None,
+    score(
         metavar="NAME",
-        help="Override the border: valid (windows inside the image alone), zero, mirror (the edge "
-        "not repeated) or symmetric (the edge repeated).",
-        callback=lambda value: value if value is None else one_of(BORDERS)(value),
-        autocompletion=lambda: list(BORDERS),
-        rich_help_panel=SCORES,
+        hidden=True,
+        help="Override the border: valid (none), zero, mirror or symmetric.",
     ),
 ]
 FailUnderOption = Annotated[
     list[str],
-    typer.Option(
+    score(
         metavar="[METRIC=]VALUE",
-        help="Exit with 1 where a number of the record (ssim if left out) is under the value; "
-        "repeatable.",
-        rich_help_panel=SCORES,
-        show_default=False,
+        help="Fail (exit 1) if METRIC (default: ssim) is below VALUE. Repeatable.",
     ),
 ]
 FailOverOption = Annotated[
     list[str],
-    typer.Option(
+    score(
         metavar="[METRIC=]VALUE",
-        help="Exit with 1 where a number of the record is over the value; repeatable.",
-        rich_help_panel=SCORES,
-        show_default=False,
+        help="Fail (exit 1) if METRIC (default: ssim) is above VALUE. Repeatable.",
     ),
 ]
 DataRangeOption = Annotated[
     float | None,
-    typer.Option(
+    computing(
         metavar="L",
-        help="The dynamic range of the samples. Default: that of the integer type or bit depth, "
-        "1 for floats in 0..1; other floats need it.",
         callback=positive,
-        rich_help_panel=COMPUTING,
+        help="Set the data range. Default: that of the type or bit depth; 1 for 0..1.",
     ),
 ]
 DeviceOption = Annotated[
     str,
-    typer.Option(
+    computing(
         metavar="NAME",
-        help="auto, cpu, cuda, cuda:N or mps; auto is the best that is present.",
         callback=device_name,
-        rich_help_panel=COMPUTING,
+        autocompletion=lambda: ["auto", "cpu", "cuda", "mps"],
+        help="Compute on auto (the best present), cpu, cuda, cuda:N or mps.",
     ),
 ]
 BackendOption = Annotated[
-    str,
-    typer.Option(
+    BackendName,
+    computing(
         metavar="NAME",
-        help="auto, fused (one pass over the samples, on the CPU) or torch; auto is what is faster "
-        "for the size of the input.",
-        callback=one_of(BACKENDS),
-        autocompletion=lambda: list(BACKENDS),
-        rich_help_panel=COMPUTING,
+        hidden=True,
+        help="Compute with fused (compiled for the CPU), torch, or auto (the faster).",
     ),
 ]
 PrecisionOption = Annotated[
-    str,
-    typer.Option(
+    Precision,
+    computing(
         metavar="NAME",
-        help="Of SSIM: double (float64), or single (float32), which is faster and right to some "
-        "1e-6 of 1 - SSIM; float64 samples are computed in float64 by either.",
-        callback=one_of(PRECISIONS),
-        autocompletion=lambda: list(PRECISIONS),
-        rich_help_panel=COMPUTING,
-    ),
-]
-OutputOption = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write there instead of standard output (-), whole or not at all.",
-        callback=to_stdout,
-        rich_help_panel=OUTPUT,
-    ),
-]
-QuietOption = Annotated[
-    bool,
-    typer.Option(
-        "--quiet",
-        "-q",
-        help="No progress and no warnings on standard error.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-DebugOption = Annotated[
-    bool,
-    typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=OUTPUT),
-]
-ChannelsOption = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="rgb: the mean over the channels; luma: the BT.601 luma alone.",
-        callback=one_of(("rgb", "luma")),
-        rich_help_panel=COMPUTING,
-    ),
-]
-BackgroundOption = Annotated[
-    str,
-    typer.Option(
-        metavar="COLOR",
-        help="What transparent pixels are laid on: checker, or a colour such as white, #fff.",
-        rich_help_panel=COMPUTING,
-    ),
-]
-ResizeOption = Annotated[
-    bool,
-    typer.Option(
-        "--resize",
-        help="Resample the distorted image to the reference's size (Lanczos).",
-        rich_help_panel=COMPUTING,
-    ),
-]
-FrameOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=0,
-        help="Which frame of a multi-frame file. Default: 0, with a warning.",
-        rich_help_panel=COMPUTING,
-    ),
-]
-LayoutOption = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Of .npy arrays with three axes: hwc, chw, or auto by their shape.",
-        callback=one_of(LAYOUTS),
-        rich_help_panel=COMPUTING,
-    ),
-]
-MaxPixelsOption = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        min=0,
-        help="Larger images are refused before they are decoded; 0: no limit.",
-        rich_help_panel=COMPUTING,
+        hidden=True,
+        help="Compute SSIM in double, or single (faster; error below 3e-6 of 1 - SSIM).",
     ),
 ]
 MapOption = Annotated[
     list[str],
-    typer.Option(
+    drawing(
         "--map",
         metavar="FILE",
-        help="Write the SSIM map, as large as the image, transparent where nothing counts: .png, "
-        "or .npy (float32, NaN there); repeatable.",
-        callback=map_path,
-        rich_help_panel=MAPS,
-        show_default=False,
+        callback=map_paths,
+        help="Write the SSIM map to FILE: .png, or .npy (float32). Repeatable.",
     ),
 ]
 MapStyleOption = Annotated[
-    str,
-    typer.Option(
+    MapStyle,
+    drawing(
         metavar="NAME",
-        help="Of a .png: gray is 255 SSIM; heat is 1 - SSIM in colour; overlay lays the heat over "
-        "the reference; panel shows all side by side.",
-        callback=one_of(MAP_STYLES),
-        autocompletion=lambda: list(MAP_STYLES),
-        rich_help_panel=MAPS,
+        help="Draw the .png as gray, heat, overlay (on the reference) or panel (all).",
     ),
+]
+OutputOption = Annotated[
+    str | None,
+    output(
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=to_stdout,
+        help="Write to FILE (atomically). Default: standard output.",
+    ),
+]
+QuietOption = Annotated[bool, output("--quiet", "-q", help="Print no progress and no warnings.")]
+DebugOption = Annotated[
+    bool, output("--debug", hidden=True, help="Print the traceback of an error.")
 ]

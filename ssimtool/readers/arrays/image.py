@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Literal
 
 import numpy as np
 
@@ -12,8 +11,8 @@ from ssimtool.readers.arrays.npy import cut_off, non_finite, read_header
 from ssimtool.readers.arrays.sources import open_array
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, Samples, Space, range_of_type
+from ssimtool.settings import ImageLayout
 
-ImageLayout = Literal["auto", "hwc", "chw"]
 CHANNELS = (1, 3, 4)
 SPACES: dict[int, Space] = {1: "grey", 3: "rgb"}
 

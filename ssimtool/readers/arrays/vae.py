@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -12,8 +11,8 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.latents import check_posterior
 from ssimtool.readers.arrays.sources import ArraySource, open_array, open_dump
 from ssimtool.readers.samples import Array
+from ssimtool.settings import BatchLayout
 
-BatchLayout = Literal["nchw", "nhwc"]
 CHUNK = 1 << 21  # samples of recon read at a time: 16 MB in float64
 KEYS = ("recon", "raw", "mu", "logvar")
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.image import ImageLayout, check_pixels, read_array_image
+from ssimtool.readers.arrays.image import check_pixels, read_array_image
 from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
 from ssimtool.readers.images.damage import DAMAGED, decoding, unidentified
@@ -21,6 +21,7 @@ from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.samples import Array, Samples
+from ssimtool.settings import ImageLayout
 
 PROGRAMS = ("EPS", "WMF")  # Pillow would start other programs to draw them
 ORIENTATION = 0x0112  # the EXIF tag

@@ -1,0 +1,70 @@
+"""`ssimtool doctor`: what a bug report needs to say about the machine."""
+
+from __future__ import annotations
+
+import locale
+import os
+import shutil
+import sys
+from typing import Annotated, Any, Literal
+
+from ssimtool.cli.options import shared as o
+from ssimtool.cli.outcome import deliver
+from ssimtool.output import reserved
+
+FormatName = Literal["text", "json"]
+VARIABLES = ("TERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI")
+
+
+def command(
+    format: Annotated[
+        FormatName, o.output("--format", "-f", metavar="NAME", help="Print text or json.")
+    ] = "text",
+    output: o.OutputOption = None,
+) -> int:
+    """Print versions, processor, backends and cache for a bug report.
+
+    Examples:
+      ssimtool doctor
+      ssimtool doctor -f json
+      ssimtool doctor -o doctor.txt
+    """
+    import json
+
+    from ssimtool.scoring.environment import environment
+
+    facts = {**environment(), "terminal": _terminal()}
+    text = _text(facts) if format == "text" else json.dumps(facts, indent=2) + "\n"
+    with reserved([output] if output is not None else [], inputs=()) as files:
+        deliver(text, files[0] if files else None)
+    return 0
+
+
+def _terminal() -> dict[str, Any]:
+    streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
+    return {
+        **{name: bool(stream and stream.isatty()) for name, stream in streams.items()},
+        "columns": shutil.get_terminal_size((80, 24)).columns,
+        "encoding": getattr(sys.stdout, "encoding", None),
+        "locale": ".".join(part or "C" for part in locale.getlocale()),
+        **{name: os.environ[name] for name in VARIABLES if name in os.environ},
+    }
+
+
+def _text(facts: dict[str, Any]) -> str:
+    """A line for each fact, under the name of its group."""
+    lines = []
+    for group, value in facts.items():
+        if isinstance(value, dict):
+            lines += ["", group, *(f"  {name}: {_words(fact)}" for name, fact in value.items())]
+        else:
+            lines.append(f"{group}: {_words(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

@@ -1,0 +1,14 @@
+"""The arguments that `loss` and `latents` have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+LogvarArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="LOGVAR", help="Log-variance of the posterior (.npy), same shape as MU."
+    ),
+]

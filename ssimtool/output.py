@@ -12,6 +12,11 @@ from typing import IO
 
 from ssimtool.errors import OutputError, printable
 
+# GitHub shows no summary of a step that is larger:
+# https://docs.github.com/actions/reference/workflow-commands
+JOB_SUMMARY_BYTES = 1 << 20
+REST = b"\nThe rest has no room in a job summary.\n"
+
 
 @dataclass(frozen=True)
 class Reserved:
@@ -139,14 +144,19 @@ def put(reservation: Reserved, data: bytes) -> None:
     reservation.commit()
 
 
-def append(path: str, text: str) -> None:
-    """Adds text to the end of a file that other programs write to as well.
+def append_job_summary(path: str, text: str) -> None:
+    """Adds text to the summary of a CI job, which other programs write to as well; lines for which
+    it has no room are left out.
 
     Raises:
         OutputError: it cannot be written.
     """
     with writing(path), open(path, "ab") as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
+        data, room = text.encode("utf-8", "backslashreplace"), JOB_SUMMARY_BYTES - file.tell()
+        if len(data) > room:
+            cut = data[: max(0, room - len(REST))]
+            data = cut[: cut.rfind(b"\n") + 1] + REST
+        file.write(data if len(data) <= room else b"")
 
 
 def put_stdout(text: str) -> bool:

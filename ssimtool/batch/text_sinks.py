@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import Protocol
 
-from ssimtool.output import Reserved, append, put_stdout, write, writing
+from ssimtool.output import Reserved, append_job_summary, put_stdout, write, writing
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.view import BatchFormat, View
@@ -93,7 +93,9 @@ class JobSummarySink:
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
         """The summary."""
-        append(self.path, self.form.tail(summary, bins, View()) if self.form.tail else "")
+        append_job_summary(
+            self.path, self.form.tail(summary, bins, View()) if self.form.tail else ""
+        )
 
 
 def _put(text: str, file: Reserved | None) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
-from ssimtool.output import Reserved, append, put, put_stdout, wants_colour, warn
+from ssimtool.output import Reserved, append_job_summary, put, put_stdout, wants_colour, warn
 from ssimtool.records.record import Record
 from ssimtool.records.verdicts import EXIT_CODES, Failure
 from ssimtool.reports.formats import FORMATS, Command, renderer
@@ -77,7 +77,7 @@ def show(
         deliver(renderer(row.name, command)(record, view), output)
         path = job_summary_path(row.name)
         if path is not None and row.job_summary is not None:
-            append(path, renderer(row.job_summary, command)(record, view))
+            append_job_summary(path, renderer(row.job_summary, command)(record, view))
     for line in failures_of(record):
         warn(line)
     return EXIT_CODES[record.status]

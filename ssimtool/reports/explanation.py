@@ -22,7 +22,7 @@ from ssimtool.reports.table import names_grid, rendered
 from ssimtool.reports.text import escaped
 from ssimtool.reports.view import View
 
-TABLE_WIDTH = 60  # columns: below it, a table leaves too few for words
+TABLE_WIDTH = 72  # columns: with fewer, the longest word of a table has no room
 
 
 def explanation_table(record: Explanation, view: View) -> str:

@@ -163,3 +163,17 @@ def test_errors(ssimtool, pair, tmp_path):
     assert ssimtool("explain", "-", "-").code == 2
     done = ssimtool("explain", *pair, "--device", "cuda:7")
     assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.parametrize("columns", [30, 40, 71, 72, 80])
+def test_every_word_has_room(ssimtool, samples, monkeypatch, columns):
+    """In narrow terminals the definitions stand one below the other, not in a table."""
+    pair = samples / "reference.png", samples / "jpeg.jpg"
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = ssimtool("explain", *pair).out
+    assert max(map(len, out.splitlines())) <= columns
+    assert "…" not in out
+    words = " ".join(out.split())
+    for text in ("cvae 0.702211", "+0.008144 zero padding, full", "ignite", "from wang2004, one"):
+        assert text in words
+    assert ("Definition" in out) == (columns >= 72)

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 from reports.scores import HARD_NAMES, broken, made_up, overview_of, summary_of, write_scores
 
+from ssimtool.output import JOB_SUMMARY_BYTES, append_job_summary
 from ssimtool.records.verdicts import Threshold
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.view import View
@@ -124,3 +125,17 @@ def test_a_job_summary_that_cannot_be_written(ssimtool, samples, monkeypatch):
     done = ssimtool("compare", *pair, "-f", "github")
     assert done.code == 2
     assert done.err.startswith("error: /none/job.md: cannot be written")
+
+
+def test_a_job_summary_keeps_to_the_size_that_is_shown(tmp_path):
+    path = tmp_path / "job.md"
+    append_job_summary(str(path), "before\n")
+    append_job_summary(str(path), "one line é\n" * 200_000)
+    found = path.read_bytes()
+    assert JOB_SUMMARY_BYTES - 12 <= len(found) <= JOB_SUMMARY_BYTES
+    first, *lines = found.decode().splitlines()
+    assert first == "before"
+    assert lines[-2:] == ["", "The rest has no room in a job summary."]
+    assert set(lines[:-2]) == {"one line é"}
+    append_job_summary(str(path), "after\n")
+    assert path.read_bytes() == found

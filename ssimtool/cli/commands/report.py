@@ -13,7 +13,7 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, ended, job_summary_path, view_of
 from ssimtool.cli.progress import progress
 from ssimtool.errors import EXIT_OK, UnavailableError
-from ssimtool.output import Reserved, append, reserved, warn
+from ssimtool.output import Reserved, append_job_summary, reserved, warn
 from ssimtool.reports.formats import FORMATS, renderer, suffixes_for
 from ssimtool.reports.view import View
 
@@ -99,7 +99,7 @@ def _report(
     deliver(renderer(chosen, "report")(overview, view), output)
     job, to = FORMATS[chosen].job_summary, job_summary_path(chosen)
     if job is not None and to is not None:
-        append(to, renderer(job, "report")(overview, view))
+        append_job_summary(to, renderer(job, "report")(overview, view))
     return EXIT_OK
 
 

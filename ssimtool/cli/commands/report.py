@@ -34,7 +34,7 @@ else:
 
 def _folder(value: str) -> str:
     if not os.path.isdir(value):
-        raise UnavailableError(f"--base {value}: no such folder; check the path")
+        raise UnavailableError(f"--base {value}: is not a folder; check the path")
     return value
 
 

@@ -69,7 +69,8 @@ def test_what_the_readme_shows_is_what_is_printed(process):
 
 def test_the_readme_names_the_options_codes_and_rows(process):
     commands = (["compare"], ["explain"], ["loss"], ["latents"], ["batch"], ["report"])
-    told = "".join(process(*name, "--help-all").out for name in commands)
+    told = process("--help").out
+    told += "".join(process(*name, "--help-all").out for name in commands)
     ours = re.sub(r"(pip install|python tests/benchmarks/).*", "", README)  # whose are not ours
     options = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", ours))
     assert len(options) > 15

@@ -27,7 +27,7 @@ SUFFIXES = suffixes_for("report")
 
 def _folder(value: str) -> str:
     if not os.path.isdir(value):
-        raise UnavailableError(f"--base {value}: no such folder; check the path")
+        raise UnavailableError(f"--base {value}: is not a folder; check the path")
     return value
 
 

@@ -12,10 +12,11 @@ import pytest
 
 import ssimtool
 from ssimtool import errors, settings
-from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition, with_implied
+from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
 from ssimtool.cli.commands import report
 from ssimtool.cli.options import shared as options
 from ssimtool.metrics import public as metrics
+from ssimtool.plugins import with_implied
 from ssimtool.readers import align
 from ssimtool.readers.arrays import image as arrays
 from ssimtool.records import latents as records_latents
@@ -29,6 +30,7 @@ ROOT = PACKAGE.parent
 LAYERS = (
     {"errors", "definitions"},
     {"catalog"},
+    {"plugins"},
     {"records"},
     {"output", "devices", "settings"},
     {"kernels"},

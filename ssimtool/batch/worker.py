@@ -99,7 +99,7 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.scoring.pair import compare, load_kernels, needs_torch
+            from ssimtool.scoring.pair import compare, load_kernels, load_torch_for, needs_torch
 
             self._check()
             self._compare = compare
@@ -107,6 +107,7 @@ class Scorer:
                 self._stack(grow)
             else:
                 load_kernels()
+                load_torch_for(self._scoring)
             if self._resources.warm:
                 _warm_up(self._how, self._scoring)
         except BaseException as error:  # noqa: BLE001  # raised by the threads that wait for it

@@ -55,7 +55,7 @@ def app_of(arguments: list[str]) -> typer.Typer:
         if name == LIST:
             app.add_typer(import_module("ssimtool.cli.commands.listing").app, name=LIST)
         else:
-            module = import_module(f"ssimtool.cli.{name}")
+            module = import_module(f"ssimtool.cli.commands.{name}")
             app.command(name, epilog=EXIT_CODES)(module.command)
     return app
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ssimtool.catalog import Definition, find_definition
+from ssimtool.plugins import METRIC_NAMES, find_metric, unknown_metric
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
 if TYPE_CHECKING:
@@ -36,6 +37,16 @@ def each_of(names: Collection[str]) -> Callable[[list[str]], list[str]]:
     """A check that every value of a repeatable option is one of several names."""
     check = one_of(names)
     return lambda values: [check(value) for value in values]
+
+
+def metric_names(values: list[str]) -> list[str]:
+    """A check that every value is the name of a metric, ours or a plug-in's."""
+    for value in values:
+        try:
+            find_metric(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return values
 
 
 def positive(value: float | None) -> float | None:
@@ -150,9 +161,9 @@ def _parsed(
             f"{text!r} is not {form}: say which of {', '.join(metrics)}", param_hint=option
         )
     if name not in metrics:
-        raise typer.BadParameter(
-            f"{text!r}: {name!r} is not one of {', '.join(metrics)}", param_hint=option
-        )
+        ours = metrics is METRIC_NAMES
+        why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"
+        raise typer.BadParameter(f"{text!r}: {why}", param_hint=option)
     return statistic, name, op, value
 
 

@@ -16,16 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from ssimtool import __version__
-from ssimtool.catalog import METRICS, Definition, with_implied
+from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.kernels.formula import formula_of, formula_of_scales, scale_weights
+from ssimtool.kernels.fused_metrics import FUSED_METRICS, fused_parts
+from ssimtool.plugins import find_metric, with_implied
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import status_of
 from ssimtool.scoring.checks import check_numbers, check_requested, check_size
 from ssimtool.settings import CompareSettings, Computed
 
-Functions = dict[str, tuple[str, ...]]  # of `ssimtool.metrics.public`, and what each takes
-Values = dict[str, list[float]]
+Functions = dict[Function, Metric]  # and the first row that is made of each
+Values = dict[Function, list[float]]
 # What a device that torch can compute on shows in the file system of Linux: NVIDIA, AMD, WSL.
 ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
 
@@ -52,7 +54,8 @@ def functions_of(pair: Pair, how: CompareSettings) -> Functions:
         SsimtoolError: `too_small`; with a mask, `empty_mask` where no window lies around what
             counts, and `unsupported`, what has none.
     """
-    functions = {METRICS[name].function: METRICS[name].takes for name in _asked(how)}
+    rows = [find_metric(name) for name in _asked(how)]
+    functions = {row.function: row for row in reversed(rows)}
     check_requested(_asked(how), pair, how)
     return functions
 
@@ -104,7 +107,7 @@ def record_of(pair: Pair, how: CompareSettings, values: Values, made: Computed) 
 
 def _definition_of(how: CompareSettings, height: int, width: int) -> Definition:
     """The definition that was computed: MS-SSIM leaves out its reduction."""
-    takes = [METRICS[name].takes for name in _asked(how)]
+    takes = [find_metric(name).takes for name in _asked(how)]
     if {"scales" in t for t in takes if "definition" in t} == {True}:
         return replace(how.definition, downsample=1)
     return how.definition.for_size(height, width)
@@ -143,6 +146,12 @@ def needs_torch(how: CompareSettings) -> bool:
     return not (fused and (how.device == "cpu" or (how.device == "auto" and _is_cpu_alone())))
 
 
+def load_torch_for(how: CompareSettings) -> None:
+    """Load torch ahead of the first pair, where a metric needs it beside the fused kernels."""
+    if any(find_metric(name).function not in FUSED_METRICS for name in _asked(how)):
+        from ssimtool.scoring import tensors  # noqa: F401  # for what it loads
+
+
 def load_kernels() -> None:
     """Loads the kernels ahead of the first pair, for a process of our own; without Numba, torch is
     loaded when it computes."""
@@ -159,14 +168,24 @@ def _is_cpu_alone(devices: Path = Path("/dev")) -> bool:
 
 def _numbers(functions: Functions, pair: Pair, how: CompareSettings) -> tuple[Values, Computed]:
     """The numbers of each function, one per channel where it takes a definition."""
-    if pair.weight is None and not needs_torch(how):
+    fused = {f: row for f, row in functions.items() if f in FUSED_METRICS}
+    if fused and pair.weight is None and not needs_torch(how):
         wide = how.precision == "double" or pair.reference.dtype.name == "float64"
-        values = _on_arrays(functions, pair, how, wide=wide)
+        values = _on_arrays(fused, pair, how, wide=wide)
         if values is not None:
+            rest = {f: row for f, row in functions.items() if f not in fused}
+            values |= _by_torch(rest, pair, how) if rest else {}
             return values, Computed("cpu", "fused", "float64" if wide else "float32")
     from ssimtool.scoring.tensors import numbers_of
 
     return numbers_of(functions, pair, how)
+
+
+def _by_torch(functions: Functions, pair: Pair, how: CompareSettings) -> Values:
+    """The numbers that the fused kernels do not give of a pair that they compute on the CPU."""
+    from ssimtool.scoring.tensors import numbers_of
+
+    return numbers_of(functions, pair, replace(how, device="cpu", backend="torch"))[0]
 
 
 def _on_arrays(
@@ -182,12 +201,12 @@ def _on_arrays(
     x, y = pair.reference, pair.distorted
     if x.dtype.name not in AS_THEY_LIE or x.dtype != y.dtype:
         return None
-    errors = any("definition" not in takes for takes in functions.values())
+    parts = fused_parts(functions)
     formula = formula_of(how.definition.for_size(*x.shape[:2]), pair.data_range)
-    asked = {"wide": wide, "structure": "ssim_loss" in functions, "errors": errors}
+    asked = {"wide": wide, "structure": "structure" in parts, "errors": "errors" in parts}
     means = image_pass(x, y, formula, **asked, threads=how.threads)
     losses = {"ssim_loss": means.structure[0]}
-    if "ms_ssim_loss" in functions:
+    if "scales" in parts:
         of_scales = formula_of_scales(how.definition, pair.data_range)
         weights = scale_weights(how.scales)
         losses["ms_ssim_loss"] = ms_ssim_pass(
@@ -213,7 +232,7 @@ def _metrics(
     found: dict[str, float] = {}
     per_channel: dict[str, tuple[float, ...]] = {}
     for name in asked:
-        row = METRICS[name]
+        row = find_metric(name)
         of_row = values[row.function]
         mean = sum(of_row) / len(of_row)
         found[name] = 1 - mean if row.complement else mean

@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
+from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.interrupt import interruptible
 from ssimtool.cli.options import batch as b
@@ -16,6 +16,7 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import present
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
+from ssimtool.plugins import METRIC_NAMES, with_implied
 from ssimtool.settings import CompareSettings
 
 STDIN = "-"
@@ -69,7 +70,7 @@ def command(
     _check_input(reference, distorted, pairs, null)
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
-    limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
+    limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     named = (*(t.metric for t in limits), *(t.metric for t in on_all))
     computed = with_implied((*metric, *named, *(["ssim"] if maps is not None else [])))
     counting = m.counting(mask, region)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ssimtool import __version__
-from ssimtool.catalog import DEFAULT_METRICS, METRICS, with_implied
+from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, attempt, present, show
 from ssimtool.output import Reserved, put, reserved
+from ssimtool.plugins import METRIC_NAMES, with_implied
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.settings import CompareSettings
 
@@ -66,7 +67,7 @@ def command(
     """Compare two images: SSIM, SSIM loss, MSE, PSNR, and the map of SSIM."""
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
-    limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
+    limits = parsing.thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
     under = parsing.background(background)
     counting = m.counting(mask, region)

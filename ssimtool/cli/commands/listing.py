@@ -6,10 +6,11 @@ import shutil
 
 import typer
 
-from ssimtool.catalog import DEFINITIONS, METRICS
+from ssimtool.catalog import DEFINITIONS
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver
-from ssimtool.output import reserved, wants_colour
+from ssimtool.output import reserved, wants_colour, warn
+from ssimtool.plugins import known_metrics, plugin_metrics
 
 app = typer.Typer(help="List what ssimtool computes.", no_args_is_help=True)
 
@@ -23,11 +24,16 @@ def metrics(format: o.FormatOption = "table", output: o.OutputOption = None) -> 
             "better": row.better,
             "unit": row.unit,
             "range": row.range,
+            "symmetric": "yes" if row.symmetric else "no",
+            "smallest side": str(row.smallest_side) if row.smallest_side > 1 else "-",
             "formula": row.formula,
             "source": row.source,
+            "plug-in": row.distribution or "-",
         }
-        for row in METRICS.values()
+        for row in known_metrics().values()
     ]
+    for problem in plugin_metrics().problems:
+        warn(f"warning: {problem}")
     return _show(rows, format, output)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS
-from ssimtool.cli.parsing import device_name, each_of, map_path, one_of, positive, to_stdout
+from ssimtool.cli.parsing import device_name, map_path, metric_names, one_of, positive, to_stdout
+from ssimtool.plugins import METRIC_NAMES
 
 FORMAT_NAMES = ("table", "json", "ndjson", "csv", "markdown", "value")
 MAP_STYLES = ("gray", "heat", "overlay", "panel")
@@ -30,8 +31,8 @@ MetricOption = Annotated[
         help=f"{', '.join(METRICS)}; repeatable. ssim and ssim_loss come together, and so do "
         "ms_ssim and its loss. "
         f"Default: {' '.join(DEFAULT_METRICS)}.",
-        callback=each_of(METRICS),
-        autocompletion=lambda: list(METRICS),
+        callback=metric_names,
+        autocompletion=lambda: list(METRIC_NAMES),
         rich_help_panel=SCORES,
         show_default=False,
     ),

@@ -54,8 +54,9 @@ def _brought_by(point: EntryPoint) -> str:
 
 def plugin_words(row: Metric, what: str) -> str:
     """A sentence on what a plug-in's metric did, and what to do."""
+    whose = " ".join([str(row.distribution), *(f"({package})" for package in row.packages)])
     return (
-        f"the metric {row.name} of plug-in {row.distribution} {what}; leave {row.name} out, or "
+        f"the metric {row.name} of plug-in {whose} {what}; leave {row.name} out, or "
         "tell the authors of the plug-in"
     )
 

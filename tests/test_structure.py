@@ -55,6 +55,8 @@ THIRD_PARTY = {
     "cmap": {"reports"},
     "jinja2": {"reports"},
     "matplotlib": {"reports"},
+    "piq": {"metrics"},
+    "skimage": {"metrics"},
     "rich": {"reports", "cli"},
     "typer": {"cli"},
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 from importlib import import_module
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ssimtool import __version__
+from ssimtool.cli.plugin_help import name_plugins
 from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError
 from ssimtool.output import warn
 
@@ -60,11 +61,18 @@ def app_of(arguments: list[str]) -> typer.Typer:
     return app
 
 
+def program_of(arguments: list[str]) -> Any:
+    """The program, ready to run a command line."""
+    command = typer.main.get_command(app_of(arguments))
+    name_plugins(command, arguments)
+    return command
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        return app_of(arguments)(arguments, prog_name="ssimtool", standalone_mode=False) or 0
+        return program_of(arguments).main(arguments, "ssimtool", standalone_mode=False) or 0
     except SystemExit as end:  # Typer's answer to a closed pipe behind --help is 1, a threshold's
         if end.code == 1:
             return EXIT_OK

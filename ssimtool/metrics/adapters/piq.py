@@ -26,7 +26,10 @@ def ms_gmsd(x: Images, y: Images, *, data_range: float) -> Scores:
 
 
 def haarpsi(x: Images, y: Images, *, data_range: float) -> Scores:
-    """Haar wavelet-based perceptual similarity index of each image, 0 to 1."""
+    """Haar wavelet-based perceptual similarity index of each image, 0 to 1.
+
+    It is undefined, infinite, where both images are black.
+    """
     return _computed("haarpsi", "haarpsi", x, y, data_range)
 
 
@@ -36,14 +39,17 @@ def mdsi(x: Images, y: Images, *, data_range: float) -> Scores:
 
 
 def vsi(x: Images, y: Images, *, data_range: float) -> Scores:
-    """Visual saliency-induced index of each image, 0 to 1; grey counts as RGB."""
+    """Visual saliency-induced index of each image, 0 to 1; grey counts as RGB.
+
+    It is 1 for any two flat images: neither has a salient place.
+    """
     return _computed("vsi", "vsi", _as_rgb(x), _as_rgb(y), data_range)
 
 
 def fsim(x: Images, y: Images, *, data_range: float) -> Scores:
     """Feature similarity index of each image with its colour (FSIMc), 0 to 1; grey counts as RGB.
 
-    It is undefined, NaN, where both images are flat.
+    Of flat images it is decided by rounding: two flat greys give 0.5 or 0.99 by the dtype.
     """
     return _computed("fsim", "fsim", _as_rgb(x), _as_rgb(y), data_range)
 
@@ -62,5 +68,5 @@ def _computed(module: str, function: str, x: Images, y: Images, data_range: floa
     return scores
 
 
-def _as_rgb(image: Images) -> Images:
+def _as_rgb(image: Images) -> Float[Tensor, "n rgb h w"]:
     return image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,5 +30,6 @@ def ciede2000(
     for image in (x, y):
         rgb = (image / data_range).clamp(0, 1).expand(n, 3, height, width)
         labs.append(rgb2lab(rgb.permute(0, 2, 3, 1).cpu().numpy()))
-    means = deltaE_ciede2000(*labs).mean(axis=(1, 2))
+    difference: Callable[..., Any] = deltaE_ciede2000  # has no types
+    means = difference(*labs).mean(axis=(1, 2))
     return torch.from_numpy(means).to(x.dtype)

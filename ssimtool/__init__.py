@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
+    from ssimtool.catalog import DEFINITIONS, METRICS, Definition, Metric, find_definition
     from ssimtool.errors import SsimtoolError
     from ssimtool.metrics.public import (
         LossParts,
@@ -41,6 +41,7 @@ __all__ = [
     "LossParts",
     "MSE_SSIM_KL_Loss",
     "MSSSIMLoss",
+    "Metric",
     "SSIMLoss",
     "SsimtoolError",
     "active_units",
@@ -64,6 +65,7 @@ _HOMES = {
     "DEFINITIONS": "ssimtool.catalog",
     "METRICS": "ssimtool.catalog",
     "Definition": "ssimtool.catalog",
+    "Metric": "ssimtool.catalog",
     "find_definition": "ssimtool.catalog",
     "SsimtoolError": "ssimtool.errors",
 }

@@ -17,6 +17,7 @@ from ssimtool.catalog import METRICS, Metric
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.samples import Pair
 from ssimtool.scoring.pair import compare
+from ssimtool.scoring.tensors import numbers_of
 from ssimtool.settings import CompareSettings
 
 FORMATS = ("table", "json", "ndjson", "csv", "markdown", "value")
@@ -138,6 +139,17 @@ def test_what_the_fused_pass_gives_stays_its_own(precision):
     assert alone.metrics == {"largest": both.metrics["largest"]}
     wide = torch.float64 if precision == "double" else torch.float32
     assert CALLS == 2 * [((1, 3, 24, 32), wide)]
+
+
+def test_fused_on_tensors_with_nothing_to_give():
+    """Where torch is loaded in any case: no pass is made for nothing, and the record says torch."""
+    how = CompareSettings(metrics=("largest",), device="cpu", backend="fused")
+    row, pair = METRICS["largest"], _pair(40)
+    values, made = numbers_of({row.function: row}, pair, how)
+    assert (values, made.backend) == ({row.function: [40 / 255]}, "torch")
+    both = {row.function: row, "mse": METRICS["mse"]}
+    values, made = numbers_of(both, pair, how)
+    assert (values[row.function], made.backend) == ([40 / 255], "fused")
 
 
 def test_stacked():

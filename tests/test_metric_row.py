@@ -14,6 +14,7 @@ from PIL import Image
 
 from ssimtool.batch.stack import Stacker, compare_stack
 from ssimtool.catalog import METRICS, Metric
+from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.samples import Pair
 from ssimtool.scoring.pair import compare
@@ -24,6 +25,8 @@ FORMATS = ("table", "json", "ndjson", "csv", "markdown", "value")
 REPORT_FORMATS = ("table", "json", "csv", "markdown", "html")
 NUMBERS = (5, 40, 0)  # of the pairs: how far apart they are at most
 CALLS: list[tuple[tuple[int, ...], torch.dtype]] = []
+
+TORCH = Execution(device="cpu", backend="torch")
 
 
 def _largest(x, y, *, data_range):
@@ -145,10 +148,11 @@ def test_fused_on_tensors_with_nothing_to_give():
     """Where torch is loaded in any case: no pass is made for nothing, and the record says torch."""
     how = CompareSettings(metrics=("largest",), device="cpu", backend="fused")
     row, pair = METRICS["largest"], _pair(40)
-    values, made = numbers_of({row.function: row}, pair, how)
+    fused = Execution(device="cpu", backend="fused")
+    values, made = numbers_of({row.function: row}, pair, how, fused)
     assert (values, made.backend) == ({row.function: [40 / 255]}, "torch")
     both = {row.function: row, "mse": METRICS["mse"]}
-    values, made = numbers_of(both, pair, how)
+    values, made = numbers_of(both, pair, how, fused)
     assert (values[row.function], made.backend) == ([40 / 255], "fused")
 
 
@@ -156,11 +160,11 @@ def test_stacked():
     """What a GPU computes together, on the CPU."""
     how = CompareSettings(metrics=("largest", "ssim"), device="cpu", backend="torch")
     pairs = [_pair(number) for number in NUMBERS]
-    found = compare_stack(pairs, how)
+    found = compare_stack(pairs, how, TORCH)
     assert [record.metrics["largest"] for record in found] == [n / 255 for n in NUMBERS]
     assert CALLS == [((3, 3, 24, 32), torch.float64)]
-    stacker = Stacker(how)
-    assert stacker.compare(pairs[1], how).metrics["largest"] == 40 / 255
+    stacker = Stacker(how, TORCH)
+    assert stacker.compare(pairs[1]).metrics["largest"] == 40 / 255
     stacker.close()
 
 

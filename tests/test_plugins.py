@@ -11,6 +11,7 @@ from plugin_packages import forget, installed
 
 from ssimtool import plugins
 from ssimtool.batch.stack import compare_stack
+from ssimtool.devices import Execution
 from ssimtool.plugins import find_metric, known_metrics, plugin_metrics
 from ssimtool.readers.samples import Pair
 from ssimtool.scoring.pair import compare
@@ -57,6 +58,8 @@ POINTS = {"shade": "shade_rows:ONE", "others": "shade_rows:MANY"}
 RNG = np.random.RandomState(3)
 X = RNG.randint(0, 200, (20, 20, 3)).astype(np.uint8)
 Y = {"bright": X + 40, "deep": X // 4}
+
+TORCH = Execution(device="cpu", backend="torch")
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_the_batch_goes_on(ssimtool, shades, folders, backend):
 
 def test_in_a_stack_only_the_pair_fails(shades):
     how = CompareSettings(metrics=("dark", "mse"), device="cpu", backend="torch")
-    bright, dark, _ = compare_stack([_pair("bright"), _pair("deep"), _pair("bright")], how)
+    bright, dark, _ = compare_stack([_pair("bright"), _pair("deep"), _pair("bright")], how, TORCH)
     assert bright.metrics["dark"] == pytest.approx(Y["bright"].mean() / 255)
     assert (dark.code, dark.message.split(":")[0]) == ("plugin", "deep")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from importlib import import_module
 from types import FrameType
@@ -161,7 +162,9 @@ def _on_one_line(error: typer.TyperException) -> str:
     theirs: without quotes and a full stop."""
     text = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
     head, words, choices = text.partition(" is not one of ")
-    return f"{head}{words}{choices.replace(chr(39), '').removesuffix('.')}"
+    if re.fullmatch(r"'[^']*'(, '[^']*')*\.", choices):
+        choices = choices.replace("'", "").removesuffix(".")
+    return f"{head}{words}{choices}"
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
 
 def usable_cores() -> int:
     """The cores this process may use: its affinity, and the limit of its container."""
-    if hasattr(os, "sched_getaffinity"):
+    if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -13,6 +12,7 @@ from typing import Any
 
 from ssimtool.batch.summary import worst_first
 from ssimtool.catalog import METRICS, Definition
+from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.files import STDIN, shown
@@ -57,9 +57,8 @@ def cases_of(
     Yields:
         cases; where a file is gone or is another, the case says so.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     # More than four pairs in memory at a time would be for nothing: what is large is read slowly.
-    with ThreadPoolExecutor(jobs or min(4, cores or 1)) as threads:
+    with ThreadPoolExecutor(jobs or min(4, usable_cores())) as threads:
         yield from threads.map(partial(_case, comparisons, base, budget), indices)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from importlib import import_module
 from types import FrameType
 from typing import Annotated
@@ -63,6 +64,8 @@ def app_of(arguments: list[str]) -> typer.Typer:
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code."""
     signal.signal(signal.SIGTERM, _end)
+    if sys.platform == "win32":  # nothing else there asks a program to end: Ctrl-Break
+        signal.signal(signal.SIGBREAK, _end)
     try:
         return app_of(arguments)(arguments, prog_name="ssimtool", standalone_mode=False) or 0
     except SystemExit as end:  # Typer's answer to a closed pipe behind --help is 1, a threshold's

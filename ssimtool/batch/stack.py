@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ssimtool.errors import SsimtoolError, is_out_of_memory
+from ssimtool.kernels.plain.blocks import sendable
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.pair import Values, compare, functions_of, record_of
@@ -64,7 +65,7 @@ def _record(pair: Pair, how: CompareSettings, values: Values, made: Computed) ->
 
 def _stacked(images: Sequence[Array], device: torch.device) -> Tensor:
     """(H, W, C) each, as (N, C, H, W) on the device: from pinned memory, where there is one."""
-    first = to_tensor(images[0])
+    first = sendable(to_tensor(images[0]), device)
     pinned = device.type == "cuda"
     stack = torch.empty((len(images), *first.shape), dtype=first.dtype, pin_memory=pinned)
     for place, image in zip(stack, images, strict=True):

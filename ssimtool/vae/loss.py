@@ -132,7 +132,7 @@ def _score(
         spans["recon"].add(recon[:, :, inside], arrays.recon.name)
         spans["raw"].add(raw[:, :, inside], arrays.raw.name)
         for name, (mean, count) in _score_band(recon, raw, band, inside, how, device).items():
-            sums[name] += count * mean.to("cpu", torch.float64)
+            sums[name] += count * mean.cpu().to(torch.float64)
             counts[name] += count
         if band.core.stop < height:
             arrays.release()

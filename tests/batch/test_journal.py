@@ -7,7 +7,10 @@ import json
 import os
 
 import pytest
+from windows import Windows
 
+from ssimtool import output
+from ssimtool.batch import locked_file
 from ssimtool.batch.journal import Journal, is_finished, key_of
 from ssimtool.settings import Settings
 
@@ -17,6 +20,13 @@ SETTINGS = Settings(
     metrics=["ssim"],
     thresholds=[["ssim", "under", 0.5]],
 )
+
+
+@pytest.fixture(autouse=True, params=["as it is", "windows"])
+def _system(request, monkeypatch):
+    """Each promise is kept on this system, and on Windows."""
+    if request.param == "windows":
+        Windows(monkeypatch, [locked_file, output])
 
 
 def _line(name, status="ok", **changes):

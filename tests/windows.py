@@ -1,4 +1,5 @@
-"""What Windows does otherwise, on any system: for tests of the branches that are taken there."""
+"""What Windows does otherwise, on any system: for tests of the branches that are taken there; and
+the marks of tests that need what other systems lack."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 
 O_BINARY, O_NOINHERIT = 1 << 40, 1 << 41  # flags that no system has
 
@@ -64,7 +68,7 @@ class Windows:
         self._unlink(path, **options)
 
     def _check_closed(self, *paths: str | Path) -> None:
-        used = {path for path, _ in self.files.values()}
+        used = {path for file, (path, _) in self.files.items() if _names(file, path)}
         if used & {os.path.abspath(path) for path in paths}:
             raise PermissionError(errno.EACCES, "the process cannot access the file")
 
@@ -75,6 +79,14 @@ class Windows:
         if identity in self.locked.values():
             raise PermissionError(errno.EACCES, "Permission denied")
         self.locked[file] = identity
+
+
+def _names(file: int, path: str) -> bool:
+    """Whether a descriptor is still that of the file: one may be closed without `os.close`."""
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except OSError:
+        return False
 
 
 class _System:

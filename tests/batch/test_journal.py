@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from windows import Windows
+from windows import Windows, unix
 
 from ssimtool import output
 from ssimtool.batch import locked_file
@@ -200,6 +200,7 @@ def test_whether_a_run_came_to_its_end(tmp_path):
         assert is_finished(path) is finished
 
 
+@unix
 def test_a_link_keeps_pointing_at_the_file(tmp_path):
     path, link = tmp_path / "s.ndjson", tmp_path / "link.ndjson"
     path.write_text(_line("b") + _line("a"))

@@ -145,7 +145,7 @@ def test_names_of_the_command_line_are_those_of_the_code():
     assert set(report.FORMAT_NAMES) - {"html", "table"} == set(overview.FORMATS)
     assert set(options.MAP_STYLES) == set(maps.STYLES)
     assert options.BACKENDS == settings.BackendName.__args__
-    assert set(align.recorded(align.Reading())) == set(text.READING)
+    assert set(align.recorded(align.Reading())) == set(text.NESTED["reading"])
     assert options.PRECISIONS == settings.Precision.__args__
     assert settings.KlReduction.__args__ == tuple(records_latents.REDUCTIONS)
     assert set(records_latents.FIGURES) == set(rows.LATENT_ROWS)

@@ -17,6 +17,7 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.masks import with_mask
+from ssimtool.readers.options import RECORDED
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison
@@ -79,8 +80,7 @@ def _case(comparisons: Sequence[Comparison], base: Path, budget: int, index: int
 
 def _read_again(record: Comparison, base: Path) -> Pair:
     reference, distorted = _found(record.reference, base), _found(record.distorted, base)
-    known = {field.name for field in fields(Reading)}
-    options = {name: value for name, value in record.reading.items() if name in known}
+    options = {name: value for name, value in record.reading.items() if name in RECORDED}
     if isinstance(options.get("background"), list):  # JSON has no tuples
         options["background"] = tuple(options["background"])
     # As large as it was when it was scored, whatever --max-pixels said then.

@@ -148,7 +148,7 @@ def is_cpu_only(devices: Path = Path("/dev")) -> bool:
 def usable_cores() -> int:
     """Return the number of cores that this process may use: its affinity, and the limit of its
     container."""
-    if hasattr(os, "sched_getaffinity"):
+    if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +19,9 @@ from ssimtool.errors import OutputError, printable
 # https://docs.github.com/actions/reference/workflow-commands
 JOB_SUMMARY_BYTES = 1 << 20
 REST = b"\nThe rest has no room in a job summary.\n"
+# On Windows a file cannot be replaced while a virus scanner or an indexer has it open, which they
+# have for moments after it was written.
+REPLACE_ATTEMPTS, REPLACE_PAUSE = 10, 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Reserved:
             os.fsync(self.file.fileno())
             self.file.close()
             os.chmod(self.temporary, _mode(self.target))
-            os.replace(self.temporary, self.target)
+            replace_file(self.temporary, self.target)
 
     def discard(self) -> None:
         """Takes away what was not committed."""
@@ -52,6 +58,30 @@ def _mode(target: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Puts a file in the place of another one, or of none, at once.
+
+    Raises:
+        OSError: it cannot; the target is what it was.
+    """
+    if sys.platform == "win32":
+        for _ in range(REPLACE_ATTEMPTS - 1):
+            with suppress(PermissionError):
+                os.replace(source, target)
+                return
+            time.sleep(REPLACE_PAUSE)
+    os.replace(source, target)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies below it, links followed."""
+    real, root = (os.path.normcase(os.path.realpath(p)) for p in (path, folder))
+    try:
+        return os.path.commonpath([root, real]) == root
+    except ValueError:  # on two drives of Windows
+        return False
 
 
 @contextmanager
@@ -107,7 +137,7 @@ def check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
 def _reserve(path: str) -> Reserved:
     target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
     with writing(path):
-        if path.startswith(("/dev/stdout", "/dev/stderr", "/dev/fd/")):  # streams of this process
+        if _is_stream(path):
             return Reserved(Path(path), open(path, "wb"), None)
         if not path:
             raise FileNotFoundError(2, "no name")
@@ -121,6 +151,12 @@ def _reserve(path: str) -> Reserved:
 
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
         return Reserved(target, os.fdopen(handle, "wb"), Path(temporary))
+
+
+def _is_stream(path: str) -> bool:
+    """Whether a path names a stream of this process, as Unix has them."""
+    names = ("/dev/stdout", "/dev/stderr", "/dev/fd/")
+    return sys.platform != "win32" and path.startswith(names)
 
 
 def write(reservation: Reserved, text: str) -> None:
@@ -170,15 +206,31 @@ def put_stdout(text: str) -> bool:
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # what is left in the buffer must not fail again when the interpreter closes it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return False
     except OSError as error:
+        if _is_closed_pipe(error):
+            # what is left in the buffer must not fail again when the interpreter closes it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return False
         raise OutputError(
             f"standard output cannot be written ({(error.strerror or str(error)).lower()})"
         ) from None
     return True
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    """Whether nobody reads a pipe any more: Windows may say that the argument is invalid."""
+    if sys.platform == "win32" and error.errno == errno.EINVAL:
+        return True
+    return isinstance(error, BrokenPipeError)
+
+
+def use_utf8() -> None:
+    """Lets the help and the errors of other libraries be printed in UTF-8 on Windows, whose code
+    pages lack some of their characters; where they are printed in UTF-8 it changes nothing."""
+    if sys.platform == "win32":
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def warn(line: str) -> None:

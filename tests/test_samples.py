@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from windows import unix
 
 from ssimtool import MSE_SSIM_KL_Loss, mse, psnr, ssim
 from ssimtool.catalog import DEFINITIONS, METRICS
@@ -94,6 +95,7 @@ def test_the_python_of_the_readme_runs():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+@unix
 def test_the_processes_of_the_readme_that_are_kept_open(tmp_path):
     (tmp_path / "ssimtool").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ssimtool "$@"\n')
     (tmp_path / "ssimtool").chmod(0o755)

@@ -146,7 +146,7 @@ def test_implied_metrics_are_of_the_catalogue():
 
 def test_names_of_the_command_line_are_those_of_the_code():
     assert set(settings.MapStyle.__args__) == set(maps.STYLES)
-    assert set(align.recorded(align.Reading())) == set(text.READING)
+    assert set(align.recorded(align.Reading())) == set(text.NESTED["reading"])
     assert settings.KlReduction.__args__ == tuple(records_latents.REDUCTIONS)
     assert set(records_latents.FIGURES) == set(rows.LATENT_ROWS)
 

@@ -7,17 +7,17 @@ end, in a new file that takes the place of the old one at once.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
+from ssimtool.batch.locked_file import LockedFile
 from ssimtool.errors import printable
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
@@ -51,9 +51,8 @@ class Journal:
         self.path = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
         self.resumed = resumed
         self._created = not self.path.exists()
-        self._file = _locked(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666))
-        self._end = os.fstat(self._file).st_size
-        self._clean = resumed or self._end == 0  # else it is emptied by the first line
+        self._file = LockedFile(self.path)
+        self._clean = resumed or self._file.size == 0  # else it is emptied by the first line
         self._found: dict[bytes, list[Line]] = defaultdict(list)
         self._left: dict[Line, bytes] = {}  # of these, what was neither kept nor does not fit
         self._came: set[bytes] = set()
@@ -79,7 +78,7 @@ class Journal:
         if not _is_start(lines):
             lines = self._rewrite(lines, "")
         else:
-            self._truncate(_end(lines))
+            self._file.truncate(_end(lines))
         for line, (_, key) in zip(lines, kept, strict=True):
             self._found[key].append(line)
             self._left[line] = key
@@ -126,7 +125,7 @@ class Journal:
         self._order.append(kept.line)
 
     def _read(self, line: Line) -> dict[str, Any]:
-        return dict(json.loads(os.pread(self._file, line[1], line[0])))
+        return dict(json.loads(self._file.read(*line)))
 
     def append(self, text: str) -> None:
         """Writes a line, whole or not at all.
@@ -135,18 +134,12 @@ class Journal:
             OSError: the disk is full, or the like.
         """
         if not self._clean:
-            self._truncate(0)
+            self._file.truncate(0)
             self._clean = True
-        data, start = memoryview(text.encode("utf-8", "backslashreplace")), self._end
-        try:
-            while data:
-                written = os.write(self._file, data)
-                data, self._end = data[written:], self._end + written
-        except OSError:
-            self._truncate(start)
-            raise
+        start = self._file.size
+        self._file.append(text.encode("utf-8", "backslashreplace"))
         if self.resumed:
-            self._order.append((start, self._end - start))
+            self._order.append((start, self._file.size - start))
 
     def left_over(self, *, whole: bool) -> Iterator[dict[str, Any]]:
         """The records of earlier runs whose pairs did not come; they stay.
@@ -168,64 +161,24 @@ class Journal:
             OSError: the disk is full, or the like.
         """
         lines = [*self._order, *self._staying(whole)]
-        if whole and self.resumed and not (_is_start(lines) and _end(lines) == self._end):
+        if whole and self.resumed and not (_is_start(lines) and _end(lines) == self._file.size):
             self._rewrite(lines, summary)
         else:
             self.append(summary)
-        os.fsync(self._file)
+        self._file.sync()
 
     def _rewrite(self, lines: Sequence[Line], summary: str) -> list[Line]:
         """A new file of these lines in the place of the old one; where they lie in it."""
-        name = self.path.with_name(f".{self.path.name}.rewritten")
-        try:
-            with open(name, "wb") as file:
-                places = []
-                for start, length in lines:
-                    places.append((file.tell(), length))
-                    file.write(os.pread(self._file, length, start))
-                file.write(summary.encode("utf-8", "backslashreplace"))
-                file.flush()
-                os.fchmod(file.fileno(), os.fstat(self._file).st_mode & 0o7777)
-                os.fsync(file.fileno())
-            os.replace(name, self.path)
-        except BaseException:
-            with suppress(OSError):
-                name.unlink()
-            raise
-        os.close(self._file)
-        self._file = _locked(os.open(self.path, os.O_RDWR | os.O_APPEND))
-        self._end = os.fstat(self._file).st_size
-        return places
-
-    def _truncate(self, size: int) -> None:
-        os.ftruncate(self._file, size)
-        self._end = size
+        last = summary.encode("utf-8", "backslashreplace")
+        self._file.replace(chain((self._file.read(*line) for line in lines), [last]))
+        starts = accumulate((length for _, length in lines), initial=0)
+        return [(start, length) for start, (_, length) in zip(starts, lines, strict=False)]
 
     def close(self) -> None:
         """Closes it; one that was made for this run and holds nothing is taken away."""
-        os.close(self._file)
-        if self._created and not self._end:
+        self._file.close()
+        if self._created and not self._file.size:
             self.path.unlink(missing_ok=True)
-
-
-def _locked(file: int) -> int:
-    """A file that no other run writes to; the lock ends with the process, however that ends.
-
-    Raises:
-        OSError: another run writes to it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has none
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        raise OSError(errno.EBUSY, "another run writes to it") from None
-    except OSError:  # a file system without locks
-        pass
-    return file
 
 
 def _is_start(lines: Sequence[Line]) -> bool:

@@ -15,10 +15,10 @@ from ssimtool.devices import usable_cores
 from ssimtool.readers.align import recorded
 from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs
 from ssimtool.readers.memory import ImageInput, name_of
-from ssimtool.readers.regions import Region, RegionOfInterest
+from ssimtool.readers.regions import Region
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.comparison import Comparison
-from ssimtool.scoring.arguments import reading_of, settings_of
+from ssimtool.scoring.arguments import reading_of, region_of_arguments, settings_of
 from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
 
 if TYPE_CHECKING:
@@ -136,9 +136,7 @@ def compare_many(
         max_pixels,
         settings_of(metrics, definition, border, scales, device, backend, precision),
         Resources(jobs=count, memory=memory, own_process=False),
-        region=RegionOfInterest(
-            mask=None if mask is None else name_of(mask), regions=tuple(regions)
-        ),
+        region=region_of_arguments(mask, regions),
         mask=mask,
     )
     inputs, unmatched = _inputs(

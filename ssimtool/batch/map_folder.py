@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ssimtool.devices import Execution
 from ssimtool.errors import OutputError, printable
-from ssimtool.output import writing
+from ssimtool.output import is_below, replace_file, writing
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import MASK
 from ssimtool.records.comparison import Comparison
@@ -38,7 +38,7 @@ class MapFolder:
             OutputError: the pair lies in the folder, and a map could be written over it.
         """
         for path in (given.reference, given.distorted, *filter(None, [given.columns.get(MASK)])):
-            if os.path.commonpath([self._real, os.path.realpath(path)]) == self._real:
+            if is_below(path, self._real):
                 raise OutputError(
                     f"{printable(path)}: lies in {printable(self.folder)}, where a map could be "
                     "written over it; pass --maps a folder of its own"
@@ -83,7 +83,7 @@ class MapFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 half.write_bytes(data)
-                os.replace(half, target)
+                replace_file(half, target)
             finally:
                 half.unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError, is_out_of_memory
+from ssimtool.kernels.plain.blocks import sendable
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.numbers import of_pair
@@ -77,7 +78,7 @@ def _record(pair: Pair, how: CompareSettings, values: Values, made: Computed) ->
 
 def _stacked(images: Sequence[Array], device: torch.device) -> Tensor:
     """(H, W, C) each, as (N, C, H, W) on the device: from pinned memory, where there is one."""
-    first = to_tensor(images[0])
+    first = sendable(to_tensor(images[0]), device)
     pinned = device.type == "cuda"
     stack = torch.empty((len(images), *first.shape), dtype=first.dtype, pin_memory=pinned)
     for place, image in zip(stack, images, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -13,11 +12,13 @@ from typing import Any
 
 from ssimtool.batch.summary import worst_first
 from ssimtool.catalog import Definition
+from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.masks import with_mask
+from ssimtool.readers.options import RECORDED
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison
@@ -58,9 +59,8 @@ def cases_of(
     Yields:
         cases; where a file is gone or is another, the case says so.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     # More than four pairs in memory at a time would be for nothing: what is large is read slowly.
-    with ThreadPoolExecutor(jobs or min(4, cores or 1)) as threads:
+    with ThreadPoolExecutor(jobs or min(4, usable_cores())) as threads:
         yield from threads.map(partial(_case, comparisons, base, budget), indices)
 
 
@@ -81,8 +81,7 @@ def _case(comparisons: Sequence[Comparison], base: Path, budget: int, index: int
 
 def _read_again(record: Comparison, base: Path) -> Pair:
     reference, distorted = _found(record.reference, base), _found(record.distorted, base)
-    known = {field.name for field in fields(Reading)}
-    options = {name: value for name, value in record.reading.items() if name in known}
+    options = {name: value for name, value in record.reading.items() if name in RECORDED}
     if isinstance(options.get("background"), list):  # JSON has no tuples
         options["background"] = tuple(options["background"])
     # As large as it was when it was scored, whatever --max-pixels said then.

@@ -25,7 +25,9 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from ssimtool.cli.app import run
+        from ssimtool.output import use_utf8
 
+        use_utf8()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED

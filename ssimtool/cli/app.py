@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any
@@ -134,6 +135,8 @@ def _reveal(options: list[Any]) -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code."""
     signal.signal(signal.SIGTERM, _end)
+    if sys.platform == "win32":  # nothing else there asks a program to end: Ctrl-Break
+        signal.signal(signal.SIGBREAK, _end)
     try:
         return program_of(arguments).main(arguments, PROGRAM, standalone_mode=False) or 0
     except SystemExit as end:

@@ -9,13 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssimtool.kernels.formula import gaussian_weights
+from ssimtool.kernels.plain.blocks import has_float64
 
 
 def gaussian_window(
     window_size: int,
     sigma: float,
     *,
-    dtype: torch.dtype = torch.float64,
+    dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Float[Tensor, " window_size"]:
     """The weights of a Gaussian window along one axis.
@@ -26,7 +27,8 @@ def gaussian_window(
     Args:
         window_size: number of weights, odd.
         sigma: standard deviation in pixels, above 0.
-        dtype, device: of what is returned; the weights are computed in float64.
+        dtype, device: of what is returned; by default float64, on MPS, which has none, float32.
+            The weights are computed in float64.
 
     Returns:
         (window_size,), sums to 1.
@@ -43,20 +45,21 @@ def gaussian_window(
     _check_size(window_size)
     if not (math.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma is {sigma}: expected a number above 0")
-    return torch.tensor(gaussian_weights(window_size, sigma), dtype=dtype, device=device)
+    weights = gaussian_weights(window_size, sigma)
+    return torch.tensor(weights, dtype=dtype or _widest(device), device=device)
 
 
 def uniform_window(
     window_size: int,
     *,
-    dtype: torch.dtype = torch.float64,
+    dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Float[Tensor, " window_size"]:
     """The weights of a uniform window along one axis: 1/window_size each.
 
     Args:
         window_size: number of weights, odd.
-        dtype, device: of what is returned.
+        dtype, device: of what is returned; by default float64, on MPS, which has none, float32.
 
     Returns:
         (window_size,), sums to 1.
@@ -70,7 +73,13 @@ def uniform_window(
     tensor([0.2000, 0.2000, 0.2000, 0.2000, 0.2000], dtype=torch.float64)
     """
     _check_size(window_size)
-    return torch.full((window_size,), 1 / window_size, dtype=dtype, device=device)
+    return torch.full(
+        (window_size,), 1 / window_size, dtype=dtype or _widest(device), device=device
+    )
+
+
+def _widest(device: torch.device | str) -> torch.dtype:
+    return torch.float64 if has_float64(torch.device(device)) else torch.float32
 
 
 def _check_size(window_size: int) -> None:

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.readers.depth import same_depth
 from ssimtool.readers.files import shown
-from ssimtool.readers.images.colour import Background, laid_on, to_rgb, to_same_profile
+from ssimtool.readers.images.colour import laid_on, to_rgb, to_same_profile
 from ssimtool.readers.images.fast import LONG
 from ssimtool.readers.images.opening import Opened, open_image
 from ssimtool.readers.images.resample import resized
 from ssimtool.readers.images.together import decode_together
 from ssimtool.readers.memory import ImageInput, name_of, open_memory
+from ssimtool.readers.options import Reading as Reading
+from ssimtool.readers.options import recorded as recorded
 from ssimtool.readers.samples import Array, Pair, Samples
-from ssimtool.settings import Channels, ImageLayout
 
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
 BT601 = (0.299, 0.587, 0.114)
 LUMA_BYTES = 24  # of each pixel: the sum, a product and a channel of float64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How a pair is read: what of it changes the numbers stands in the record, as a step."""
-
-    channels: Channels = "rgb"
-    data_range: float | None = None
-    background: Background = "checker"
-    resize: bool = False
-    frame: int | None = None
-    max_pixels: int = 2**29
-    layout: ImageLayout = "auto"
-
-
-def recorded(how: Reading) -> dict[str, Any]:
-    """What of it can change a number, as it stands in a record."""
-    options = asdict(how)
-    options.pop("max_pixels")
-    return options
 
 
 def _nothing() -> None:
@@ -131,7 +112,7 @@ def align(x: Samples, y: Samples, how: Reading) -> Pair:
         y = resized(y, x.samples.shape[0], x.samples.shape[1])
     x, y = laid_on(x, how.background), laid_on(y, how.background)
     x, y = _same_channels(x, y)
-    x, y, data_range, warned = _same_depth(x, y, how.data_range)
+    x, y, data_range, warned = same_depth(x, y, how.data_range)
     if how.channels == "luma":
         x, y = _luma(x), _luma(y)
     steps = [f"{role}: {s}" for role, i in (("reference", x), ("distorted", y)) for s in i.steps]
@@ -174,73 +155,6 @@ def _same_channels(x: Samples, y: Samples) -> tuple[Samples, Samples]:
 def _repeated(image: Samples, channels: int) -> Samples:
     samples = np.repeat(image.samples, channels, axis=2)
     return replace(image, samples=samples, steps=(*image.steps, "grey to colour"))
-
-
-def _same_depth(
-    x: Samples, y: Samples, given: float | None
-) -> tuple[Samples, Samples, float, tuple[str, ...]]:
-    kinds = [(i.samples.dtype.kind, i.data_range) for i in (x, y)]
-    floats = [kind == "f" for kind, _ in kinds]
-    if all(floats):
-        return x, y, given or _range_of_floats(x, y), ()
-    if kinds[0] == kinds[1]:
-        return x, y, given or kinds[0][1] or 1, () if given else _wide(x)
-    if given is not None:
-        if given in (kinds[0][1], kinds[1][1]) and _within(x, given) and _within(y, given):
-            return x, y, given, ()  # the samples of both are in the units of one of the types
-        raise SsimtoolError(
-            "data_range",
-            f"{shown(y.path)}: is {_depth(y)} beside {_depth(x)} in {shown(x.path)}, and one "
-            f"--data-range {given:g} cannot hold for both; convert one, or leave the option out",
-        )
-    if any(floats):
-        _range_of_floats(*(i for i in (x, y) if i.samples.dtype.kind == "f"))
-    wide = (warning for image in (x, y) for warning in _wide(image))
-    warned = f"{_depth(x)} beside {_depth(y)}: each is scaled by its own range to [0, 1]"
-    return _scaled(x), _scaled(y), 1, (warned, *wide)
-
-
-def _within(image: Samples, data_range: float) -> bool:
-    return bool(image.samples.min() >= 0 and image.samples.max() <= data_range)
-
-
-def _wide(image: Samples) -> tuple[str, ...]:
-    """A warning where the range of the type is hardly the range of the samples."""
-    if image.samples.dtype.kind == "f" or image.samples.dtype.itemsize < 4:
-        return ()
-    low, high = image.samples.min(), image.samples.max()
-    return (
-        f"{shown(image.path)}: holds {image.samples.dtype} from {low} to {high}, and the range of "
-        f"that type, {image.data_range}, is taken; say another with --data-range",
-    )
-
-
-def _range_of_floats(*images: Samples) -> float:
-    for image in images:
-        if image.data_range is None:
-            low, high = float(image.samples.min()), float(image.samples.max())
-            raise SsimtoolError(
-                "data_range",
-                f"{shown(image.path)}: holds floats from {low:.6g} to {high:.6g}, and beyond "
-                "[0, 1] their range cannot be told; say it with --data-range",
-            )
-    return 1
-
-
-def _depth(image: Samples) -> str:
-    if image.samples.dtype.kind == "f" or image.data_range is None:
-        return str(image.samples.dtype)
-    return f"{int(image.data_range).bit_length()}-bit"
-
-
-def _scaled(image: Samples) -> Samples:
-    if image.samples.dtype.kind == "f" or image.data_range is None:
-        return image
-    return replace(
-        image,
-        samples=image.samples / np.float64(image.data_range),
-        steps=(*image.steps, f"divided by {image.data_range}"),
-    )
 
 
 def _luma(image: Samples) -> Samples:

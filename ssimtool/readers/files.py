@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ssimtool.errors import SsimtoolError, printable
 
@@ -50,6 +52,17 @@ def reading(path: str) -> Iterator[None]:
         ) from None
 
 
+def open_binary(path: str) -> BinaryIO:
+    """A file opened for reading; of a folder, Windows says that its permission is missing.
+
+    Raises:
+        OSError: it cannot be opened; IsADirectoryError where it is a folder.
+    """
+    if sys.platform == "win32" and os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "is a directory")
+    return open(path, "rb")
+
+
 def read_content(path: str) -> Content:
     """The content of a file, or of standard input for `-`.
 
@@ -58,7 +71,7 @@ def read_content(path: str) -> Content:
     """
     with reading(path):
         if path != STDIN:
-            with open(path, "rb") as file:
+            with open_binary(path) as file:
                 if os.fstat(file.fileno()).st_size < MAPPED:  # of a pipe it is 0
                     return file.read()
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -69,7 +82,7 @@ def read_content(path: str) -> Content:
 
 def give_back(data: Content, start: int, stop: int) -> None:
     """Hands back the memory of mapped bytes that were read, which stay readable."""
-    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
+    if sys.platform != "win32" and isinstance(data, mmap.mmap):  # which has no madvise
         start -= start % mmap.PAGESIZE
         data.madvise(mmap.MADV_DONTNEED, start, stop - start)
 

@@ -86,10 +86,12 @@ def _number(value: float | None) -> Any:
 
 def _paths(key: str, title: str, paths: Sequence[str]) -> dict[str, Any]:
     """Of 20,000 paths most share their folder, which is therefore written once."""
-    parts = [path.rpartition("/") for path in paths]
-    folders = [f"{folder}{slash}" for folder, slash, _ in parts]
+    # Records may come from Windows, whichever system reads them.
+    cuts = [1 + max(path.rfind("/"), path.rfind("\\")) for path in paths]
+    folders = [path[:cut] for path, cut in zip(paths, cuts, strict=True)]
+    names = (path[cut:] for path, cut in zip(paths, cuts, strict=True))
     number = {folder: i for i, folder in enumerate(dict.fromkeys(folders))}
-    column = _column(key, title, "path", (name for *_, name in parts))
+    column = _column(key, title, "path", names)
     return {**column, "folders": list(number), "folder": [number[f] for f in folders]}
 
 

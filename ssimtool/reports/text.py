@@ -12,6 +12,7 @@ from typing import Any
 
 from ssimtool.catalog import DEFINITIONS
 from ssimtool.errors import printable
+from ssimtool.readers.options import RECORDED
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.latents import LatentReport, LatentSummary
 from ssimtool.records.loss import Contributions, LossReport, SampleScores
@@ -117,12 +118,10 @@ def markdown_text(record: Record, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-# The options of reading that stand in a record: the fields of `readers.align.Reading`.
-READING = ("channels", "data_range", "background", "resize", "frame", "layout")
 # What is nested in a record and has a column for each part.
 NESTED = {
     "definition": tuple(parts_of(DEFINITIONS["wang2004"])),
-    "reading": READING,
+    "reading": RECORDED,
     "contributions": tuple(f.name for f in fields(Contributions)),
     "error": tuple(f.name for f in fields(Failure)),
     "latents": tuple(f.name for f in fields(LatentSummary)),

@@ -10,6 +10,8 @@ from ssimtool.definitions import Border, Definition, find_definition
 from ssimtool.plugins import find_metric, known_metrics, with_implied
 from ssimtool.readers.align import Reading
 from ssimtool.readers.images.colour import parse_colour
+from ssimtool.readers.memory import ImageInput, name_of
+from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.settings import BackendName, Channels, CompareSettings, ImageLayout, Precision
 
 
@@ -73,6 +75,11 @@ def reading_of(
         max_pixels=max_pixels,
         layout=layout,
     )
+
+
+def region_of_arguments(mask: ImageInput | None, regions: Sequence[Region]) -> RegionOfInterest:
+    """Return which pixels are compared; the arguments are those of `compare`."""
+    return RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
 
 
 def _check(what: str, value: str, choices: Sequence[str]) -> None:

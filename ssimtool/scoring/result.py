@@ -8,11 +8,11 @@ from typing import Any
 
 from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
 from ssimtool.definitions import Border, Definition
-from ssimtool.readers.memory import ImageInput, name_of
-from ssimtool.readers.regions import Region, RegionOfInterest
+from ssimtool.readers.memory import ImageInput
+from ssimtool.readers.regions import Region
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
-from ssimtool.scoring.arguments import reading_of, settings_of
+from ssimtool.scoring.arguments import reading_of, region_of_arguments, settings_of
 from ssimtool.scoring.images import CompareRequest, read_images, score_images
 from ssimtool.scoring.pair import execution_of, map_of
 from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
@@ -139,9 +139,7 @@ def compare(
         distorted=distorted,
         settings=settings_of(metrics, definition, border, scales, device, backend, precision),
         reading=reading_of(channels, data_range, background, resize, frame, layout, max_pixels),
-        region=RegionOfInterest(
-            mask=None if mask is None else name_of(mask), regions=tuple(regions)
-        ),
+        region=region_of_arguments(mask, regions),
         mask=mask,
         with_map=map,
     )

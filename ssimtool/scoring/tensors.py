@@ -14,7 +14,7 @@ from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.kernels.fused_metrics import fused_parts
-from ssimtool.kernels.plain.blocks import computing_dtype
+from ssimtool.kernels.plain.blocks import computing_dtype, has_float64, sendable
 from ssimtool.metrics import public as metrics
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.scoring.bands import bands
@@ -26,7 +26,7 @@ MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
 
 def wide(device: torch.device) -> torch.dtype:
     """What the command line computes in: float64, but float32 on MPS, which has no other."""
-    return torch.float32 if device.type == "mps" else torch.float64
+    return torch.float64 if has_float64(device) else torch.float32
 
 
 def to_tensor(array: Array) -> Tensor:
@@ -177,8 +177,9 @@ def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fus
 
 
 def sent(array: Array, device: torch.device) -> Tensor:
-    """A tensor on the device, in the type of the array: it is converted there."""
-    tensor = to_tensor(array)
+    """A tensor on the device, in the type of the array where the device has it: it is converted
+    there."""
+    tensor = sendable(to_tensor(array), device)
     if device.type == "cuda":  # from pinned memory the copy runs beside what comes next
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
@@ -188,8 +189,7 @@ def _weight(pair: Pair, device: torch.device) -> Tensor | None:
     """(1, 1, H, W); None where all pixels count the same."""
     if pair.weight is None:
         return None
-    weight = pair.weight.astype(np.float32, copy=False) if device.type == "mps" else pair.weight
-    return sent(np.ascontiguousarray(weight), device)[None, None]
+    return sent(np.ascontiguousarray(pair.weight), device)[None, None]
 
 
 def _batch(image: Array, device: torch.device) -> Tensor:

@@ -96,7 +96,7 @@ def score(
         recon.add(y[:, :, _core(band)])
         raw.add(x[:, :, _core(band)])
         for name, (mean, count) in _score_band(x, y, band, how).items():
-            sums[name] += count * mean.to("cpu", torch.float64)
+            sums[name] += count * mean.cpu().to(torch.float64)
             counts[name] += count
         if band.core.stop < height:
             arrays.release()

@@ -7,7 +7,10 @@ import json
 import os
 
 import pytest
+from windows import Windows, unix
 
+from ssimtool import output
+from ssimtool.batch import locked_file
 from ssimtool.batch.journal import Journal, is_finished, key_of
 from ssimtool.settings import Settings
 
@@ -17,6 +20,13 @@ SETTINGS = Settings(
     metrics=["ssim"],
     thresholds=[["ssim", "under", 0.5]],
 )
+
+
+@pytest.fixture(autouse=True, params=["as it is", "windows"])
+def _system(request, monkeypatch):
+    """Each promise is kept on this system, and on Windows."""
+    if request.param == "windows":
+        Windows(monkeypatch, [locked_file, output])
 
 
 def _line(name, status="ok", **changes):
@@ -190,6 +200,7 @@ def test_whether_a_run_came_to_its_end(tmp_path):
         assert is_finished(path) is finished
 
 
+@unix
 def test_a_link_keeps_pointing_at_the_file(tmp_path):
     path, link = tmp_path / "s.ndjson", tmp_path / "link.ndjson"
     path.write_text(_line("b") + _line("a"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+
+pytest.importorskip("resource", reason="measures time and memory as Unix counts them")
+
 import torch
 from benchmarks import bench, definitions, inprocess, multiscale, peers, report, timing
 

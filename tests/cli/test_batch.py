@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from windows import unix
 
 RNG = np.random.RandomState(0)
 SIZES = ((24, 32), (40, 30), (33, 47))
@@ -95,6 +96,7 @@ def _break(path, how):
         Image.fromarray(how).save(path)
 
 
+@unix
 def test_five_hundred_pairs(ssimtool, tmp_path):
     x, y = _folders(tmp_path, 500)
     for i, how in enumerate(BROKEN.values()):

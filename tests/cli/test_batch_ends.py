@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from random import Random
 import numpy as np
 import pytest
 from PIL import Image
+from windows import unix
 
 from ssimtool.cli.app import run
 
@@ -50,6 +50,7 @@ def folder(tmp_path_factory):
     return root
 
 
+@unix
 def test_killed_twenty_times_and_resumed(folder, ssimtool, tmp_path):
     """By forks of a process that has all loaded, so that each kill falls into the work."""
     whole, path, rng = tmp_path / "whole.ndjson", tmp_path / "s.ndjson", Random(4)
@@ -154,6 +155,7 @@ def endless(folder, tmp_path):
     return path
 
 
+@unix
 def test_ctrl_c(endless, tmp_path):
     path = tmp_path / "s.ndjson"
     options = ["--pairs", str(endless), "-f", "ndjson", "-o", str(path), "-q"]
@@ -170,6 +172,7 @@ def test_ctrl_c(endless, tmp_path):
     assert summary["interrupted"] is True
 
 
+@unix
 def test_ctrl_c_while_nothing_comes():
     runs = subprocess.Popen(
         [*COMMAND, "--pairs", "-", "-f", "ndjson"],
@@ -187,6 +190,7 @@ def test_ctrl_c_while_nothing_comes():
     runs.stdin.close()
 
 
+@unix
 def test_sigterm(endless, tmp_path):
     path = tmp_path / "s.ndjson"
     runs = subprocess.Popen([*COMMAND, "--pairs", str(endless), "-o", str(path)])
@@ -197,6 +201,7 @@ def test_sigterm(endless, tmp_path):
     assert all(r["status"] == "ok" for r in _comparable(path.read_text()))
 
 
+@unix
 @pytest.mark.parametrize("form", ["ndjson", "csv", "json", "value"])
 def test_nobody_reads_on(endless, form):
     command = " ".join([*COMMAND, "--pairs", str(endless), "-f", form])
@@ -211,9 +216,12 @@ def test_nobody_reads_on(endless, form):
 
 
 def _little_room():
+    import resource  # which Windows has not
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
 
 
+@unix
 @pytest.mark.parametrize("to", ["-o", ">"])
 def test_a_full_disk(folder, ssimtool, tmp_path, to):
     path = tmp_path / "s.ndjson"

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import plain
 import pytest
+from windows import linux
 
 import ssimtool as library
 
@@ -393,6 +394,7 @@ print(code, (after - before) // 1024, file=sys.stderr)
 """
 
 
+@linux
 @pytest.mark.parametrize("shape", [(3200, 1, 128, 128), (5120, 10240)], ids=str)
 def test_memory_does_not_grow_with_the_arrays(tmp_path, shape):
     """400 MB of arrays through less than 300 MB above `import torch`, mapped pages counted.

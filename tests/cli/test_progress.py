@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from windows import unix
 
 from ssimtool.cli.progress import progress
 
@@ -22,11 +22,14 @@ def test_nothing_where_it_is_not_wanted(monkeypatch, capfd, terminal, shown):
     assert capfd.readouterr() == ("", "")
 
 
+@unix
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_bar_on_a_terminal(tmp_path, quiet):
     array = np.zeros((1 << 24) + 4096, np.uint8).reshape(-1, 64, 64)
     np.save(tmp_path / "x.npy", array)
     command = [sys.executable, "-m", "ssimtool", "loss", "x.npy", "x.npy", "--beta", "0"]
+    import pty  # which Windows has not
+
     leader, follower = pty.openpty()
     running = subprocess.Popen(
         [*command, "--alpha", "0", "-f", "value", *(["-q"] if quiet else [])],
@@ -48,6 +51,7 @@ def test_a_bar_on_a_terminal(tmp_path, quiet):
     assert not (quiet and seen)
 
 
+@unix
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_batch_on_a_terminal(tmp_path, quiet):
     rng = np.random.RandomState(0)
@@ -58,6 +62,8 @@ def test_a_batch_on_a_terminal(tmp_path, quiet):
             Image.fromarray(pixels).save(tmp_path / name / f"{i:02}.png")
     (tmp_path / "y/07.png").write_bytes(b"")
     command = [sys.executable, "-m", "ssimtool", "batch", "x", "y", *(["-q"] if quiet else [])]
+    import pty  # which Windows has not
+
     leader, follower = pty.openpty()
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, cwd=tmp_path)
     os.close(follower)

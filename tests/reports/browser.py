@@ -7,7 +7,6 @@ object that ends with a zero byte (its switch `remote-debugging-pipe`), so no li
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import select
@@ -148,6 +147,8 @@ class Browser:
 @contextmanager
 def browser(command: str, home: Path) -> Iterator[Browser]:
     """A browser of its own, ended when it is no longer used."""
+    import fcntl  # which Windows has not
+
     down, up = os.pipe(), os.pipe()
     # Above 3 and 4, so that neither is overwritten by the other.
     theirs = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (down[0], up[1])]

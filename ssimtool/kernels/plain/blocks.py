@@ -66,6 +66,22 @@ def check_data_range(data_range: float) -> None:
         raise ValueError(f"data_range is {data_range}: expected a number above 0, such as 1 or 255")
 
 
+# What MPS has (Metal Performance Shaders): neither float64 nor unsigned integers beyond 8 bits.
+_MPS_HAS = _FLOAT32_HOLDS - {torch.uint16} | {torch.int32, torch.int64}
+
+
+def has_float64(device: torch.device) -> bool:
+    """Whether a device computes in float64; MPS does not."""
+    return device.type != "mps"
+
+
+def sendable(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor in a dtype that the device has: as it is, or in float32 where MPS lacks its own,
+    which it is computed in there in any case."""
+    lacks = device.type == "mps" and tensor.dtype not in _MPS_HAS
+    return tensor.to(torch.float32) if lacks else tensor
+
+
 def computing_dtype(*tensors: Tensor, dtype: torch.dtype | None = None) -> torch.dtype:
     """The dtype to compute in: float32, or float64 where a tensor holds more than float32 does.
 
@@ -73,20 +89,25 @@ def computing_dtype(*tensors: Tensor, dtype: torch.dtype | None = None) -> torch
     their values exactly. `dtype` overrides that.
 
     Raises:
-        ValueError: dtype is neither float32 nor float64.
+        ValueError: dtype is neither float32 nor float64, or float64 on MPS, which has none.
     """
+    wide = all(has_float64(t.device) for t in tensors)
     if dtype is not None:
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"dtype is {dtype}: expected torch.float32 or torch.float64")
+        if dtype == torch.float64 and not wide:
+            raise ValueError(
+                "dtype is torch.float64 on MPS, which has none: expected torch.float32"
+            )
         return dtype
-    if any(t.device.type == "mps" for t in tensors):  # has no float64
+    if not wide:
         return torch.float32
     return torch.float32 if all(t.dtype in _FLOAT32_HOLDS for t in tensors) else torch.float64
 
 
 def sum_dtype(x: Tensor) -> torch.dtype:
     """Sums are kept in float64 wherever the device has it."""
-    return torch.float32 if x.device.type == "mps" else torch.float64
+    return torch.float64 if has_float64(x.device) else torch.float32
 
 
 def wants_grad(x: Tensor, y: Tensor) -> bool:

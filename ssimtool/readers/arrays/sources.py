@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.npy import cut_off, first_line, read_header
-from ssimtool.readers.files import reading, shown
+from ssimtool.readers.files import give_back, open_binary, reading, shown
 from ssimtool.readers.samples import Array
 
 # What zipfile raises on an archive that is cut off, damaged, encrypted or of a later version.
@@ -44,7 +45,7 @@ def open_array(path: str) -> ArraySource:
         SsimtoolError: whatever is wrong with the file.
     """
     name = shown(path)
-    with reading(path), open(path, "rb") as file:
+    with reading(path), open_binary(path) as file:
         header = read_header(file, name)
         held = os.fstat(file.fileno()).st_size - header.offset
         if held < header.nbytes:
@@ -53,13 +54,12 @@ def open_array(path: str) -> ArraySource:
     order: Literal["F", "C"] = "F" if header.fortran_order else "C"
     array: Array = np.ndarray(header.shape, header.dtype, pages, header.offset, order=order)
 
-    def release() -> None:  # mapped pages count as memory of this process until they are given up
-        if hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
-            pages.madvise(mmap.MADV_DONTNEED)
+    def read(start: int, stop: int) -> Array:
+        return array[start:stop]
 
-    return ArraySource(
-        name, header.shape, header.dtype, lambda start, stop: array[start:stop], release
-    )
+    # Mapped pages count as memory of this process until they are given up.
+    release = partial(give_back, pages, 0, len(pages))
+    return ArraySource(name, header.shape, header.dtype, read, release)
 
 
 def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
@@ -69,7 +69,7 @@ def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
         SsimtoolError: whatever is wrong with the file; `not_found` where a key is missing.
     """
     try:
-        with reading(path), open(path, "rb") as file:
+        with reading(path), open_binary(path) as file:
             head = file.read(2)
         archive = zipfile.ZipFile(path)
         present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]

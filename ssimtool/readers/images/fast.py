@@ -64,6 +64,9 @@ def as_samples(array: Array, image: Image.Image, path: str) -> Samples:
     )
 
 
+# Memory written to again (two cores of an EPYC with AVX-512, 2026-11): to read a pair of 12
+# megapixels takes 0.76 (PNG) and 0.89 (JPEG) of the processor time; up to 2 megapixels, where glibc
+# keeps what is freed (blocks below 32 MB), nothing is gained.
 def _fitting(into: Array | None, image: Image.Image) -> Array | None:
     """What of `into` holds the image just so, as 8-bit RGB; None where it does not."""
     if into is None or image.mode != "RGB" or into.dtype != np.uint8:
@@ -79,7 +82,10 @@ def _png(image: Image.Image, data: Content, into: Array | None) -> Decoder | Non
         return None
     from ssimtool.readers.images.png import check_chunks, decode_rgb
 
-    # For a single image, to load Numba takes longer than it saves.
+    # Processor time of one 1920x1080 (two cores of an EPYC with AVX-512, 2026-11): 16 to 18 ms by
+    # our own reader, 38 to 39 by libpng and by libspng (imagecodecs.spng_decode) alike; of
+    # 4000x3000 77 to 87, and 188 to 194. For a single image, loading Numba takes longer than it
+    # saves.
     pays = sys.modules.get("numba") or image.width * image.height >= HUGE
     unfilter = _unfilter() if pays and (depth, colour, interlaced) == (8, RGB, 0) else None
     if unfilter is not None:

@@ -187,9 +187,16 @@ def _chunks(path: str) -> Iterator[bytes]:
     with reading(path):
         if path == STDIN and sys.stdin is None:
             raise OSError("is closed")
-        descriptor = os.dup(0) if path == STDIN else os.open(path, os.O_RDONLY)
+        descriptor = os.dup(0) if path == STDIN else _opened(path)
         try:
             while chunk := os.read(descriptor, CHUNK):
                 yield chunk
         finally:
             os.close(descriptor)
+
+
+def _opened(path: str) -> int:
+    """A descriptor that reads bytes as they are."""
+    if sys.platform == "win32":  # would turn \r\n into \n, and end at the first Ctrl-Z
+        return os.open(path, os.O_RDONLY | os.O_BINARY)
+    return os.open(path, os.O_RDONLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Filter:
 
 
 def _matches(path: str, pattern: str) -> bool:
+    if sys.platform == "win32":  # where people write folder\*.png as well
+        pattern = pattern.replace("\\", "/")
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
 
 
@@ -163,11 +166,12 @@ def images_below(folder: str, files: Filter) -> list[str]:
     return taken
 
 
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[str]:
     with reading(folder):
         status = os.stat(folder)
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    identity = (status.st_dev, status.st_ino)
+    # Some file systems number no files: there all folders would be one.
+    identity = (status.st_dev, status.st_ino or os.path.realpath(folder))
     if identity in above:  # a link that leads back
         return
     for entry in entries:

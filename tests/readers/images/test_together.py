@@ -13,6 +13,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 from PIL import Image
+from windows import unix
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers import align, files
@@ -134,6 +135,7 @@ def test_decoding_gives_up(save, monkeypatch):
         open_image(save("a.png")).decode(lambda: True)
 
 
+@unix
 def test_ctrl_c_ends_what_decodes_and_lets_the_rest_come_to_its_end():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     told: list[str] = []

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+from windows import unix
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.lists.manifest import read_manifest
@@ -114,6 +115,7 @@ def test_what_cannot_be_read(tmp_path):
         _read(tmp_path, "a,b\n".encode("utf-16"))
 
 
+@unix
 @pytest.mark.parametrize("form", ["csv", "ndjson", "null"])
 def test_a_line_is_read_before_the_next_is_there(form):
     def written(number):

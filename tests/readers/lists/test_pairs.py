@@ -6,6 +6,7 @@ import os
 
 import pytest
 from PIL import Image
+from windows import unix
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.lists.pairs import IMAGE_SUFFIXES, Filter, find_pairs, images_below
@@ -86,6 +87,7 @@ def test_patterns(tmp_path):
         below(("*.webp",))
 
 
+@unix
 def test_links_are_followed_and_circles_are_not(tmp_path):
     _made(tmp_path / "there", "b.png")
     folder = _made(tmp_path / "x", "s/a.png")

@@ -1,0 +1,167 @@
+"""A file that one process at a time writes to, and that only grows: what a journal is kept in.
+
+The lock ends with the process, however that ends. Unix locks the file itself; Windows would then
+let nobody read it, so there a file beside it is locked, which a run that was killed leaves behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ssimtool.output import replace_file
+
+
+class LockedFile:
+    """A file, opened and locked; it is created where there is none.
+
+    Any thread may read while another one appends.
+
+    Raises:
+        OSError: it cannot be opened, or another process has locked it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+        self._moving = threading.Lock()  # Windows reads and writes at one position that they share
+        if sys.platform == "win32":
+            self._lock = _lock_beside(_beside(path))
+            self._file = _open(path)
+        else:
+            self._file = _lock(_open(path), path)
+        self.size = os.fstat(self._file).st_size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Some bytes of it."""
+        if sys.platform != "win32":
+            return os.pread(self._file, length, start)
+        with self._moving:
+            os.lseek(self._file, start, os.SEEK_SET)
+            return os.read(self._file, length)
+
+    def append(self, data: bytes) -> None:
+        """Writes some bytes at the end, all or none.
+
+        Raises:
+            OSError: the disk is full, or the like.
+        """
+        left, start = memoryview(data), self.size
+        try:
+            while left:
+                with self._moving:
+                    written = os.write(self._file, left)
+                left, self.size = left[written:], self.size + written
+        except OSError:
+            self.truncate(start)
+            raise
+
+    def truncate(self, size: int) -> None:
+        """Drops what comes after the first `size` bytes."""
+        os.ftruncate(self._file, size)
+        self.size = size
+
+    def sync(self) -> None:
+        """Waits until the disk has it all."""
+        os.fsync(self._file)
+
+    def replace(self, pieces: Iterable[bytes]) -> None:
+        """Puts a file of these pieces in the place of this one, at once; the lock is held on.
+
+        Raises:
+            OSError: the disk is full, or the like; then the file is what it was.
+        """
+        name = self.path.with_name(f".{self.path.name}.rewritten")
+        try:
+            with open(name, "wb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, os.fstat(self._file).st_mode & 0o7777)
+            self._take_place(name)
+        except BaseException:
+            with suppress(OSError):
+                name.unlink()
+            raise
+        self.size = os.fstat(self._file).st_size
+
+    def _take_place(self, name: Path) -> None:
+        if sys.platform == "win32":  # replaces no file that is open; the lock lies beside it
+            os.close(self._file)
+            try:
+                replace_file(name, self.path)
+            finally:
+                self._file = _open(self.path)
+        else:  # locked before it can be seen, so that no other process comes in between
+            file = _lock(_open(name), name)
+            try:
+                replace_file(name, self.path)
+            except BaseException:
+                os.close(file)
+                raise
+            os.close(self._file)
+            self._file = file
+
+    def close(self) -> None:
+        """Closes and unlocks it."""
+        os.close(self._file)
+        if self._lock is not None:
+            os.close(self._lock)
+            with suppress(OSError):  # another process has opened it by now
+                _beside(self.path).unlink()
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    if sys.platform == "win32":  # would turn each \n into \r\n, and hand it on to other programs
+        flags |= os.O_BINARY | os.O_NOINHERIT
+    return os.open(path, flags, 0o666)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _lock(file: int, path: Path) -> int:
+    """The open file, locked (Unix)."""
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise _busy() from None
+        except OSError:  # a file system without locks
+            return file
+        if not os.path.samestat(os.fstat(file), os.stat(path)):  # replaced since it was opened
+            os.close(file)
+            raise _busy()
+    return file
+
+
+def _lock_beside(path: Path) -> int | None:
+    """A file that is locked in the place of another one (Windows); None without locks."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOINHERIT, 0o666)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            os.close(file)
+            raise _busy() from None
+        except OSError:  # a file system without locks
+            os.close(file)
+            return None
+        return file
+    return None
+
+
+def _busy() -> OSError:
+    return OSError(errno.EBUSY, "another run writes to it")

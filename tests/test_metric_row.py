@@ -12,21 +12,20 @@ import pytest
 import torch
 from PIL import Image
 
+import ssimtool as library
 from ssimtool.batch.stack import Stacker, compare_stack
 from ssimtool.catalog import METRICS, Metric
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.samples import Pair
+from ssimtool.reports.formats import formats_for
 from ssimtool.scoring.pair import compare
 from ssimtool.scoring.tensors import numbers_of
 from ssimtool.settings import CompareSettings
 
-FORMATS = ("table", "json", "ndjson", "csv", "markdown", "value")
-REPORT_FORMATS = ("table", "json", "csv", "markdown", "html")
+TORCH = Execution(device="cpu", backend="torch")
 NUMBERS = (5, 40, 0)  # of the pairs: how far apart they are at most
 CALLS: list[tuple[tuple[int, ...], torch.dtype]] = []
-
-TORCH = Execution(device="cpu", backend="torch")
 
 
 def _largest(x, y, *, data_range):
@@ -84,17 +83,20 @@ def folders(tmp_path):
     return tmp_path / "x", tmp_path / "y"
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", formats_for("compare"))
 def test_compare(ssimtool, folders, format):
     pair = [folder / "40.png" for folder in folders]
-    done = ssimtool("compare", *pair, "-m", "largest", "-m", "psnr", "-f", format)
-    assert done.code == 0
+    limit = ("--fail-over", "largest=0.1")
+    done = ssimtool("compare", *pair, "-m", "largest", "-m", "psnr", *limit, "-f", format)
+    assert (done.code, "largest 0.156863 > 0.1" in done.err) == (1, True)
     if format in ("json", "ndjson"):
         assert done.record["metrics"]["largest"] == 40 / 255  # one division, in float64
         assert "largest" not in done.record["per_channel"]
     elif format == "csv":
         (row,) = csv.DictReader(io.StringIO(done.out))
         assert float(row["largest"]) == 40 / 255
+    elif format in ("junit", "github"):  # which only name what failed
+        assert "largest 0.156863" in done.out
     elif format == "value":
         assert float(done.out.split()[0]) == 40 / 255
     else:
@@ -104,7 +106,7 @@ def test_compare(ssimtool, folders, format):
         assert "SSIM" not in done.out  # none was computed, so no definition is stated
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", formats_for("batch"))
 @pytest.mark.parametrize("backend", ["auto", "torch"])
 def test_batch(ssimtool, folders, format, backend):
     metrics = ("-m", "largest", "-m", "ssim")
@@ -129,6 +131,18 @@ def test_batch(ssimtool, folders, format, backend):
         assert summary["thresholds"][0]["holds"] is False
 
 
+def test_from_python(folders):
+    """`compare` and `compare_many` of the library."""
+    pairs = [tuple(folder / f"{number:02}.png" for folder in folders) for number in NUMBERS]
+    one = library.compare(*pairs[1], metrics="largest")
+    assert one.metrics == {"largest": 40 / 255}
+    records = list(library.compare_many(pairs, metrics=("largest", "mse")))
+    found = [record.metrics["largest"] for record in records]
+    assert found == pytest.approx([n / 255 for n in NUMBERS], rel=1e-6)
+    with pytest.raises(ValueError, match=r"'nonsense' is not one of ssim, .*, largest"):
+        library.compare(*pairs[0], metrics="nonsense")
+
+
 @pytest.mark.parametrize("precision", ["single", "double"])
 def test_what_the_fused_pass_gives_stays_its_own(precision):
     """Beside it, torch computes the rest of the pair; alone, the record says torch."""
@@ -146,9 +160,8 @@ def test_what_the_fused_pass_gives_stays_its_own(precision):
 
 def test_fused_on_tensors_with_nothing_to_give():
     """Where torch is loaded in any case: no pass is made for nothing, and the record says torch."""
-    how = CompareSettings(metrics=("largest",), device="cpu", backend="fused")
+    how, fused = CompareSettings(metrics=("largest",)), Execution(device="cpu", backend="fused")
     row, pair = METRICS["largest"], _pair(40)
-    fused = Execution(device="cpu", backend="fused")
     values, made = numbers_of({row.function: row}, pair, how, fused)
     assert (values, made.backend) == ({row.function: [40 / 255]}, "torch")
     both = {row.function: row, "mse": METRICS["mse"]}
@@ -185,20 +198,20 @@ def test_resume(ssimtool, folders, tmp_path):
 def scores(ssimtool, folders, tmp_path):
     """The records of a batch."""
     path = tmp_path / "s.ndjson"
-    options = ("-m", "largest", "-m", "mse", "--fail-over", "largest=0.5", "-f", "ndjson")
-    assert ssimtool("batch", *folders, *options, "-o", path).code == 0
+    options = ("-m", "largest", "-m", "mse", "--fail-over", "largest=0.1", "-f", "ndjson")
+    assert ssimtool("batch", *folders, *options, "-o", path).code == 1
     return path
 
 
 @pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("format", REPORT_FORMATS)
+@pytest.mark.parametrize("format", formats_for("report"))
 def test_report(ssimtool, scores, monkeypatch, format, known):
     """Also where nothing installed has the metric any more: it goes by its name."""
     if not known:
         monkeypatch.delitem(METRICS, "largest")
     to = ["-o", scores.with_suffix(".html")] if format == "html" else []
     done = ssimtool("report", scores, "-f", format, *to)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, "warning" in done.err) == (0, False)
     text = scores.with_suffix(".html").read_text() if format == "html" else done.out
     words = ("Largest error", "largest") if known else ("largest",)
     assert any(word in text for word in words)

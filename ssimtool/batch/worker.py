@@ -124,8 +124,9 @@ class Scorer:
             self._compare = partial(compare, how=self._settings, execution=execution)
             if computes_together(execution):
                 self._stack(execution, grow)
-            elif not execution.loads_torch and self._resources.own_process:
-                load_kernels()
+            elif not execution.loads_torch:
+                if self._resources.own_process:
+                    load_kernels()
                 load_torch_for(self._settings)
             if self._resources.warm:
                 from ssimtool.batch.warming import warm_up

@@ -5,34 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 from ssimtool.readers.arrays.vae import CHUNK, Arrays, chunks, open_arrays
 from ssimtool.records.loss import LossReport, SampleScores
 from ssimtool.scoring.failures import failure_of
-from ssimtool.settings import BatchLayout, LossSettings
+from ssimtool.settings import LossSettings
 from ssimtool.vae.loss_record import Evaluation, failed_loss, loss_record
 from ssimtool.vae.posterior import Posterior
+from ssimtool.vae.requests import LossRequest
 from ssimtool.vae.spans import Span
 
 OnScores = Callable[[list[SampleScores]], object]
 # Called with the numbers of samples and of values once the files are open; what it yields is
 # called with the scores of each chunk, in order.
 Watch = Callable[[int, int], AbstractContextManager[OnScores]]
-
-
-@dataclass(frozen=True)
-class LossRequest:
-    """The loss of which files, one, two or four, and how it is computed."""
-
-    paths: tuple[str, ...]
-    settings: LossSettings
-    layout: BatchLayout = "nchw"
-
-    @property
-    def reads_latents(self) -> bool:
-        """Whether mu and logvar are read: files that are named are checked whatever the weight."""
-        return self.settings.beta > 0 or len(self.paths) == 4
 
 
 def _unwatched(samples: int, values: int) -> AbstractContextManager[OnScores]:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import METRICS
 from ssimtool.cli.options.shared import computing
 from ssimtool.readers.regions import RegionOfInterest, parse_region
 
@@ -40,22 +39,3 @@ def counting(mask: str | None, regions: Sequence[str]) -> RegionOfInterest:
         return RegionOfInterest(mask=mask, regions=tuple(map(parse_region, regions)))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--region") from None
-
-
-def check_takes(what: RegionOfInterest, metrics: Sequence[str], backend: str) -> None:
-    """Refuses what cannot be told of some pixels alone.
-
-    Raises:
-        typer.BadParameter: a metric or a backend that takes no mask.
-    """
-    if not what:
-        return
-    option = "--mask" if what.mask is not None else "--region"
-    for name in metrics:
-        if "weight" not in METRICS[name].takes:
-            raise typer.BadParameter(f"{name} takes no {option}: leave one of them out")
-    if backend == "fused":
-        raise typer.BadParameter(
-            f"the fused kernels take no {option}: leave it out, torch computes then",
-            param_hint="--backend",
-        )

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from ssimtool import __version__
+from ssimtool.cli.plugin_help import name_plugins
 from ssimtool.errors import EXIT_OK, EXIT_USAGE, ArgumentError, OutputError, UnavailableError
 from ssimtool.output import warn
 
@@ -87,6 +88,7 @@ def program_of(arguments: list[str]) -> TyperGroup:
 
         get_completion_inspect_parameters()  # registers the shells
     _add_help_all(command, reveal=completing)
+    name_plugins(command, arguments)
     return command
 
 

@@ -9,14 +9,17 @@ from pathlib import PurePath
 
 import typer
 
-from ssimtool.catalog import METRICS, Definition, find_definition
+from ssimtool.catalog import Definition, find_definition
 from ssimtool.definitions import Border
+from ssimtool.plugins import find_metric
 
 
 def metric_name(value: str) -> str:
-    """A check that a metric is in the catalogue."""
-    if value not in METRICS:
-        raise typer.BadParameter(f"{value!r} is not one of {', '.join(METRICS)}")
+    """A check that a metric is there, ours or a plug-in's."""
+    try:
+        find_metric(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     return value
 
 

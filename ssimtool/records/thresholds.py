@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 
 from ssimtool.errors import ArgumentError
+from ssimtool.plugins import METRIC_NAMES, unknown_metric
 from ssimtool.records.batch import Statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
@@ -94,7 +95,9 @@ def _parsed(
     if not name:
         raise _error(op, f"{text!r} is not {form}: say which of {', '.join(metrics)}")
     if name not in metrics:
-        raise _error(op, f"{text!r}: {name!r} is not one of {', '.join(metrics)}")
+        ours = metrics is METRIC_NAMES
+        why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"
+        raise _error(op, f"{text!r}: {why}")
     return statistic, name, op, value
 
 

@@ -7,24 +7,28 @@ import io
 import json
 from collections.abc import Sequence
 
-from ssimtool.catalog import DEFINITIONS, METRICS
+from ssimtool.catalog import DEFINITIONS
+from ssimtool.plugins import known_metrics
 from ssimtool.reports.view import View
 
 Rows = Sequence[dict[str, str]]
 
 
 def metric_rows() -> Rows:
-    """A row for each metric."""
+    """A row for each metric, ours and those of plug-ins."""
     return [
         {
             "name": row.name,
             "better": row.better,
             "unit": row.unit,
             "range": row.range,
+            "symmetric": "yes" if row.symmetric else "no",
+            "smallest side": str(row.smallest_side) if row.smallest_side > 1 else "-",
             "formula": row.formula,
             "source": row.source,
+            "plug-in": row.distribution or "-",
         }
-        for row in METRICS.values()
+        for row in known_metrics().values()
     ]
 
 

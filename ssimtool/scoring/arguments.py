@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, get_args
 
-from ssimtool.catalog import METRICS, SCALE_WEIGHTS, with_implied
+from ssimtool.catalog import SCALE_WEIGHTS
 from ssimtool.definitions import Definition
 from ssimtool.errors import ArgumentError
+from ssimtool.plugins import (
+    find_metric,
+    known_metric,
+    known_metrics,
+    unknown_metric,
+    with_implied,
+)
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.records.verdicts import Threshold
 from ssimtool.settings import BackendName, Channels, CompareSettings, ImageLayout, Precision
@@ -49,9 +56,10 @@ def compare_settings(
     """
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     for name in names:
-        _check_choice("metric", name, tuple(METRICS))
+        if known_metric(name) is None:
+            raise ArgumentError(unknown_metric(name), argument="metric")
     if not names:
-        raise ArgumentError(f"metrics is empty: expected some of {', '.join(METRICS)}")
+        raise ArgumentError(f"metrics is empty: expected some of {', '.join(known_metrics())}")
     _check_choice("backend", backend, get_args(BackendName))
     _check_choice("precision", precision, get_args(Precision))
     computed = with_implied((*names, *(t.metric for t in thresholds), *implied))
@@ -130,7 +138,7 @@ def _check_scales(scales: int | None, metrics: Iterable[str]) -> None:
         raise ArgumentError(
             f"scales is {scales}: expected 1 to {len(SCALE_WEIGHTS)}", argument="scales"
         )
-    if not any("scales" in METRICS[name].takes for name in metrics):
+    if not any("scales" in find_metric(name).takes for name in metrics):
         raise ArgumentError("only ms_ssim has scales: add it to the metrics", argument="scales")
 
 
@@ -139,7 +147,7 @@ def _check_region(region: RegionOfInterest, metrics: Iterable[str], backend: Bac
         return
     given = "mask" if region.mask is not None else "region"
     for name in metrics:
-        if "weight" not in METRICS[name].takes:
+        if "weight" not in find_metric(name).takes:
             raise ArgumentError(f"{name} takes no {given}: leave one of them out", argument=given)
     if backend == "fused":
         raise ArgumentError(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS
+from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.options import batch as b
 from ssimtool.cli.options import mask as m
@@ -16,6 +16,7 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import job_summary_path
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
+from ssimtool.plugins import METRIC_NAMES
 from ssimtool.records.thresholds import parse_batch_thresholds
 from ssimtool.scoring.arguments import compare_settings, reading_of
 
@@ -84,7 +85,7 @@ def command(
         null=null,
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
     )
-    limits, on_all = parse_batch_thresholds(fail_under, fail_over, metrics=METRICS)
+    limits, on_all = parse_batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     region_of_interest = m.counting(mask, region)
     settings = compare_settings(
         metric,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS
+from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
@@ -15,6 +15,7 @@ from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import put, reserved
+from ssimtool.plugins import METRIC_NAMES
 from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.scoring.arguments import compare_settings, reading_of
 
@@ -70,7 +71,7 @@ def command(
         device,
         backend,
         precision,
-        thresholds=parse_thresholds(fail_under, fail_over, metrics=METRICS),
+        thresholds=parse_thresholds(fail_under, fail_over, metrics=METRIC_NAMES),
         implied=["ssim"] if map_ else [],  # part of the map's text
     )
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)

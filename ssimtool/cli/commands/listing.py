@@ -8,7 +8,8 @@ import typer
 
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, view_of
-from ssimtool.output import reserved
+from ssimtool.output import reserved, warn
+from ssimtool.plugins import plugin_metrics
 from ssimtool.reports.catalogue import Rows, definition_rows, metric_rows
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.view import View
@@ -38,6 +39,8 @@ def metrics(
       ssimtool list metrics -f markdown
       ssimtool list metrics -o m.txt
     """
+    for problem in plugin_metrics().problems:
+        warn(f"warning: {problem}")
     return _show(metric_rows(), format, output)
 
 

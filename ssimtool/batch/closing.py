@@ -1,4 +1,4 @@
-"""The lines on standard error when a batch has ended."""
+"""The lines on standard error while a batch runs, and when it has ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ssimtool.batch.failures import Failures
+from ssimtool.batch.tally import Tally
 from ssimtool.errors import printable
+from ssimtool.plugins import find_metric
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.rows import counts_line
+
+
+def progress_line(tally: Tally, total: int | None, speed: float) -> str:
+    """How far a run is: pairs, pairs a second, the mean so far, errors."""
+    name = tally.metrics[0]
+    mean = tally.mean(name)
+    parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
+    parts += [f"{speed:.1f} pairs/s"] if speed else []
+    parts += [f"mean {find_metric(name).title} {mean:.4f}"] if mean is not None else []
+    parts += [f"{tally.counts['error']} errors"] if tally.counts["error"] else []
+    return "  ".join(parts)
 
 
 @dataclass

@@ -214,7 +214,10 @@ def test_where_there_is_no_window_the_errors_are_there(ssimtool, here):
         (["--region", "0,0,0,9"], "W and H above 0"),
         (["--mask", "-"], "standard input is no mask"),
         (["--mask", "disc.png", "--backend", "fused"], "--backend: the fused kernels take no mask"),
-        (["--region", "0,0,9,9", "--backend", "fused"], "--backend: the fused kernels take no region"),
+        (
+            ["--region", "0,0,9,9", "--backend", "fused"],
+            "--backend: the fused kernels take no region",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["compare", "batch"])

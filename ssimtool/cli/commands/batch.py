@@ -17,6 +17,7 @@ from ssimtool.cli.outcome import job_summary_path
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 from ssimtool.plugins import METRIC_NAMES
+from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_batch_thresholds
 from ssimtool.scoring.arguments import compare_settings, reading_of
 
@@ -86,7 +87,7 @@ def command(
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
     )
     limits, on_all = parse_batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
-    region_of_interest = m.counting(mask, region)
+    region_of_interest = parse_interest(mask, region)
     settings = compare_settings(
         metric,
         parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),

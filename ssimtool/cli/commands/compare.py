@@ -16,6 +16,7 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import put, reserved
 from ssimtool.plugins import METRIC_NAMES
+from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.scoring.arguments import compare_settings, reading_of
 
@@ -62,7 +63,7 @@ def command(
     """
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
-    region_of_interest = m.counting(mask, region)
+    region_of_interest = parse_interest(mask, region)
     settings = compare_settings(
         metric,
         parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),

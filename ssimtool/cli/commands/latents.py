@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
 
@@ -14,7 +12,7 @@ from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.options import vae as v
 from ssimtool.cli.outcome import Style, announce, show
-from ssimtool.cli.progress import progress
+from ssimtool.cli.progress import array_progress
 from ssimtool.output import put, reserved
 from ssimtool.records.latents import FIGURES, Unit
 from ssimtool.records.thresholds import NAMED_VALUE, parse_thresholds
@@ -128,15 +126,10 @@ def command(
     from ssimtool.vae.latents import latents_of_files
 
     with reserved(targets, inputs=paths) as files:
-        result = latents_of_files(request, watch=partial(_watching, quiet), debug=debug)
+        result = latents_of_files(
+            request, watch=partial(array_progress, PROGRESS_FROM, quiet), debug=debug
+        )
         if result.plot is not None:
             put(files[0], result.plot)
         announce(result.record, quiet=quiet)
         return show("latents", result.record, style, files[-1] if output is not None else None)
-
-
-@contextmanager
-def _watching(quiet: bool, samples: int, values: int) -> Iterator[Callable[[int], None]]:
-    """Shows a progress bar if there is much to read."""
-    with progress(samples, shown=not quiet and values > PROGRESS_FROM) as done:
-        yield done

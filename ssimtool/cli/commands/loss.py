@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
 
@@ -14,9 +12,8 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.options import vae as v
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.cli.parsing import weight
-from ssimtool.cli.progress import progress
-from ssimtool.output import Reserved, reserved, write
-from ssimtool.records.loss import SampleScores
+from ssimtool.cli.progress import array_progress
+from ssimtool.output import reserved
 from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
 from ssimtool.vae.requests import LossRequest
@@ -131,29 +128,8 @@ def command(
     from ssimtool.vae.loss import loss_of_files  # loads NumPy
 
     with reserved(targets, inputs=paths) as files:
-        watch = partial(_watching, files[0] if per_sample else None, quiet)
-        record = loss_of_files(request, watch=watch, debug=debug)
+        file = files[0] if per_sample is not None else None
+        watch = partial(array_progress, PROGRESS_FROM, quiet)
+        record = loss_of_files(request, per_sample=file, watch=watch, debug=debug)
         announce(record, quiet=quiet)
         return show("loss", record, style, files[-1] if output is not None else None)
-
-
-@contextmanager
-def _watching(
-    file: Reserved | None, quiet: bool, samples: int, values: int
-) -> Iterator[Callable[[list[SampleScores]], None]]:
-    """Shows a progress bar, and writes the scores of each sample to the file."""
-    with progress(samples, shown=not quiet and values > PROGRESS_FROM) as done:
-        if file is None:
-            yield lambda scores: done(len(scores))
-            return
-        from ssimtool.reports.text import sample_header, sample_lines
-
-        suffix = file.target.suffix.lower()
-        write(file, sample_header(suffix))
-
-        def on_scores(scores: list[SampleScores]) -> None:
-            write(file, sample_lines(scores, suffix))
-            done(len(scores))
-
-        yield on_scores
-    file.commit()

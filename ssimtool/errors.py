@@ -70,6 +70,20 @@ class OutputError(Exception):
         self.message = message
 
 
+class ArgumentError(ValueError):
+    """An argument outside its range, or two that exclude each other: on the command line, exit
+    code 2.
+
+    Args:
+        message: what is wrong and what to do, in words that Python and the command line share.
+        argument: its name in Python; the option of that name is named on the command line.
+    """
+
+    def __init__(self, message: str, *, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
 class UnavailableError(ValueError):
     """A device, a backend, a folder or a package that is requested and not there: exit code 2.
 

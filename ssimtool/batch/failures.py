@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ssimtool.records.batch import Summary
@@ -23,15 +23,14 @@ class Failures:
         self.count += len(lines)
         self.first += lines[: NAMED - len(self.first)]
 
-    def report(self, summary: Summary, warn: Callable[[str], object]) -> None:
-        """Warns of each failure, then how many pairs failed; of nothing where all passed."""
+    def lines(self, summary: Summary) -> list[str]:
+        """Return a line for each failure and one of how many pairs failed; none if all passed."""
         of_all = statistic_failures(summary.thresholds)
         if not (self.count or of_all):
-            return
+            return []
         more = self.count - len(self.first)
         rest = [f"… and {more:,} more"] if more else []
-        for line in (*self.first, *rest, *of_all, _counts(summary)):
-            warn(line)
+        return [*self.first, *rest, *of_all, _counts(summary)]
 
 
 def _counts(summary: Summary) -> str:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ssimtool.batch.pool import Batch
 from ssimtool.batch.worker import Resources, Scorer
-from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
-from ssimtool.definitions import Border, Definition
+from ssimtool.catalog import DEFAULT_METRICS
+from ssimtool.definitions import Border, Definition, find_definition
 from ssimtool.devices import usable_cores
 from ssimtool.readers.align import recorded
 from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs
 from ssimtool.readers.memory import ImageInput, name_of
-from ssimtool.readers.regions import Region
+from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.comparison import Comparison
-from ssimtool.scoring.arguments import reading_of, region_of_arguments, settings_of
+from ssimtool.scoring.arguments import compare_settings, reading_of
 from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def compare_many(
     metrics: str | Sequence[str] = DEFAULT_METRICS,
     definition: str | Definition = "wang2004",
     border: Border | None = None,
-    scales: int = len(SCALE_WEIGHTS),
+    scales: int | None = None,
     mask: ImageInput | None = None,
     regions: Sequence[Region] = (),
     data_range: float | None = None,
@@ -131,17 +131,13 @@ def compare_many(
     if count < 1:
         raise ValueError(f"jobs is {jobs}: expected 1 or more")
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
-    scorer = Scorer(
-        recorded(reading),
-        max_pixels,
-        settings_of(metrics, definition, border, scales, device, backend, precision),
-        Resources(jobs=count, memory=memory, own_process=False),
-        region=region_of_arguments(mask, regions),
-        mask=mask,
-    )
-    inputs, unmatched = _inputs(
-        pairs, distorted, Filter(include=tuple(include), exclude=tuple(exclude))
-    )
+    region = RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
+    chosen = find_definition(definition, border=border)
+    settings = compare_settings(metrics, chosen, scales, region, device, backend, precision)
+    resources = Resources(jobs=count, memory=memory, own_process=False)
+    scorer = Scorer(recorded(reading), max_pixels, settings, resources, region=region, mask=mask)
+    files = Filter(include=tuple(include), exclude=tuple(exclude))
+    inputs, unmatched = _inputs(pairs, distorted, files)
     return Comparisons(inputs, scorer, count, unmatched)
 
 

@@ -15,7 +15,7 @@ from typer.core import TyperGroup, TyperOption
 
 from ssimtool import __version__
 from ssimtool.cli.plugin_help import name_plugins
-from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError, UnavailableError
+from ssimtool.errors import EXIT_OK, EXIT_USAGE, ArgumentError, OutputError, UnavailableError
 from ssimtool.output import warn
 
 EXIT_CODES = (
@@ -148,6 +148,10 @@ def run(arguments: list[str]) -> int:
     except OutputError as error:
         warn(f"error: {error.message}")
         return EXIT_USAGE
+    except ArgumentError as error:
+        option = f"Invalid value for {_option_of(error)}: " if error.argument else ""
+        warn(f"error: {option}{error} (see '{PROGRAM} {arguments[0]} --help')")
+        return EXIT_USAGE
     except UnavailableError as error:
         warn(f"error: {f'--{error.option}: ' if error.option else ''}{error.message}")
         return EXIT_USAGE
@@ -158,6 +162,10 @@ def run(arguments: list[str]) -> int:
         if message:  # there is none where no argument was given and the help was shown
             warn(f"error: {message} (see '{path} --help')")
         return error.exit_code
+
+
+def _option_of(error: ArgumentError) -> str:
+    return f"--{(error.argument or '').replace('_', '-')}"
 
 
 def _on_one_line(error: typer.TyperException) -> str:

@@ -6,27 +6,17 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
 from ssimtool.output import Reserved, append_job_summary, put, put_stdout, wants_colour, warn
 from ssimtool.records.record import Record
-from ssimtool.records.verdicts import EXIT_CODES, Failure
+from ssimtool.records.verdicts import EXIT_CODES
 from ssimtool.reports.formats import FORMATS, Command, renderer
 from ssimtool.reports.view import View
 
 if TYPE_CHECKING:
     from ssimtool.records.explanation import Explanation
-
-
-class Warned(Protocol):
-    """A record that says what looked like a mistake, or why there is no number."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-    @property
-    def error(self) -> Failure | None: ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +30,7 @@ class Style:
     debug: bool
 
 
-def announce(record: Warned, *, quiet: bool) -> None:
+def announce(record: Record | Explanation, *, quiet: bool) -> None:
     """Write the error of a record, or its warnings, to standard error."""
     if record.error is not None:
         warn(f"error: {printable(record.error.message)}")

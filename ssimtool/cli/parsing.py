@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
-from dataclasses import fields
+from collections.abc import Callable, Collection
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import typer
 
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.definitions import Border
-from ssimtool.plugins import METRIC_NAMES, find_metric, unknown_metric
-from ssimtool.records.batch import Statistics
-from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
-
-if TYPE_CHECKING:
-    from ssimtool.readers.images.colour import Background
-
-PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
-NAMED_VALUE = "FIGURE=VALUE"
-# Of all pairs, that a threshold may name.
-STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
+from ssimtool.plugins import find_metric
 
 
 def metric_name(value: str) -> str:
@@ -77,80 +65,6 @@ def chosen_definition(
         raise typer.BadParameter(str(error)) from None
 
 
-def thresholds(
-    under: list[str], over: list[str], *, metrics: Collection[str], default: str | None = "ssim"
-) -> tuple[Threshold, ...]:
-    """`[METRIC=]VALUE` of both options, in the order under, over; `default` None: METRIC=VALUE.
-
-    Raises:
-        typer.BadParameter: one cannot be parsed.
-    """
-    options = _by_op(under, over)
-    return tuple(_threshold(op, text, metrics, default) for op, text in options)
-
-
-def batch_thresholds(
-    under: list[str], over: list[str], *, metrics: Collection[str]
-) -> tuple[tuple[Threshold, ...], tuple[StatisticThreshold, ...]]:
-    """`[STAT:][METRIC=]VALUE` of both options: for each pair, and on statistics of all.
-
-    Raises:
-        typer.BadParameter: one cannot be parsed.
-    """
-    found = [_parsed(op, text, metrics, STATISTIC_VALUE) for op, text in _by_op(under, over)]
-    return (
-        tuple(Threshold(metric, op, value) for stat, metric, op, value in found if not stat),
-        tuple(StatisticThreshold(*parts) for parts in found if parts[0]),
-    )
-
-
-def _by_op(under: list[str], over: list[str]) -> list[tuple[Op, str]]:
-    return [("under", text) for text in under] + [("over", text) for text in over]
-
-
-def _threshold(op: Op, text: str, metrics: Collection[str], default: str | None) -> Threshold:
-    form = PAIR_VALUE if default else NAMED_VALUE
-    statistic, name, _, value = _parsed(op, text, metrics, form, default)
-    if statistic:
-        raise typer.BadParameter(
-            f"{text!r} asks for a statistic, and one pair has none: leave it out",
-            param_hint=f"--fail-{op}",
-        )
-    return Threshold(name, op, value)
-
-
-def _parsed(
-    op: Op, text: str, metrics: Collection[str], form: str, default: str | None = "ssim"
-) -> tuple[str, str, Op, float]:
-    """The statistic, empty for none, the metric, `default` if left out, and the value."""
-    option = f"--fail-{op}"
-    head, _, number = text.rpartition("=")
-    if not head and ":" in number:
-        head, number = number.split(":", 1)
-        head += ":"
-    statistic, colon, name = head.rpartition(":")
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if math.isnan(value):
-        raise typer.BadParameter(f"{text!r} is not {form}", param_hint=option)
-    if colon and statistic not in STATISTICS:
-        raise typer.BadParameter(
-            f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}", param_hint=option
-        )
-    name = name or default or ""
-    if not name:
-        raise typer.BadParameter(
-            f"{text!r} is not {form}: say which of {', '.join(metrics)}", param_hint=option
-        )
-    if name not in metrics:
-        ours = metrics is METRIC_NAMES
-        why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"
-        raise typer.BadParameter(f"{text!r}: {why}", param_hint=option)
-    return statistic, name, op, value
-
-
 def size_in_bytes(value: str) -> int:
     """`2G`, `500M`, `64K` or a number of bytes; K is 1024.
 
@@ -184,25 +98,11 @@ def suffixed(value: str, suffixes: Collection[str]) -> str:
     return value
 
 
+def suffix_in(*suffixes: str) -> Callable[[str | None], str | None]:
+    """A check, for one file, that its suffix says what to write."""
+    return lambda value: None if value is None else suffixed(value, suffixes)
+
+
 def map_paths(value: list[str]) -> list[str]:
     """A check that the suffix of each map says what to write."""
     return [suffixed(path, (".png", ".npy")) for path in value]
-
-
-def background_of(value: str) -> Background:
-    """A background: `checker`, or a colour by name or as #rgb, #rrggbb, rgb(r, g, b).
-
-    Raises:
-        typer.BadParameter: no such colour, or one with an alpha of its own.
-    """
-    if value == "checker":
-        return "checker"
-    from ssimtool.readers.images.colour import parse_colour
-
-    try:
-        return parse_colour(value)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{value!r} is neither checker nor an opaque colour such as white or #ff8800",
-            param_hint="--background",
-        ) from None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from ssimtool.batch.closing import progress_line
 from ssimtool.batch.request import Progress as PairProgress
 from ssimtool.output import warn
-from ssimtool.plugins import find_metric
 
 REFRESH = 0.1  # seconds between two looks of the bar at what is done
 
@@ -31,6 +31,13 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def array_progress(
+    least: int, quiet: bool, samples: int, values: int
+) -> AbstractContextManager[Callable[[int], None]]:
+    """A bar over samples, if they have more than the least number of values."""
+    return progress(samples, shown=not quiet and values > least)
 
 
 @contextmanager
@@ -60,16 +67,8 @@ def counting(*, shown: bool) -> Iterator[PairProgress]:
             shown_at = time.monotonic()
             # of the last seconds, so that a run that resumes is not said to make millions
             speed = bar.tasks[0].speed or tally.pairs / (shown_at - begun)
-            bar.update(task, completed=tally.pairs, total=total, told=_told(tally, total, speed))
+            bar.update(
+                task, completed=tally.pairs, total=total, told=progress_line(tally, total, speed)
+            )
 
         yield PairProgress(lambda line: bar.console.print(Text(line)), update)
-
-
-def _told(tally: Tally, total: int | None, speed: float) -> str:
-    name = tally.metrics[0]
-    mean = tally.mean(name)
-    parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
-    parts += [f"{speed:.1f} pairs/s"] if speed else []
-    parts += [f"mean {find_metric(name).title} {mean:.4f}"] if mean is not None else []
-    parts += [f"{tally.counts['error']} errors"] if tally.counts["error"] else []
-    return "  ".join(parts)

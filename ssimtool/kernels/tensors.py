@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssimtool.kernels.arrays import forward_pass
 from ssimtool.kernels.compiled.backward import Slopes, backward
-from ssimtool.kernels.compiled.forward import Sides
+from ssimtool.kernels.compiled.forward import Plan, Sides, Window
 from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
 from ssimtool.kernels.layout import in_rows, is_interleaved, memory_format, planes
@@ -100,7 +100,7 @@ def gradients(
     written = [planes(r, interleaved=interleaved) for r, s in zip(results, sides, strict=True) if s]
     of_windows = (by_structure / (plan.rows * plan.columns)).numpy()
     of_samples = (by_errors / x[0].numel()).numpy()
-    of_samples = np.repeat(of_samples, 1 if interleaved else x.shape[1], axis=0)
+    of_samples = np.repeat(of_samples, 1 if interleaved else c, axis=0)
     slopes = Slopes(
         structure=of_windows.reshape(-1, plan.channels).astype(kind),
         square=(2 * of_samples[:, 0]).astype(kind),
@@ -114,14 +114,19 @@ def gradients(
         second_planes=written[-1].starts,
         second_step=written[-1].step,
     )
-    pair, more = _sides(x, y, interleaved), more_of(plan, window)
-    tasks = len(pair.planes_x) * plan.bands * max(1, x.shape[3] * plan.channels // plan.tile)
+    _run_backward(_sides(x, y, interleaved), window, plan, slopes, 4 * x.numel())
+    return results
+
+
+def _run_backward(pair: Sides, window: Window, plan: Plan, slopes: Slopes, work: int) -> None:
+    """Write the gradients to the arrays of `slopes`, on several threads if there is enough work."""
+    more = more_of(plan, window)
+    tasks = len(pair.planes_x) * plan.bands * max(1, plan.width * plan.channels // plan.tile)
     share(
         lambda first, last: call(backward, first, last, pair, window, more, plan, slopes),
         tasks,
-        4 * x.numel(),
+        work,
     )
-    return results
 
 
 def _empty_like(x: Tensor, interleaved: bool, wanted: bool) -> Tensor:

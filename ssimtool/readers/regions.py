@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ssimtool.errors import ArgumentError
+
 Region = tuple[int, int, int, int]  # x, y of the upper left pixel, width, height
 # The columns of a manifest that say it, each in the place of the option of its name.
 MASK, REGION = "mask", "region"
@@ -66,6 +68,22 @@ def parse_regions(text: str) -> tuple[Region, ...]:
     if len(found) == 4 and all(isinstance(n, int) for n in found):  # one alone
         found = [found]
     return tuple(parse_region(_listed(part)) for part in found)
+
+
+def parse_interest(mask: str | None, regions: Sequence[str]) -> RegionOfInterest:
+    """Return which pixels are compared: the file of a mask, and texts `X,Y,W,H`.
+
+    Raises:
+        ArgumentError: a region that cannot be parsed, or standard input for a mask.
+    """
+    if mask == "-":
+        raise ArgumentError(
+            "standard input is no mask: give a file, ./- for one of that name", argument="mask"
+        )
+    try:
+        return RegionOfInterest(mask=mask, regions=tuple(map(parse_region, regions)))
+    except ValueError as error:
+        raise ArgumentError(str(error), argument="region") from None
 
 
 def _listed(part: object) -> str:

@@ -1,4 +1,4 @@
-"""Rows of the catalogue to text for programs, and to Markdown."""
+"""The catalogue as rows of texts, for programs and in Markdown."""
 
 from __future__ import annotations
 
@@ -7,9 +7,47 @@ import io
 import json
 from collections.abc import Sequence
 
+from ssimtool.catalog import DEFINITIONS
+from ssimtool.plugins import known_metrics
 from ssimtool.reports.view import View
 
 Rows = Sequence[dict[str, str]]
+
+
+def metric_rows() -> Rows:
+    """A row for each metric, ours and those of plug-ins."""
+    return [
+        {
+            "name": row.name,
+            "better": row.better,
+            "unit": row.unit,
+            "range": row.range,
+            "symmetric": "yes" if row.symmetric else "no",
+            "smallest side": str(row.smallest_side) if row.smallest_side > 1 else "-",
+            "formula": row.formula,
+            "source": row.source,
+            "plug-in": row.distribution or "-",
+        }
+        for row in known_metrics().values()
+    ]
+
+
+def definition_rows() -> Rows:
+    """A row for each definition of SSIM."""
+    return [
+        {
+            "name": row.name,
+            "window": f"{row.window} {row.window_size}"
+            + (f", sigma {row.sigma:g}" if row.sigma else ""),
+            "border": row.border,
+            "averaged": {"valid": "windows inside", "full": "full map"}[row.region],
+            "constants": f"k1 {row.k1:g}, k2 {row.k2:g}",
+            "covariance": row.covariance,
+            "downsample": "by size" if row.downsample is None else str(row.downsample),
+            "returned by": row.returned_by,
+        }
+        for row in DEFINITIONS.values()
+    ]
 
 
 def catalogue_json(rows: Rows, view: View) -> str:

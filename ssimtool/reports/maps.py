@@ -24,6 +24,15 @@ DARK = 0.2  # of the reference, where nothing counts
 NOTHING = (200, 200, 200)  # on a panel, likewise: no colour of the map
 
 
+def map_file(
+    suffix: str, ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle
+) -> bytes:
+    """The content of the file of a map: `.npy`, or a PNG in one of STYLES."""
+    if suffix.lower() == ".npy":
+        return map_npy(ssim_map)
+    return map_png(ssim_map, pair, record, style)
+
+
 def map_npy(ssim_map: Array) -> bytes:
     """A .npy file: (H, W), float32, the SSIM itself, NaN where nothing counts."""
     file = io.BytesIO()

@@ -1,47 +1,75 @@
-"""The arguments that `ssimtool.compare` and `ssimtool.compare_many` share, checked."""
+"""The arguments that the command line and Python share, checked.
+
+NumPy is loaded only once all is well: a wrong command line is answered without it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, get_args
 
 from ssimtool.catalog import SCALE_WEIGHTS
-from ssimtool.definitions import Border, Definition, find_definition
-from ssimtool.plugins import find_metric, known_metrics, with_implied
-from ssimtool.readers.align import Reading
-from ssimtool.readers.images.colour import parse_colour
-from ssimtool.readers.memory import ImageInput, name_of
-from ssimtool.readers.regions import Region, RegionOfInterest
+from ssimtool.definitions import Definition
+from ssimtool.errors import ArgumentError
+from ssimtool.plugins import (
+    find_metric,
+    known_metric,
+    known_metrics,
+    unknown_metric,
+    with_implied,
+)
+from ssimtool.readers.regions import RegionOfInterest
+from ssimtool.records.verdicts import Threshold
 from ssimtool.settings import BackendName, Channels, CompareSettings, ImageLayout, Precision
 
+if TYPE_CHECKING:
+    from ssimtool.readers.align import Reading
+    from ssimtool.readers.images.colour import Background
 
-def settings_of(
+
+def compare_settings(
     metrics: str | Sequence[str],
-    definition: str | Definition,
-    border: Border | None,
-    scales: int,
+    definition: Definition,
+    scales: int | None,
+    region: RegionOfInterest,
     device: str,
     backend: BackendName,
     precision: Precision,
+    *,
+    thresholds: tuple[Threshold, ...] = (),
+    implied: Iterable[str] = (),
 ) -> CompareSettings:
-    """Return what is computed; the arguments are those of `compare`.
+    """Return how pairs are compared.
+
+    Args:
+        metrics: names of metrics, or one of them.
+        definition: which SSIM.
+        scales: of MS-SSIM; None: all.
+        region: which pixels are compared.
+        device, backend, precision: of the computation.
+        thresholds: on each pair; their metrics are computed too.
+        implied: metrics that something else needs: a threshold on a statistic, a map.
 
     Raises:
-        ValueError: one is outside its range.
+        ArgumentError: an argument outside its range, or scales, a mask or a region that a metric or
+            the backend does not take.
     """
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     for name in names:
-        find_metric(name)
+        if known_metric(name) is None:
+            raise ArgumentError(unknown_metric(name), argument="metric")
     if not names:
-        raise ValueError(f"metrics is empty: expected some of {', '.join(known_metrics())}")
-    if scales not in range(1, len(SCALE_WEIGHTS) + 1):
-        raise ValueError(f"scales is {scales}: expected 1 to {len(SCALE_WEIGHTS)}")
-    _check("backend", backend, get_args(BackendName))
-    _check("precision", precision, get_args(Precision))
+        raise ArgumentError(f"metrics is empty: expected some of {', '.join(known_metrics())}")
+    _check_choice("backend", backend, get_args(BackendName))
+    _check_choice("precision", precision, get_args(Precision))
+    computed = with_implied((*names, *(t.metric for t in thresholds), *implied))
+    _check_scales(scales, computed)
+    _check_region(region, computed, backend)
     return CompareSettings(
-        metrics=with_implied(names),
-        definition=find_definition(definition, border=border),
-        scales=scales,
+        metrics=computed,
+        definition=definition,
+        scales=scales or len(SCALE_WEIGHTS),
+        thresholds=thresholds,
         device=device,
         backend=backend,
         precision=precision,
@@ -60,16 +88,21 @@ def reading_of(
     """Return how images are read; the arguments are those of `compare`.
 
     Raises:
-        ValueError: one is outside its range.
+        ArgumentError: one is outside its range.
     """
-    _check("channels", channels, get_args(Channels))
-    _check("layout", layout, get_args(ImageLayout))
+    _check_choice("channels", channels, get_args(Channels))
+    _check_choice("layout", layout, get_args(ImageLayout))
     if data_range is not None and not 1e-100 <= data_range <= 1e100:
-        raise ValueError(f"data_range is {data_range}: expected a finite number above 0")
+        raise ArgumentError(
+            f"data_range is {data_range}: expected a finite number above 0", argument="data_range"
+        )
+    colour = _background(background)
+    from ssimtool.readers.align import Reading
+
     return Reading(
         channels=channels,
         data_range=data_range,
-        background="checker" if background == "checker" else parse_colour(background),
+        background=colour,
         resize=resize,
         frame=frame,
         max_pixels=max_pixels,
@@ -77,11 +110,47 @@ def reading_of(
     )
 
 
-def region_of_arguments(mask: ImageInput | None, regions: Sequence[Region]) -> RegionOfInterest:
-    """Return which pixels are compared; the arguments are those of `compare`."""
-    return RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
+def _background(name: str) -> Background:
+    if name == "checker":
+        return "checker"
+    from ssimtool.readers.images.colour import parse_colour
+
+    try:
+        return parse_colour(name)
+    except ValueError:
+        raise ArgumentError(
+            f"{name!r} is neither checker nor an opaque colour such as white or #ff8800",
+            argument="background",
+        ) from None
 
 
-def _check(what: str, value: str, choices: Sequence[str]) -> None:
+def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
-        raise ValueError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
+        raise ArgumentError(
+            f"unknown {what} {value!r}: expected one of {', '.join(choices)}", argument=what
+        )
+
+
+def _check_scales(scales: int | None, metrics: Iterable[str]) -> None:
+    if scales is None:
+        return
+    if scales not in range(1, len(SCALE_WEIGHTS) + 1):
+        raise ArgumentError(
+            f"scales is {scales}: expected 1 to {len(SCALE_WEIGHTS)}", argument="scales"
+        )
+    if not any("scales" in find_metric(name).takes for name in metrics):
+        raise ArgumentError("only ms_ssim has scales: add it to the metrics", argument="scales")
+
+
+def _check_region(region: RegionOfInterest, metrics: Iterable[str], backend: BackendName) -> None:
+    if not region:
+        return
+    given = "mask" if region.mask is not None else "region"
+    for name in metrics:
+        if "weight" not in find_metric(name).takes:
+            raise ArgumentError(f"{name} takes no {given}: leave one of them out", argument=given)
+    if backend == "fused":
+        raise ArgumentError(
+            f"the fused kernels take no {given}: leave it out, torch computes then",
+            argument="backend",
+        )

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ssimtool.catalog import DEFAULT_METRICS, SCALE_WEIGHTS
-from ssimtool.definitions import Border, Definition
-from ssimtool.readers.memory import ImageInput
-from ssimtool.readers.regions import Region
+from ssimtool.catalog import DEFAULT_METRICS
+from ssimtool.definitions import Border, Definition, find_definition
+from ssimtool.readers.memory import ImageInput, name_of
+from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
-from ssimtool.scoring.arguments import reading_of, region_of_arguments, settings_of
+from ssimtool.scoring.arguments import compare_settings, reading_of
 from ssimtool.scoring.images import CompareRequest, read_images, score_images
 from ssimtool.scoring.pair import execution_of, map_of
 from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
@@ -76,7 +76,7 @@ def compare(
     metrics: str | Sequence[str] = DEFAULT_METRICS,
     definition: str | Definition = "wang2004",
     border: Border | None = None,
-    scales: int = len(SCALE_WEIGHTS),
+    scales: int | None = None,
     mask: ImageInput | None = None,
     regions: Sequence[Region] = (),
     map: bool = False,
@@ -100,7 +100,7 @@ def compare(
         metrics: names of `ssimtool.METRICS`.
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
         border: in the place of the definition's own.
-        scales: of MS-SSIM, 1 to 5.
+        scales: of MS-SSIM, 1 to 5; None: 5.
         mask: compare only where it is white: a path, or an image of the size of the reference;
             floats from 0 to 1 are weights.
         regions: compare only these rectangles, (x, y, width, height) in pixels.
@@ -124,7 +124,8 @@ def compare(
 
     Raises:
         SsimtoolError: an image that cannot be read, or two that cannot be compared.
-        ValueError: an argument outside its range, or a device or backend that is not present.
+        ValueError: an argument outside its range, scales or a mask that a metric does not take, or
+            a device or backend that is not present.
         TypeError: an image that is none of what is accepted.
 
     Source of SSIM: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861.
@@ -134,12 +135,15 @@ def compare(
     >>> compare(white, grey, metrics=["mse"]).metrics["mse"]
     16.0
     """
+    region = RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
+    chosen = find_definition(definition, border=border)
+    settings = compare_settings(metrics, chosen, scales, region, device, backend, precision)
     request = CompareRequest(
         reference=reference,
         distorted=distorted,
-        settings=settings_of(metrics, definition, border, scales, device, backend, precision),
+        settings=settings,
         reading=reading_of(channels, data_range, background, resize, frame, layout, max_pixels),
-        region=region_of_arguments(mask, regions),
+        region=region,
         mask=mask,
         with_map=map,
     )

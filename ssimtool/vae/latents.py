@@ -17,6 +17,7 @@ from ssimtool.scoring.failures import failure_of
 from ssimtool.settings import LatentSettings
 from ssimtool.vae.latents_record import failed_latents, latents_record
 from ssimtool.vae.posterior import Posterior
+from ssimtool.vae.requests import LatentsRequest
 
 BINS = 120  # of the histogram of mu
 OnRows = Callable[[int], object]
@@ -26,31 +27,11 @@ Watch = Callable[[int, int], AbstractContextManager[OnRows]]
 
 
 @dataclass(frozen=True)
-class LatentsRequest:
-    """The latent space of which files, one or two, and how it is described.
-
-    `histogram`: whether that of mu is needed, which reads the files once more.
-    """
-
-    paths: tuple[str, ...]
-    settings: LatentSettings
-    histogram: bool = False
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """How the values of mu are distributed: bins of one width about 0, and how many lie beyond."""
-
-    bins: tuple[Bin, ...]
-    beyond: int
-
-
-@dataclass(frozen=True)
 class LatentsResult:
-    """The record, and the histogram of mu where it was requested and there is no error."""
+    """The record, and the picture as a file if it was requested and there is no error."""
 
     record: LatentReport
-    histogram: Histogram | None = None
+    plot: bytes | None = None
 
 
 def _ignore(count: int) -> None:
@@ -78,9 +59,12 @@ def latents_of_files(
         latents = open_latents(request.paths)
         with watch(latents.samples, latents.size) as on_rows:
             record = evaluate_latents(latents, request.paths, request.settings, on_rows=on_rows)
-        if not request.histogram:
+        if request.plot is None:
             return LatentsResult(record)
-        return LatentsResult(record, Histogram(*mu_histogram(latents, record)))
+        from ssimtool.reports.plot import drawn  # loads matplotlib
+
+        bins, beyond = mu_histogram(latents, record)
+        return LatentsResult(record, drawn(record, bins, beyond, kind=request.plot))
     except Exception as error:
         failure = failure_of(error)
         if debug or failure is None:

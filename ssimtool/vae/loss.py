@@ -3,65 +3,76 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from ssimtool.output import Reserved, write
 from ssimtool.readers.arrays.vae import CHUNK, Arrays, chunks, open_arrays
 from ssimtool.records.loss import LossReport, SampleScores
+from ssimtool.reports.text import sample_header, sample_lines
 from ssimtool.scoring.failures import failure_of
-from ssimtool.settings import BatchLayout, LossSettings
+from ssimtool.settings import LossSettings
 from ssimtool.vae.loss_record import Evaluation, failed_loss, loss_record
 from ssimtool.vae.posterior import Posterior
+from ssimtool.vae.requests import LossRequest
 from ssimtool.vae.spans import Span
 
 OnScores = Callable[[list[SampleScores]], object]
 # Called with the numbers of samples and of values once the files are open; what it yields is
-# called with the scores of each chunk, in order.
-Watch = Callable[[int, int], AbstractContextManager[OnScores]]
+# called with the number of samples of each chunk.
+Watch = Callable[[int, int], AbstractContextManager[Callable[[int], object]]]
 
 
-@dataclass(frozen=True)
-class LossRequest:
-    """The loss of which files, one, two or four, and how it is computed."""
-
-    paths: tuple[str, ...]
-    settings: LossSettings
-    layout: BatchLayout = "nchw"
-
-    @property
-    def reads_latents(self) -> bool:
-        """Whether mu and logvar are read: files that are named are checked whatever the weight."""
-        return self.settings.beta > 0 or len(self.paths) == 4
-
-
-def _unwatched(samples: int, values: int) -> AbstractContextManager[OnScores]:
-    return nullcontext(lambda scores: None)
+def _unwatched(samples: int, values: int) -> AbstractContextManager[Callable[[int], object]]:
+    return nullcontext(lambda count: None)
 
 
 def loss_of_files(
-    request: LossRequest, *, watch: Watch = _unwatched, debug: bool = False
+    request: LossRequest,
+    *,
+    per_sample: Reserved | None = None,
+    watch: Watch = _unwatched,
+    debug: bool = False,
 ) -> LossReport:
     """Reads the arrays and returns their loss, or a record with the status `error`.
 
     Args:
         request: files and settings.
+        per_sample: file that the terms of each sample are written to, `.csv` or `.ndjson`.
         watch: is entered once the files are open, before torch is loaded.
         debug: raise errors instead of returning them.
 
     Raises:
         SsimtoolError, MemoryError: with `debug`.
+        OutputError: `per_sample` cannot be written.
         ValueError: a device that is not present.
     """
     try:
         arrays = open_arrays(request.paths, latents=request.reads_latents, layout=request.layout)
-        with watch(arrays.samples, arrays.size) as on_scores:
+        with watch(arrays.samples, arrays.size) as done, _written(per_sample) as keep:
+
+            def on_scores(scores: list[SampleScores]) -> None:
+                keep(scores)
+                done(len(scores))
+
             return evaluate_loss(arrays, request.paths, request.settings, on_scores=on_scores)
     except Exception as error:
         failure = failure_of(error)
         if debug or failure is None:
             raise
         return failed_loss(request.paths, request.settings, failure, latents=request.reads_latents)
+
+
+@contextmanager
+def _written(file: Reserved | None) -> Iterator[OnScores]:
+    """Writes scores to a file, which is there only if all of them are."""
+    if file is None:
+        yield lambda scores: None
+        return
+    suffix = file.target.suffix.lower()
+    write(file, sample_header(suffix))
+    yield lambda scores: write(file, sample_lines(scores, suffix))
+    file.commit()
 
 
 def evaluate_loss(

@@ -191,7 +191,7 @@ def test_what_is_missing_is_named_without_a_pointer_to_the_help(ssimtool, tmp_pa
     done = ssimtool("report", "s.ndjson", "--base", tmp_path / "none")
     assert (done.code, done.out) == (2, "")
     assert done.err == f"error: --base {tmp_path}/none: is not a folder; check the path\n"
-    monkeypatch.setattr("ssimtool.cli.commands.latents.find_spec", lambda name: None)
+    monkeypatch.setattr("ssimtool.vae.requests.find_spec", lambda name: None)
     done = ssimtool("latents", "a.npz", "--plot", "p.png")
     assert (done.code, done.out) == (2, "")
     assert done.err == 'error: --plot needs matplotlib: pip install "ssimtool[plot]"\n'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,14 +13,12 @@ from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.options.comparing import settings_of
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import put, reserved
 from ssimtool.plugins import METRIC_NAMES
-from ssimtool.settings import MapStyle
-
-if TYPE_CHECKING:
-    from ssimtool.scoring.images import Compared
+from ssimtool.readers.regions import parse_interest
+from ssimtool.records.thresholds import parse_thresholds
+from ssimtool.scoring.arguments import compare_settings, reading_of
 
 
 def command(
@@ -65,25 +63,24 @@ def command(
     """
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
-    limits = parsing.thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
-    chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
-    region_of_interest = m.counting(mask, region)
-    settings = settings_of(
+    region_of_interest = parse_interest(mask, region)
+    settings = compare_settings(
         metric,
-        ["ssim"] if map_ else [],  # which stands in the text of a map
+        parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
+        scales,
         region_of_interest,
-        definition=chosen,
-        scales=scales,
-        thresholds=limits,
-        device=device,
-        backend=backend,
-        precision=precision,
+        device,
+        backend,
+        precision,
+        thresholds=parse_thresholds(fail_under, fail_over, metrics=METRIC_NAMES),
+        implied=["ssim"] if map_ else [],  # part of the map's text
     )
-    reading = r.reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     style = Style(format, tuple(metric), settings.metrics, quiet, debug)
     targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted, *([mask] if mask else []))) as files:
         from ssimtool.readers.images.opening import set_up_pillow
+        from ssimtool.reports.maps import map_file
         from ssimtool.scoring.images import CompareRequest, compare_once
 
         set_up_pillow()
@@ -98,17 +95,7 @@ def command(
         compared = compare_once(request, debug=debug)
         announce(compared.record, quiet=quiet)
         for path, file in zip(map_, files, strict=False):
-            if (data := _map_file(path, compared, map_style)) is not None:
-                put(file, data)
+            if compared.ssim_map is not None and compared.pair is not None:
+                ssim_map, pair, record = compared.ssim_map, compared.pair, compared.record
+                put(file, map_file(PurePath(path).suffix, ssim_map, pair, record, map_style))
         return show("compare", compared.record, style, files[-1] if output is not None else None)
-
-
-def _map_file(path: str, compared: Compared, style: MapStyle) -> bytes | None:
-    """The content of the file of a map, by its suffix; None where there is no map."""
-    from ssimtool.reports.maps import map_npy, map_png
-
-    if compared.ssim_map is None or compared.pair is None:
-        return None
-    if PurePath(path).suffix.lower() == ".npy":
-        return map_npy(compared.ssim_map)
-    return map_png(compared.ssim_map, compared.pair, compared.record, style)

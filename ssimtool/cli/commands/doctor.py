@@ -29,12 +29,11 @@ def command(
       ssimtool doctor -f json
       ssimtool doctor -o doctor.txt
     """
-    import json
-
+    from ssimtool.reports.environment import environment_json, environment_text
     from ssimtool.scoring.environment import environment
 
     facts = {**environment(), "terminal": _terminal()}
-    text = _text(facts) if format == "text" else json.dumps(facts, indent=2) + "\n"
+    text = environment_text(facts) if format == "text" else environment_json(facts)
     with reserved([output] if output is not None else [], inputs=()) as files:
         deliver(text, files[0] if files else None)
     return 0
@@ -49,22 +48,3 @@ def _terminal() -> dict[str, Any]:
         "locale": ".".join(part or "C" for part in locale.getlocale()),
         **{name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
-
-
-def _text(facts: dict[str, Any]) -> str:
-    """A line for each fact, under the name of its group."""
-    lines = []
-    for group, value in facts.items():
-        if isinstance(value, dict):
-            lines += ["", group, *(f"  {name}: {_words(fact)}" for name, fact in value.items())]
-        else:
-            lines.append(f"{group}: {_words(value)}")
-    return "\n".join(lines) + "\n"
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)

@@ -10,6 +10,7 @@ from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import reserved
+from ssimtool.scoring.arguments import reading_of
 from ssimtool.settings import CompareSettings
 
 
@@ -41,7 +42,7 @@ def command(
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     settings = CompareSettings(metrics=("ssim",), device=device, backend=backend)
-    reading = r.reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     targets = [output] if output is not None else []
     style = Style(format, (), (), quiet, debug)
     with reserved(targets, inputs=(reference, distorted)) as files:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import PurePath
 from typing import Annotated
 
 import typer
@@ -15,10 +12,11 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.options import vae as v
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.cli.parsing import weight
-from ssimtool.cli.progress import progress
-from ssimtool.output import Reserved, reserved, write
-from ssimtool.records.loss import SampleScores
+from ssimtool.cli.progress import array_progress
+from ssimtool.output import reserved
+from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
+from ssimtool.vae.requests import LossRequest
 
 TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
 PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
@@ -93,6 +91,7 @@ def command(
         str | None,
         o.output(
             metavar="FILE",
+            callback=parsing.suffix_in(".csv", ".ndjson"),
             help="Write mse, ssim_loss and kl of each sample to FILE: .csv or .ndjson.",
         ),
     ] = None,
@@ -110,81 +109,27 @@ def command(
       ssimtool loss recon.npy raw.npy \
         --beta 0
     """
-    paths = _paths((recon, raw, mu, logvar), beta)
+    paths = tuple(path for path in (recon, raw, mu, logvar) if path is not None)
     how = LossSettings(
         alpha=alpha,
         beta=beta,
         data_range=data_range,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
-        thresholds=parsing.thresholds(fail_under, fail_over, metrics=TERMS),
+        thresholds=parse_thresholds(fail_under, fail_over, metrics=TERMS),
         device=device,
         backend=backend,
         free_bits=free_bits,
         kl_reduction=kl_reduction,
         per_sample=per_sample is not None,
     )
-    _check_thresholds(how)
-    if not beta and (free_bits or kl_reduction != "sum-mean"):
-        option = "--free-bits" if free_bits else "--kl-reduction"
-        raise typer.BadParameter(
-            "kl is not computed where --beta is 0: leave one of them out", param_hint=option
-        )
-    if per_sample is not None and PurePath(per_sample).suffix.lower() not in (".csv", ".ndjson"):
-        raise typer.BadParameter(
-            f"{per_sample!r} does not end in .csv or .ndjson", param_hint="--per-sample"
-        )
+    request = LossRequest(paths, how, layout)
     style = Style(format, ("loss",), TERMS, quiet, debug)
     targets = [path for path in (per_sample, output) if path is not None]
-    from ssimtool.vae.loss import LossRequest, loss_of_files  # loads NumPy
+    from ssimtool.vae.loss import loss_of_files  # loads NumPy
 
-    request = LossRequest(paths, how, layout)
     with reserved(targets, inputs=paths) as files:
-        watch = partial(_watching, files[0] if per_sample else None, quiet)
-        record = loss_of_files(request, watch=watch, debug=debug)
+        file = files[0] if per_sample is not None else None
+        watch = partial(array_progress, PROGRESS_FROM, quiet)
+        record = loss_of_files(request, per_sample=file, watch=watch, debug=debug)
         announce(record, quiet=quiet)
         return show("loss", record, style, files[-1] if output is not None else None)
-
-
-def _paths(given: tuple[str | None, ...], beta: float) -> tuple[str, ...]:
-    paths = tuple(path for path in given if path is not None)
-    if "-" in paths:
-        raise typer.BadParameter("arrays are read from files, not from standard input")
-    if len(paths) == 1 and PurePath(paths[0]).suffix.lower() == ".npy":
-        raise typer.BadParameter("RAW is missing: give RECON RAW MU LOGVAR, or one .npz")
-    if len(paths) == 3:
-        raise typer.BadParameter("LOGVAR is missing: give RECON RAW MU LOGVAR")
-    if len(paths) == 2 and beta:
-        raise typer.BadParameter("MU and LOGVAR are missing: give them, or --beta 0")
-    return paths
-
-
-def _check_thresholds(how: LossSettings) -> None:
-    absent = {"ssim": how.alpha, "ssim_loss": how.alpha, "kl": how.beta}
-    for threshold in how.thresholds:
-        if not absent.get(threshold.metric, 1):
-            raise typer.BadParameter(
-                f"{threshold.metric} is not computed where its weight is 0",
-                param_hint=f"--fail-{threshold.op}",
-            )
-
-
-@contextmanager
-def _watching(
-    file: Reserved | None, quiet: bool, samples: int, values: int
-) -> Iterator[Callable[[list[SampleScores]], None]]:
-    """Shows a progress bar, and writes the scores of each sample to the file."""
-    with progress(samples, shown=not quiet and values > PROGRESS_FROM) as done:
-        if file is None:
-            yield lambda scores: done(len(scores))
-            return
-        from ssimtool.reports.text import sample_header, sample_lines
-
-        suffix = file.target.suffix.lower()
-        write(file, sample_header(suffix))
-
-        def on_scores(scores: list[SampleScores]) -> None:
-            write(file, sample_lines(scores, suffix))
-            done(len(scores))
-
-        yield on_scores
-    file.commit()

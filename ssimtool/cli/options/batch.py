@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ssimtool.cli.options.shared import drawing, output, score
-from ssimtool.cli.parsing import STATISTIC_VALUE, STATISTICS, to_stdout
+from ssimtool.cli.parsing import to_stdout
+from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
 from ssimtool.settings import MapsFor, OnError
 
 MOST_JOBS = 1024

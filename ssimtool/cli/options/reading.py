@@ -1,15 +1,11 @@
-"""The options that say how images are read, and what they add up to."""
+"""The options that say how images are read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from ssimtool.cli.options.shared import computing
-from ssimtool.cli.parsing import background_of
 from ssimtool.settings import Channels, ImageLayout
-
-if TYPE_CHECKING:
-    from ssimtool.readers.align import Reading
 
 ChannelsOption = Annotated[
     Channels,
@@ -50,31 +46,3 @@ MaxPixelsOption = Annotated[
         help="Refuse images with more pixels before decoding them; 0: no limit.",
     ),
 ]
-
-
-def reading_of(
-    channels: Channels,
-    data_range: float | None,
-    background: str,
-    resize: bool,
-    frame: int | None,
-    layout: ImageLayout,
-    max_pixels: int,
-) -> Reading:
-    """How a pair is read, from the values of the options.
-
-    Raises:
-        typer.BadParameter: no such background.
-    """
-    under = background_of(background)
-    from ssimtool.readers.align import Reading  # loads NumPy: not for a wrong command line
-
-    return Reading(
-        channels=channels,
-        data_range=data_range,
-        background=under,
-        resize=resize,
-        frame=frame,
-        layout=layout,
-        max_pixels=max_pixels,
-    )

@@ -11,6 +11,7 @@ from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli.parsing import device_name, map_paths, metric_name, positive, to_stdout
 from ssimtool.definitions import Border
 from ssimtool.plugins import METRIC_NAMES
+from ssimtool.records.thresholds import PAIR_VALUE
 from ssimtool.reports.formats import Command, formats_for
 from ssimtool.settings import BackendName, MapStyle, Precision
 
@@ -100,14 +101,14 @@ BorderOption = Annotated[
 FailUnderOption = Annotated[
     list[str],
     score(
-        metavar="[METRIC=]VALUE",
+        metavar=PAIR_VALUE,
         help="Fail (exit 1) if METRIC (default: ssim) is below VALUE. Repeatable.",
     ),
 ]
 FailOverOption = Annotated[
     list[str],
     score(
-        metavar="[METRIC=]VALUE",
+        metavar=PAIR_VALUE,
         help="Fail (exit 1) if METRIC (default: ssim) is above VALUE. Repeatable.",
     ),
 ]

@@ -176,11 +176,10 @@ def _backward(stamp):
             for row in range(low, high, 2):
                 fold_weights(row, window.weights, plan, upper)
                 fold_weights(row + 1, window.weights, plan, lower)
-                start = (row - low) * step + at
+                start, count = (row - low) * step + at, min(2, high - row)
                 blur_up(
                     slots, start, step - pitch + n, step, upper, lower, window, more, plan, lines
                 )
-                count = min(2, high - row)
                 write_rows(
                     sides, window, plan, slopes, plane, row, count, begin * c, n, lines, step,
                     factors,

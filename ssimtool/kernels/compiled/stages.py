@@ -25,8 +25,7 @@ def blur_rows(sides, from_x, from_y, n, first, window, out, at, pitch, carried):
     `out` for the upper row and 4 to 7 for the lower, `pitch` apart.
     """
     kind, mid, step_x, step_y = out.dtype.type, window.mid, sides.step_x, sides.step_y
-    last = len(window.taps)
-    zero = kind(0)
+    last, zero = len(window.taps), kind(0)
     for j in range(n):
         i = np.uint64(at + j)
         s0 = d0 = ss0 = dd0 = s1 = d1 = ss1 = dd1 = zero
@@ -37,16 +36,14 @@ def blur_rows(sides, from_x, from_y, n, first, window, out, at, pitch, carried):
             ss1, dd1 = out[np.uint64(at + 6 * pitch + j)], out[np.uint64(at + 7 * pitch + j)]
         a, b = kind(sides.x[np.uint64(from_x + j)]), kind(sides.y[np.uint64(from_y + j)])
         s, d, w = (a + b) - mid, a - b, window.weights[np.uint64(first)]
-        s0 += w * s
-        d0 += w * d
+        s0, d0 = s0 + w * s, d0 + w * d
         ss0 += w * (s * s)
         dd0 += w * (d * d)
         for k in range(1, last):
             a = kind(sides.x[np.uint64(from_x + k * step_x + j)])
             b = kind(sides.y[np.uint64(from_y + k * step_y + j)])
-            s, d = (a + b) - mid, a - b
+            s, d, w = (a + b) - mid, a - b, window.weights[np.uint64(first + k)]
             ss, dd = s * s, d * d
-            w = window.weights[np.uint64(first + k)]
             s0 += w * s
             d0 += w * d
             ss0 += w * ss
@@ -59,8 +56,7 @@ def blur_rows(sides, from_x, from_y, n, first, window, out, at, pitch, carried):
         a = kind(sides.x[np.uint64(from_x + last * step_x + j)])
         b = kind(sides.y[np.uint64(from_y + last * step_y + j)])
         s, d, w = (a + b) - mid, a - b, window.weights[np.uint64(first + last - 1)]
-        s1 += w * s
-        d1 += w * d
+        s1, d1 = s1 + w * s, d1 + w * d
         ss1 += w * (s * s)
         dd1 += w * (d * d)
         out[i], out[np.uint64(at + pitch + j)] = s0, d0

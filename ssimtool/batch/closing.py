@@ -1,0 +1,73 @@
+"""The lines on standard error while a batch runs, and when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ssimtool.batch.failures import Failures
+from ssimtool.batch.tally import Tally
+from ssimtool.errors import printable
+from ssimtool.plugins import find_metric
+from ssimtool.records.batch import Summary
+from ssimtool.records.comparison import Comparison
+from ssimtool.reports.rows import counts_line
+
+
+def progress_line(tally: Tally, total: int | None, speed: float) -> str:
+    """How far a run is: pairs, pairs a second, the mean so far, errors."""
+    name = tally.metrics[0]
+    mean = tally.mean(name)
+    parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
+    parts += [f"{speed:.1f} pairs/s"] if speed else []
+    parts += [f"mean {find_metric(name).title} {mean:.4f}"] if mean is not None else []
+    parts += [f"{tally.counts['error']} errors"] if tally.counts["error"] else []
+    return "  ".join(parts)
+
+
+@dataclass
+class PairWarnings:
+    """How many pairs have warnings, and the first warning."""
+
+    pairs: int = 0
+    first: str = ""
+
+    def add(self, record: Comparison) -> None:
+        """Count a record that has warnings."""
+        if record.warnings:
+            self.first = self.first or record.warnings[0]
+            self.pairs += 1
+
+
+def closing_lines(
+    summary: Summary,
+    failures: Failures,
+    warnings: PairWarnings,
+    *,
+    strict: bool,
+    quiet: bool,
+    has_summary: bool,
+) -> Iterator[str]:
+    """Yield the lines: files without a partner, warnings, errors, failures, counts.
+
+    Args:
+        summary: of the run.
+        failures: thresholds that pairs failed.
+        warnings: of the pairs.
+        strict: whether files without a partner are an error.
+        quiet: errors and failures only.
+        has_summary: whether an output shows the counts.
+    """
+    unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
+    if unmatched and strict:
+        yield f"error: {unmatched} file(s) without a partner, expected none with --strict"
+    elif unmatched and not quiet:
+        yield f"warning: {unmatched} file(s) without a partner were left out"
+    if warnings.pairs and not quiet:
+        first = printable(warnings.first)
+        yield f"warning: {warnings.pairs} pair(s) have warnings, the first: {first}"
+    if summary.error:
+        yield f"error: {summary.error} of {summary.pairs} pair(s) could not be compared"
+    yield from failures.lines(summary)
+    if not quiet and not has_summary:
+        yield counts_line(summary)

@@ -1,0 +1,84 @@
+"""The pairs of a batch on their way to the threads that score them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ssimtool.batch.journal import Journal, Kept, key_of
+from ssimtool.batch.map_folder import MapFolder
+from ssimtool.batch.request import BatchRequest
+from ssimtool.readers.lists.manifest import read_manifest
+from ssimtool.readers.lists.pairs import PairInput, find_pairs
+from ssimtool.records.batch import Unmatched
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pair to score.
+
+    Args:
+        given: the pair.
+        map: the file of its map.
+        kept: its record of an earlier run, which is not computed again.
+    """
+
+    given: PairInput
+    map: str | None = None
+    kept: Kept | None = None
+
+
+class Intake:
+    """The pairs of the input in their order, as jobs.
+
+    `total` is their number and `unmatched` the files without a partner, once folders are read.
+
+    Args:
+        request: which pairs, and which of them have a map.
+        maps: gives each pair the file of its map; None: no maps.
+        journal: has the records of an earlier run; None: there is none.
+    """
+
+    def __init__(
+        self, request: BatchRequest, maps: MapFolder | None, journal: Journal | None
+    ) -> None:
+        self._request, self._maps = request, maps
+        self._journal = journal if journal is not None and journal.resumed else None
+        self.total: int | None = None
+        self.unmatched = Unmatched()
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield a job for each pair; may wait for the next pair of a list.
+
+        Raises:
+            SsimtoolError: a folder or a list that cannot be read.
+            OutputError: a map could be written over an image.
+        """
+        for given in self._pairs():
+            path = self._maps.path_of(given) if self._maps and given.problem is None else None
+            kept = None
+            if self._journal is not None:
+                key = key_of(given.id, given.reference, given.distorted)
+                kept = self._journal.take(key, partial(self._is_current, given=given, path=path))
+            yield Job(given, path, kept)
+
+    def _pairs(self) -> Iterable[PairInput]:
+        source = self._request.source
+        if source.manifest is not None:
+            return read_manifest(source.manifest, null=source.null)
+        reference, distorted = source.inputs
+        pairs, self.unmatched = find_pairs(reference, distorted, source.files)
+        self.total = len(pairs)
+        return pairs
+
+    def _is_current(self, record: Mapping[str, Any], *, given: PairInput, path: str | None) -> bool:
+        """Whether a record is what would be computed now, and its map is there."""
+        if record["columns"] != dict(given.columns):
+            return False
+        maps = self._request.maps
+        if path is None or maps is None or not maps.includes(record["status"]):
+            return True
+        return bool(record["map"] == path and os.path.exists(path))

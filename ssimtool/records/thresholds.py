@@ -1,0 +1,105 @@
+"""Thresholds as they are written: `[STAT:][METRIC=]VALUE`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+
+from ssimtool.errors import ArgumentError
+from ssimtool.plugins import METRIC_NAMES, unknown_metric
+from ssimtool.records.batch import Statistics
+from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
+
+PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
+NAMED_VALUE = "FIGURE=VALUE"
+# Of all pairs, that a threshold may name.
+STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
+
+
+def parse_thresholds(
+    under: Sequence[str],
+    over: Sequence[str],
+    *,
+    metrics: Collection[str],
+    default: str | None = "ssim",
+) -> tuple[Threshold, ...]:
+    """Return the thresholds on one pair, in the order under, over.
+
+    Args:
+        under: texts `[METRIC=]VALUE`: a lower value fails.
+        over: the same: a higher value fails.
+        metrics: names that may be used.
+        default: the metric where a text names none; None: each must name one.
+
+    Raises:
+        ArgumentError: a text cannot be parsed.
+
+    >>> parse_thresholds(["0.9"], ["mse=4"], metrics=["ssim", "mse"])[1]
+    Threshold(metric='mse', op='over', value=4.0)
+    """
+    form = PAIR_VALUE if default else NAMED_VALUE
+    found = []
+    for op, text in _by_op(under, over):
+        statistic, name, _, value = _parsed(op, text, metrics, form, default)
+        if statistic:
+            raise _error(op, f"{text!r} asks for a statistic, and one pair has none: leave it out")
+        found.append(Threshold(name, op, value))
+    return tuple(found)
+
+
+def parse_batch_thresholds(
+    under: Sequence[str], over: Sequence[str], *, metrics: Collection[str]
+) -> tuple[tuple[Threshold, ...], tuple[StatisticThreshold, ...]]:
+    """Return the thresholds on each pair, and those on statistics of all pairs.
+
+    Args:
+        under: texts `[STAT:][METRIC=]VALUE`: a lower value fails.
+        over: the same: a higher value fails.
+        metrics: names that may be used.
+
+    Raises:
+        ArgumentError: a text cannot be parsed.
+    """
+    found = [
+        _parsed(op, text, metrics, STATISTIC_VALUE, "ssim") for op, text in _by_op(under, over)
+    ]
+    return (
+        tuple(Threshold(metric, op, value) for stat, metric, op, value in found if not stat),
+        tuple(StatisticThreshold(*parts) for parts in found if parts[0]),
+    )
+
+
+def _by_op(under: Sequence[str], over: Sequence[str]) -> list[tuple[Op, str]]:
+    return [("under", text) for text in under] + [("over", text) for text in over]
+
+
+def _parsed(
+    op: Op, text: str, metrics: Collection[str], form: str, default: str | None
+) -> tuple[str, str, Op, float]:
+    """The statistic, empty for none, the metric, `default` if left out, and the value."""
+    head, _, number = text.rpartition("=")
+    if not head and ":" in number:
+        head, number = number.split(":", 1)
+        head += ":"
+    statistic, colon, name = head.rpartition(":")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise _error(op, f"{text!r} is not {form}")
+    if colon and statistic not in STATISTICS:
+        raise _error(op, f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}")
+    name = name or default or ""
+    if not name:
+        raise _error(op, f"{text!r} is not {form}: say which of {', '.join(metrics)}")
+    if name not in metrics:
+        ours = metrics is METRIC_NAMES
+        why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"
+        raise _error(op, f"{text!r}: {why}")
+    return statistic, name, op, value
+
+
+def _error(op: Op, message: str) -> ArgumentError:
+    return ArgumentError(message, argument=f"fail_{op}")

@@ -29,12 +29,6 @@ DOCUMENTS = {
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-# Documented before they are there; whoever adds one takes it out. What is there is checked anyway.
-PENDING_COMMANDS = {"completion", "doctor", "help"}
-PENDING_OPTIONS = {"--backend", "--help-all"}
-PENDING_NAMES = {"compare", "compare_many"}  # of the package
-PENDING_FIELDS = {"kernel": "backend"}  # of records: the name now, the name in the documents
-
 # Numbers of another processor may differ in their last digits; those shown are right to 1e-6.
 TOLERANCE = 1e-6
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -64,18 +58,12 @@ for code in json.load(sys.stdin):
 """
 
 
-def _is_pending(code: str) -> bool:
-    absent = {name for name in PENDING_NAMES if name not in package.__all__}
-    return any(re.search(rf"\bssimtool\.{name}\(", code) for name in absent)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="the shim of the command is a shell script")
 @pytest.mark.parametrize("page", [page for page in DOCUMENTS if _blocks(page, "python")])
 def test_python_examples_run(page, environment):
-    codes = [code for code in _blocks(page, "python") if not _is_pending(code)]
     command = [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", EACH_BY_ITSELF]
     options = {"capture_output": True, "text": True, "cwd": ROOT, "env": environment}
-    done = subprocess.run(command, input=json.dumps(codes), check=False, **options)
+    done = subprocess.run(command, input=json.dumps(_blocks(page, "python")), check=False, **options)
     assert done.returncode == 0, done.stderr
 
 
@@ -115,7 +103,7 @@ OPTIONS = {
     for name, command in APP.commands.items()
 }
 ROOT_OPTIONS = {option for parameter in APP.params for option in parameter.opts}
-EVERYWHERE = {"--help", "-h", *ROOT_OPTIONS, *PENDING_OPTIONS}
+EVERYWHERE = {"--help", "-h", *ROOT_OPTIONS}
 
 
 def _commands(text: str) -> list[str]:
@@ -130,7 +118,7 @@ def _commands(text: str) -> list[str]:
 def test_commands_and_their_options_exist(page):
     for line in _commands(DOCUMENTS[page]):
         command = line.split()[0]
-        if command in PENDING_COMMANDS or command == "list":
+        if command == "list":  # a group
             continue
         assert command in OPTIONS, line
         options = set(re.findall(r"(?<=\s)--[a-z][a-z0-9-]+", line))
@@ -219,9 +207,8 @@ def test_fields_of_records(name, ssimtool, monkeypatch):
     monkeypatch.chdir(ROOT)
     record = ssimtool(*RECORDS[name], "-f", "json").record
     record = record.get("summary", record)
-    fields = [PENDING_FIELDS.get(field, field) for field in record]
     rows = _table("contract.md", name)
-    assert [f for row in rows for f in re.findall(r"`(\w+)`", row[0])] == fields
+    assert [f for row in rows for f in re.findall(r"`(\w+)`", row[0])] == list(record)
     assert record["schema"] == f"ssimtool.{name}/1"
 
 

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from ssimtool.batch.many import compare_many
-    from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
+    from ssimtool.catalog import DEFINITIONS, METRICS, Definition, Metric, find_definition
     from ssimtool.errors import SsimtoolError
     from ssimtool.metrics.public import (
         LossParts,
@@ -44,6 +44,7 @@ __all__ = [
     "LossParts",
     "MSE_SSIM_KL_Loss",
     "MSSSIMLoss",
+    "Metric",
     "SSIMLoss",
     "SsimtoolError",
     "active_units",
@@ -69,6 +70,7 @@ _HOMES = {
     "DEFINITIONS": "ssimtool.catalog",
     "METRICS": "ssimtool.catalog",
     "Definition": "ssimtool.catalog",
+    "Metric": "ssimtool.catalog",
     "find_definition": "ssimtool.catalog",
     "SsimtoolError": "ssimtool.errors",
     "ComparisonResult": "ssimtool.scoring.result",

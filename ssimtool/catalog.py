@@ -1,13 +1,15 @@
 """What ssimtool computes: one row for each metric and each definition of SSIM.
 
 Standard library only: `--help`, `list` and completion read it without loading torch.
+`ssimtool.plugins` finds a metric by its name, here and among those of other packages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ssimtool.definitions import DEFINITIONS, Border, Definition, find_definition
 
@@ -17,34 +19,94 @@ __all__ = [
     "METRICS",
     "Border",
     "Definition",
+    "Function",
     "Metric",
     "find_definition",
-    "with_implied",
 ]
+
+Function = str | Callable[..., Any]
+# The keyword arguments that a metric's function can be called with.
+ARGUMENTS = ("data_range", "definition", "scales", "weight", "dtype", "backend")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One row of the catalogue of metrics.
 
-    `function` is the name in `ssimtool.metrics` that computes it, one number per image;
-    `complement` says that the metric is 1 − that number (1 − SSIM is what keeps its precision,
-    so SSIM is derived from it); `takes` names the keyword arguments of the function that change the
-    number, `weight` among them where it can be said which pixels count; `implies` names the metrics
-    that are reported along with it.
+    The function is called as `function(x, y, **arguments)` with x the reference, y the distorted
+    image, both (N, C, H, W), and returns one finite number for each image, (N,), of a floating
+    dtype. Batches call it from several threads.
+
+    Attributes:
+        name: lower case letters, digits and underscores.
+        title: what tables show.
+        function: a name in `ssimtool.metrics.public`, "module:function", or the function itself.
+        complement: the metric is 1 − that number (1 − SSIM keeps its precision, so SSIM is derived
+            from it).
+        implies: the metrics that are reported along with it.
+        takes: the keyword arguments that the function is called with, of `ARGUMENTS`. `weight`:
+            it can be restricted to a mask. `definition`: it is called for each channel.
+            `dtype`: it takes samples of any dtype, which otherwise arrive as float32 or float64
+            in their own range.
+        unit: of the number.
+        better: which way is better.
+        lowest: the least value; None where the samples decide.
+        highest: the greatest value; None where the samples decide; infinity only if identical
+            images have it.
+        range_words: the range in words, where the two numbers do not say it.
+        decimals: how many are shown, of a similarity; None shows six significant digits.
+        smallest_side: pixels of the shorter side; `definition` and `scales` may ask for more.
+        symmetric: swapping the images changes nothing.
+        formula: in plain text.
+        source: the paper and its DOI.
+        packages: the modules that must be importable; without one the metric is not offered.
+        install: the command that installs them.
+        distribution: who brings the row; None for ssimtool's own. The loader fills it in.
+
+    Raises:
+        ValueError: a field that cannot be.
     """
 
     name: str
     title: str
-    function: str
+    function: Function
     complement: bool = False
     implies: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     unit: str
     better: Literal["higher", "lower"]
-    range: str
+    lowest: float | None
+    highest: float | None
+    range_words: str | None = None
+    decimals: int | None = None
+    smallest_side: int = 1
+    symmetric: bool
     formula: str
     source: str
+    packages: tuple[str, ...] = ()
+    install: str = ""
+    distribution: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z][a-z0-9_]*", self.name):
+            raise ValueError(f"metric name {self.name!r} must match [a-z][a-z0-9_]*")
+        if unknown := set(self.takes) - set(ARGUMENTS):
+            raise ValueError(f"{self.name} takes {sorted(unknown)}, which is not in {ARGUMENTS}")
+        if self.better not in ("higher", "lower"):
+            raise ValueError(f"{self.name}: better must be higher or lower, not {self.better!r}")
+        # A record writes infinity as null, so only one of the two infinities can be read back.
+        if self.lowest is not None and abs(self.lowest) == float("inf"):
+            raise ValueError(f"{self.name}: lowest must be finite, or None")
+
+    @property
+    def range(self) -> str:
+        """The range as text."""
+        if self.range_words is not None:
+            return self.range_words
+        low, high = (None if v is None else f"{v:g}" for v in (self.lowest, self.highest))
+        if low is None:
+            return "any" if high is None else f"up to {high}"
+        return f"{low} or more" if high is None else f"{low} to {high}"
 
 
 METRICS: dict[str, Metric] = {
@@ -56,10 +118,13 @@ METRICS: dict[str, Metric] = {
             function="ssim_loss",
             complement=True,
             implies=("ssim_loss",),
-            takes=("data_range", "definition", "weight"),
+            takes=("data_range", "definition", "weight", "dtype", "backend"),
             unit="-",
             better="higher",
-            range="-1 to 1",
+            lowest=-1,
+            highest=1,
+            decimals=6,
+            symmetric=True,
             formula="mean of (2 mu_x mu_y + c1)(2 sigma_xy + c2) / "
             "((mu_x^2 + mu_y^2 + c1)(sigma_x^2 + sigma_y^2 + c2))",
             source="Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861",
@@ -69,10 +134,12 @@ METRICS: dict[str, Metric] = {
             title="SSIM loss",
             function="ssim_loss",
             implies=("ssim",),
-            takes=("data_range", "definition", "weight"),
+            takes=("data_range", "definition", "weight", "dtype", "backend"),
             unit="-",
             better="lower",
-            range="0 to 2",
+            lowest=0,
+            highest=2,
+            symmetric=True,
             formula="1 - SSIM",
             source="Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865",
         ),
@@ -82,10 +149,13 @@ METRICS: dict[str, Metric] = {
             function="ms_ssim_loss",
             complement=True,
             implies=("ms_ssim_loss",),
-            takes=("data_range", "definition", "scales"),
+            takes=("data_range", "definition", "scales", "dtype", "backend"),
             unit="-",
             better="higher",
-            range="0 to 1",
+            lowest=0,
+            highest=1,
+            decimals=6,
+            symmetric=True,
             formula="product over the scales of mean(contrast_structure)^weight, "
             "of mean(SSIM)^weight at the last; negative means count as 0",
             source="Wang, Simoncelli, Bovik 2003, eq. 7, doi:10.1109/ACSSC.2003.1292216",
@@ -95,10 +165,12 @@ METRICS: dict[str, Metric] = {
             title="MS-SSIM loss",
             function="ms_ssim_loss",
             implies=("ms_ssim",),
-            takes=("data_range", "definition", "scales"),
+            takes=("data_range", "definition", "scales", "dtype", "backend"),
             unit="-",
             better="lower",
-            range="0 to 1",
+            lowest=0,
+            highest=1,
+            symmetric=True,
             formula="1 - MS-SSIM",
             source="Zhao, Gallo, Frosio, Kautz 2017, section III.C, doi:10.1109/TCI.2016.2644865",
         ),
@@ -106,10 +178,13 @@ METRICS: dict[str, Metric] = {
             name="mse",
             title="MSE",
             function="mse",
-            takes=("weight",),
+            takes=("weight", "dtype", "backend"),
             unit="squared sample",
             better="lower",
-            range="0 to data_range^2",
+            lowest=0,
+            highest=None,
+            range_words="0 to data_range^2",
+            symmetric=True,
             formula="mean of (x - y)^2",
             source="Wang, Bovik 2009, eq. 1, doi:10.1109/MSP.2008.930649",
         ),
@@ -117,10 +192,13 @@ METRICS: dict[str, Metric] = {
             name="mae",
             title="MAE",
             function="mae",
-            takes=("weight",),
+            takes=("weight", "dtype", "backend"),
             unit="sample",
             better="lower",
-            range="0 to data_range",
+            lowest=0,
+            highest=None,
+            range_words="0 to data_range",
+            symmetric=True,
             formula="mean of |x - y|",
             source="Willmott, Matsuura 2005, doi:10.3354/cr030079",
         ),
@@ -128,10 +206,13 @@ METRICS: dict[str, Metric] = {
             name="psnr",
             title="PSNR",
             function="psnr",
-            takes=("data_range", "weight"),
+            takes=("data_range", "weight", "dtype", "backend"),
             unit="dB",
             better="higher",
-            range="up to inf (identical)",
+            lowest=None,
+            highest=float("inf"),
+            range_words="up to inf (identical)",
+            symmetric=True,
             formula="10 log10(data_range^2 / MSE)",
             source="Wang, Bovik 2009, eq. 2, doi:10.1109/MSP.2008.930649",
         ),
@@ -141,12 +222,3 @@ METRICS: dict[str, Metric] = {
 DEFAULT_METRICS = ("ssim", "mse", "psnr")
 # Of MS-SSIM, from the finest scale on: Wang, Simoncelli, Bovik 2003, section 3.2.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-
-
-def with_implied(names: Iterable[str]) -> tuple[str, ...]:
-    """Metrics in order, each once, with those that are reported along with them.
-
-    >>> with_implied(["mse", "ssim"])
-    ('mse', 'ssim', 'ssim_loss')
-    """
-    return tuple(dict.fromkeys(n for name in names for n in (name, *METRICS[name].implies)))

@@ -23,6 +23,7 @@ ERROR_CODES: dict[str, str] = {
     "non_finite": "NaN or infinity among the samples, or in a result",
     "data_range": "the dynamic range of the samples cannot be told",
     "pickled": "a pickled or object array, which is never loaded",
+    "plugin": "a metric of another package failed, or returned no number",
     "unsupported": "a content that would be read wrongly, and is refused",
 }
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, METRICS, SCALE_WEIGHTS, Definition
+from ssimtool.catalog import DEFAULT_METRICS, DEFINITIONS, SCALE_WEIGHTS, Definition
+from ssimtool.plugins import find_metric
 from ssimtool.records.verdicts import Threshold
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class CompareSettings:
     def scales_stated(self) -> int | None:
         """The scales, where a metric that has some is asked for."""
         names = (*self.metrics, *(t.metric for t in self.thresholds))
-        return self.scales if any("scales" in METRICS[name].takes for name in names) else None
+        return self.scales if any("scales" in find_metric(name).takes for name in names) else None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError, is_out_of_memory
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
-from ssimtool.scoring.pair import Values, compare, functions_of, record_of
+from ssimtool.scoring.numbers import of_pair
+from ssimtool.scoring.pair import Functions, Values, compare, functions_of, record_of
 from ssimtool.scoring.tensors import computed_by, score, to_tensor
 from ssimtool.settings import CompareSettings, Computed
 
@@ -35,11 +36,22 @@ def compare_stack(pairs: Sequence[Pair], how: CompareSettings, execution: Execut
     device = torch.device(execution.device)
     first = pairs[0]
     functions = functions_of(first, how)
+    try:
+        return _computed(functions, pairs, how, device)
+    except SsimtoolError as error:  # a plug-in's: which pair it is about shows one by one
+        if len(pairs) == 1:
+            return [of_pair(error, first)]
+        return [found for pair in pairs for found in compare_stack([pair], how, execution)]
+
+
+def _computed(
+    functions: Functions, pairs: Sequence[Pair], how: CompareSettings, device: torch.device
+) -> list[Found]:
     x, y = (_stacked([getattr(p, r) for p in pairs], device) for r in ("reference", "distorted"))
     made = computed_by(x, y, how, "torch")
     scored = [
-        score(name, takes, x, y, first.data_range, how).reshape(-1, len(pairs))
-        for name, takes in functions.items()
+        score(row, x, y, pairs[0].data_range, how).reshape(-1, len(pairs))
+        for row in functions.values()
     ]
     columns = torch.cat(scored).T.tolist()  # fetched at once: (N, numbers)
     counts = [len(part) for part in scored]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ssimtool import __version__
 from ssimtool.batch.tally import statistics_of
-from ssimtool.catalog import METRICS
+from ssimtool.plugins import known_metric
 from ssimtool.records.batch import Statistics, Summary, Worst
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import StatisticVerdict, Status
@@ -26,7 +26,8 @@ def worst_first(comparisons: Sequence[Comparison]) -> list[int]:
     if not names:
         return []
     metric = names[0]
-    sign = -1 if metric in METRICS and METRICS[metric].better == "lower" else 1
+    row = known_metric(metric)
+    sign = -1 if row is not None and row.better == "lower" else 1
     found = [i for i, record in enumerate(comparisons) if metric in record.metrics]
     return sorted(found, key=lambda i: sign * comparisons[i].metrics[metric])
 

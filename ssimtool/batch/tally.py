@@ -12,7 +12,7 @@ from typing import Any
 
 from ssimtool import __version__
 from ssimtool.batch.failures import Failures
-from ssimtool.catalog import METRICS
+from ssimtool.plugins import find_metric
 from ssimtool.records.batch import PERCENTS, Bin, Statistics, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import StatisticThreshold, StatisticVerdict, Status, Verdict
@@ -98,7 +98,7 @@ class Tally:
             self._sums[name] += value  # type: ignore[assignment]  # a Counter of floats
         if self.worst and self.metrics[0] in pair.metrics:
             value = pair.metrics[self.metrics[0]]
-            badness = -value if METRICS[self.metrics[0]].better == "higher" else value
+            badness = -value if find_metric(self.metrics[0]).better == "higher" else value
             entry = (badness, -place, pair)  # of equals, the first
             if len(self._heap) < self.worst:
                 heapq.heappush(self._heap, entry)

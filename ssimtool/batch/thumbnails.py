@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ssimtool.batch.summary import worst_first
-from ssimtool.catalog import METRICS, Definition
+from ssimtool.catalog import Definition
 from ssimtool.errors import SsimtoolError
+from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.masks import with_mask
@@ -102,7 +103,7 @@ def _scoring(record: Comparison) -> CompareSettings:
     known = {field.name for field in fields(Definition)}
     given: dict[str, Any] = {name: part for name, part in parts.items() if name in known}
     definition = Definition(**given)
-    metrics = tuple(name for name in record.metrics if name in METRICS)
+    metrics = tuple(name for name in record.metrics if name in METRIC_NAMES)
     scales = record.scales or CompareSettings().scales
     return CompareSettings(metrics=metrics, definition=definition, scales=scales)
 

@@ -117,7 +117,7 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.scoring.pair import compare, execution_of, load_kernels
+            from ssimtool.scoring.pair import compare, execution_of, load_kernels, load_torch_for
 
             threads = 1 if self._resources.jobs > 1 else None
             execution = self.execution = execution_of(self._settings, threads=threads)
@@ -126,6 +126,7 @@ class Scorer:
                 self._stack(execution, grow)
             elif not execution.loads_torch and self._resources.own_process:
                 load_kernels()
+                load_torch_for(self._settings)
             if self._resources.warm:
                 from ssimtool.batch.warming import warm_up
 

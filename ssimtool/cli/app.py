@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from importlib import import_module
 from types import FrameType
@@ -12,6 +13,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from ssimtool import __version__
+from ssimtool.cli.plugin_help import name_plugins
 from ssimtool.errors import EXIT_OK, EXIT_USAGE, OutputError, UnavailableError
 from ssimtool.output import warn
 
@@ -87,6 +89,7 @@ def program_of(arguments: list[str]) -> TyperGroup:
 
         get_completion_inspect_parameters()  # registers the shells
     _add_help_all(command, reveal=completing)
+    name_plugins(command, arguments)
     return command
 
 
@@ -159,7 +162,9 @@ def _on_one_line(error: typer.TyperException) -> str:
     theirs: without quotes and a full stop."""
     text = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
     head, words, choices = text.partition(" is not one of ")
-    return f"{head}{words}{choices.replace(chr(39), '').removesuffix('.')}"
+    if re.fullmatch(r"'[^']*'(, '[^']*')*\.", choices):
+        choices = choices.replace("'", "").removesuffix(".")
+    return f"{head}{words}{choices}"
 
 
 def _end(number: int, frame: FrameType | None) -> None:

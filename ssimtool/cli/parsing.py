@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ssimtool.catalog import METRICS, Definition, find_definition
+from ssimtool.catalog import Definition, find_definition
 from ssimtool.definitions import Border
+from ssimtool.plugins import METRIC_NAMES, find_metric, unknown_metric
 from ssimtool.records.batch import Statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
@@ -26,9 +27,11 @@ STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
 
 
 def metric_name(value: str) -> str:
-    """A check that a metric is in the catalogue."""
-    if value not in METRICS:
-        raise typer.BadParameter(f"{value!r} is not one of {', '.join(METRICS)}")
+    """A check that a metric is there, ours or a plug-in's."""
+    try:
+        find_metric(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     return value
 
 
@@ -142,9 +145,9 @@ def _parsed(
             f"{text!r} is not {form}: say which of {', '.join(metrics)}", param_hint=option
         )
     if name not in metrics:
-        raise typer.BadParameter(
-            f"{text!r}: {name!r} is not one of {', '.join(metrics)}", param_hint=option
-        )
+        ours = metrics is METRIC_NAMES
+        why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"
+        raise typer.BadParameter(f"{text!r}: {why}", param_hint=option)
     return statistic, name, op, value
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ssimtool.batch.request import Progress as PairProgress
-from ssimtool.catalog import METRICS
 from ssimtool.output import warn
+from ssimtool.plugins import find_metric
 
 REFRESH = 0.1  # seconds between two looks of the bar at what is done
 
@@ -70,6 +70,6 @@ def _told(tally: Tally, total: int | None, speed: float) -> str:
     mean = tally.mean(name)
     parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
     parts += [f"{speed:.1f} pairs/s"] if speed else []
-    parts += [f"mean {METRICS[name].title} {mean:.4f}"] if mean is not None else []
+    parts += [f"mean {find_metric(name).title} {mean:.4f}"] if mean is not None else []
     parts += [f"{tally.counts['error']} errors"] if tally.counts["error"] else []
     return "  ".join(parts)

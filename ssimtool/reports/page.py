@@ -13,8 +13,8 @@ from itertools import groupby
 
 from jinja2 import Environment, StrictUndefined
 
-from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
+from ssimtool.plugins import known_metric
 from ssimtool.records.batch import STATISTICS, Statistics, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import Threshold
@@ -22,7 +22,7 @@ from ssimtool.reports import charts
 from ssimtool.reports.columns import columns_of, embedded
 from ssimtool.reports.overview import Overview
 from ssimtool.reports.pictures import Case, colour_stops
-from ssimtool.reports.rows import definition_line, title_of
+from ssimtool.reports.rows import definition_line, number_words, title_of
 from ssimtool.reports.view import View
 
 PAGE_BYTES = 17_000_000  # for pictures and rows; the frame and the lists take the rest of 20 MB
@@ -146,7 +146,7 @@ def _settings(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _metric(name: str, comparisons: Sequence[Comparison], summary: Summary) -> MetricRow:
-    row = METRICS.get(name)
+    row = known_metric(name)
     better = row.better if row else "higher"
     values = [r.metrics[name] for r in comparisons if name in r.metrics]
     limits = [
@@ -170,12 +170,12 @@ def _statistics(name: str, of_metric: Statistics) -> tuple[tuple[str, str], ...]
 
 
 def number_text(name: str, value: float | None, *, digits: int = 6) -> str:
-    """A number of a metric as a person reads it; SSIM always has six decimals."""
+    """A number of a metric as a person reads it; a similarity always has its decimals."""
     if value is None:
         return "–"
     if math.isinf(value):
         return "∞"
-    return f"{value:.6f}" if name in ("ssim", "ms_ssim") else f"{value:.{digits}g}"
+    return number_words(name, value, digits=digits)
 
 
 def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ssimtool.catalog import METRICS
 from ssimtool.errors import printable
+from ssimtool.plugins import known_metric
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.explanation import Explanation
@@ -50,10 +50,14 @@ def rows_of(record: Record) -> tuple[Row, ...]:
         )
     if isinstance(record, LatentReport):
         return _latent_rows(record)
-    return tuple(
-        Row(name, METRICS[name].title, value, METRICS[name].unit, METRICS[name].better)
-        for name, value in record.metrics.items()
-    )
+    return tuple(_metric_row(name, value) for name, value in record.metrics.items())
+
+
+def _metric_row(name: str, value: float) -> Row:
+    row = known_metric(name)
+    if row is None:  # of a later version, or of a plug-in that is not installed here
+        return Row(name, name, value, "-", "-")
+    return Row(name, row.title, value, row.unit, row.better)
 
 
 def _latent_rows(record: LatentReport) -> tuple[Row, ...]:
@@ -69,7 +73,8 @@ def _latent_rows(record: LatentReport) -> tuple[Row, ...]:
 
 
 def _better(name: str) -> str:
-    return METRICS[name].better if name in METRICS else "lower"
+    row = known_metric(name)
+    return "lower" if row is None else row.better
 
 
 def numbers_of(record: Record) -> dict[str, float | None]:
@@ -78,8 +83,21 @@ def numbers_of(record: Record) -> dict[str, float | None]:
 
 
 def title_of(name: str) -> str:
-    """Of a metric; one of a later version goes by its name."""
-    return METRICS[name].title if name in METRICS else name
+    """The title of a metric; one that nothing installed has goes by its name."""
+    row = known_metric(name)
+    return name if row is None else row.title
+
+
+def decimals_of(name: str) -> int | None:
+    """The decimals that a similarity is shown with; None for all else."""
+    row = known_metric(name)
+    return None if row is None else row.decimals
+
+
+def number_words(name: str, value: float, *, digits: int = 6) -> str:
+    """A number of a metric in its decimals, or in some significant digits."""
+    decimals = decimals_of(name)
+    return f"{value:.{digits}g}" if decimals is None else f"{value:.{decimals}f}"
 
 
 def lowest_title(name: str) -> str:
@@ -88,7 +106,8 @@ def lowest_title(name: str) -> str:
     >>> lowest_title("ssim"), lowest_title("mse")
     ('Lowest SSIM', 'Highest MSE')
     """
-    lower = name in METRICS and METRICS[name].better == "lower"
+    row = known_metric(name)
+    lower = row is not None and row.better == "lower"
     return f"{'Highest' if lower else 'Lowest'} {title_of(name)}"
 
 
@@ -96,9 +115,8 @@ def definition_line(record: Comparison | LossReport) -> str:
     """The line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
-    ssim = record.metrics.get("ssim") if isinstance(record, Comparison) else record.ssim
     scales = record.scales if isinstance(record, Comparison) else None
-    if (ssim is None and scales is None) or not parts:
+    if not (parts and _has_definition(record)):
         return end  # no SSIM was computed
     window = f"{parts['window']} {parts['window_size']}x{parts['window_size']}"
     if parts["sigma"] is not None and parts["window"] == "gaussian":
@@ -112,6 +130,14 @@ def definition_line(record: Comparison | LossReport) -> str:
     border = "valid windows" if parts["border"] == "valid" else f"{parts['border']} padding"
     end = end if scales is None else f"MS-SSIM of {_scales(scales)}; {end}"
     return f"SSIM {parts['name']}: {window}, {border}{constants}{luma}{first}; {end}"
+
+
+def _has_definition(record: Comparison | LossReport) -> bool:
+    """Whether a number of the record follows the definition."""
+    if isinstance(record, LossReport):
+        return record.ssim is not None
+    rows = map(known_metric, record.metrics)
+    return record.scales is not None or any(row and "definition" in row.takes for row in rows)
 
 
 def latent_rows(found: LatentSummary) -> tuple[tuple[str, str], ...]:

@@ -17,16 +17,17 @@ from ssimtool.records.loss import LossReport
 from ssimtool.reports.rows import (
     Row,
     counting_lines,
+    decimals_of,
     definition_line,
     depth,
     latent_rows,
+    number_words,
     rows_of,
     title_of,
 )
 from ssimtool.reports.verdicts import verdict_line
 from ssimtool.reports.view import View
 
-SIMILARITIES = ("ssim", "ms_ssim")  # to six places, and by channel
 UNLIMITED = 10_000  # columns: wider than any table
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 
@@ -101,13 +102,15 @@ def _comparison(record: Comparison) -> list[RenderableType]:
     )
     table = grid("Metric", "Value", "Unit", "Better")
     for row in rows_of(record):
-        bold = "bold" if row.name in SIMILARITIES else ""
+        bold = "" if decimals_of(row.name) is None else "bold"
         table.add_row(Text(row.title, bold), Text(_shown(row), bold), row.unit, row.better)
     parts: list[RenderableType] = [head, table]
     for name, values in record.per_channel.items():
-        if name in SIMILARITIES and len(values) > 1:
+        if decimals_of(name) is not None and len(values) > 1:
             labels = CHANNEL_NAMES.get(len(values), tuple(str(i) for i in range(len(values))))
-            each = "   ".join(f"{c} {v:.6f}" for c, v in zip(labels, values, strict=True))
+            each = "   ".join(
+                f"{c} {number_words(name, v)}" for c, v in zip(labels, values, strict=True)
+            )
             parts.append(Text(f"{title_of(name)} by channel   {each}"))
     if record.identical:
         where = "" if record.counted is None else " where it counts"
@@ -118,7 +121,7 @@ def _comparison(record: Comparison) -> list[RenderableType]:
 def _shown(row: Row) -> str:
     if row.value is None:
         return "not computed"
-    return f"{row.value:.6f}" if row.name in SIMILARITIES else f"{row.value:.6g}"
+    return number_words(row.name, row.value)
 
 
 def _loss(record: LossReport) -> list[RenderableType]:

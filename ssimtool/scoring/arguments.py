@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from ssimtool.catalog import METRICS, SCALE_WEIGHTS, with_implied
+from ssimtool.catalog import SCALE_WEIGHTS
 from ssimtool.definitions import Border, Definition, find_definition
+from ssimtool.plugins import find_metric, known_metrics, with_implied
 from ssimtool.readers.align import Reading
 from ssimtool.readers.images.colour import parse_colour
 from ssimtool.settings import BackendName, Channels, CompareSettings, ImageLayout, Precision
@@ -28,9 +29,9 @@ def settings_of(
     """
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     for name in names:
-        _check("metric", name, tuple(METRICS))
+        find_metric(name)
     if not names:
-        raise ValueError(f"metrics is empty: expected some of {', '.join(METRICS)}")
+        raise ValueError(f"metrics is empty: expected some of {', '.join(known_metrics())}")
     if scales not in range(1, len(SCALE_WEIGHTS) + 1):
         raise ValueError(f"scales is {scales}: expected 1 to {len(SCALE_WEIGHTS)}")
     _check("backend", backend, get_args(BackendName))

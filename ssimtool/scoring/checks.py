@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ssimtool.catalog import METRICS, Definition
+from ssimtool.catalog import Definition
 from ssimtool.errors import SsimtoolError
 from ssimtool.kernels.formula import smallest_side, smallest_side_of_scales
+from ssimtool.plugins import METRIC_NAMES, find_metric, plugin_words
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Pair
 from ssimtool.settings import CompareSettings
@@ -24,12 +25,14 @@ def check_requested(asked: Sequence[str], pair: Pair, how: CompareSettings) -> N
     Raises:
         SsimtoolError: `too_small`, `empty_mask`, or `unsupported` for what takes no mask.
     """
-    takes = [METRICS[name].takes for name in asked]
+    takes = [find_metric(name).takes for name in asked]
     structure = any("definition" in t and "scales" not in t for t in takes)
     if any("scales" in t for t in takes):
         _check_scales(pair, how)
     if structure:
         check_size(pair, how.definition)
+    for name in asked:
+        _check_smallest_side(name, pair)
     if pair.counting:
         _check_counting(asked, pair, how, structure=structure)
 
@@ -38,16 +41,22 @@ def check_numbers(found: dict[str, float], pair: Pair) -> None:
     """Whether floats hold what was found.
 
     Raises:
-        SsimtoolError: `non_finite`.
+        SsimtoolError: `non_finite`, or `plugin` of a metric of another package.
     """
     for name, value in found.items():
-        infinite = value == math.inf and METRICS[name].range.startswith("up to inf")
-        if not (math.isfinite(value) or infinite):
+        row = find_metric(name)
+        if math.isfinite(value) or value == row.highest:
+            continue
+        if row.distribution is not None:
             raise SsimtoolError(
-                "non_finite",
-                f"{shown(pair.distorted_path)}: its {name} is not finite, expected samples and "
-                "options whose squares are numbers; look at --data-range, --k1 and --k2",
+                "plugin",
+                f"{shown(pair.distorted_path)}: {plugin_words(row, f'returned {value}')}",
             )
+        raise SsimtoolError(
+            "non_finite",
+            f"{shown(pair.distorted_path)}: its {name} is not finite, expected samples and "
+            "options whose squares are numbers; look at --data-range, --k1 and --k2",
+        )
 
 
 def check_size(pair: Pair, definition: Definition) -> None:
@@ -64,6 +73,17 @@ def check_size(pair: Pair, definition: Definition) -> None:
             f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
             f"{smallest}x{smallest} for a window of {definition.window_size}; give larger images, "
             "another --definition or a smaller --window-size",
+        )
+
+
+def _check_smallest_side(name: str, pair: Pair) -> None:
+    height, width, _ = pair.reference.shape
+    side = find_metric(name).smallest_side
+    if min(height, width) < side:
+        raise SsimtoolError(
+            "too_small",
+            f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected at least "
+            f"{side}x{side} for {name}; give larger images, or leave {name} out",
         )
 
 
@@ -85,10 +105,10 @@ def _check_counting(
     asked: Sequence[str], pair: Pair, how: CompareSettings, *, structure: bool
 ) -> None:
     """Whether all that is asked for can be told of what counts."""
-    without = [name for name in asked if "weight" not in METRICS[name].takes]
+    without = [name for name in asked if "weight" not in find_metric(name).takes]
     where = shown(pair.counting.mask or pair.reference_path)
     if without or how.backend == "fused":
-        others = ", ".join(name for name in METRICS if "weight" in METRICS[name].takes)
+        others = ", ".join(name for name in METRIC_NAMES if "weight" in find_metric(name).takes)
         what, expected = (without[0], others) if without else ("the backend fused", "torch")
         raise SsimtoolError(
             "unsupported",

@@ -13,18 +13,20 @@ from importlib import import_module
 import numpy as np
 
 from ssimtool import __version__
-from ssimtool.catalog import METRICS, Definition, with_implied
+from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.devices import Execution, settle
 from ssimtool.kernels import internals
 from ssimtool.kernels.formula import formula_of, formula_of_scales, scale_weights
+from ssimtool.kernels.fused_metrics import FUSED_METRICS, fused_parts
+from ssimtool.plugins import find_metric, with_implied
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import status_of
 from ssimtool.scoring.checks import check_numbers, check_requested, check_size
 from ssimtool.settings import CompareSettings, Computed
 
-Functions = dict[str, tuple[str, ...]]  # of `ssimtool.metrics.public`, and what each takes
-Values = dict[str, list[float]]
+Functions = dict[Function, Metric]  # and the first row that is made of each
+Values = dict[Function, list[float]]
 
 
 def compare(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Comparison:
@@ -67,7 +69,8 @@ def functions_of(pair: Pair, how: CompareSettings) -> Functions:
         SsimtoolError: `too_small`; with a mask, `empty_mask` where no window lies around what
             counts, and `unsupported`, what has none.
     """
-    functions = {METRICS[name].function: METRICS[name].takes for name in _asked(how)}
+    rows = [find_metric(name) for name in _asked(how)]
+    functions = {row.function: row for row in reversed(rows)}
     check_requested(_asked(how), pair, how)
     return functions
 
@@ -119,7 +122,7 @@ def record_of(pair: Pair, how: CompareSettings, values: Values, computed: Comput
 
 def _definition_of(how: CompareSettings, height: int, width: int) -> Definition:
     """The definition that was computed: MS-SSIM leaves out its reduction."""
-    takes = [METRICS[name].takes for name in _asked(how)]
+    takes = [find_metric(name).takes for name in _asked(how)]
     if {"scales" in t for t in takes if "definition" in t} == {True}:
         return replace(how.definition, downsample=1)
     return how.definition.for_size(height, width)
@@ -151,6 +154,12 @@ def map_of(pair: Pair, how: CompareSettings, *, execution: Execution | None = No
     return tensors.map_of(pair, how, execution or execution_of(how))
 
 
+def load_torch_for(how: CompareSettings) -> None:
+    """Load torch ahead of the first pair, where a metric needs it beside the fused kernels."""
+    if any(find_metric(name).function not in FUSED_METRICS for name in _asked(how)):
+        from ssimtool.scoring import tensors  # noqa: F401  # for what it loads
+
+
 def load_kernels() -> None:
     """Loads the kernels ahead of the first pair, for a process of our own; without Numba, torch is
     loaded when it computes."""
@@ -162,14 +171,24 @@ def _numbers(
     functions: Functions, pair: Pair, how: CompareSettings, execution: Execution
 ) -> tuple[Values, Computed]:
     """The numbers of each function, one per channel where it takes a definition."""
-    if pair.weight is None and not execution.loads_torch:
+    fused = {f: row for f, row in functions.items() if f in FUSED_METRICS}
+    if fused and pair.weight is None and not execution.loads_torch:
         wide = how.precision == "double" or pair.reference.dtype.name == "float64"
-        values = _on_arrays(functions, pair, how, wide=wide, threads=execution.threads)
+        values = _on_arrays(fused, pair, how, wide=wide, threads=execution.threads)
         if values is not None:
+            rest = {f: row for f, row in functions.items() if f not in fused}
+            values |= _by_torch(rest, pair, how) if rest else {}
             return values, Computed("cpu", "fused", "float64" if wide else "float32")
     from ssimtool.scoring.tensors import numbers_of
 
     return numbers_of(functions, pair, how, execution)
+
+
+def _by_torch(functions: Functions, pair: Pair, how: CompareSettings) -> Values:
+    """The numbers that the fused kernels do not give of a pair that they compute on the CPU."""
+    from ssimtool.scoring.tensors import numbers_of
+
+    return numbers_of(functions, pair, how, Execution(device="cpu", backend="torch"))[0]
 
 
 def _on_arrays(
@@ -185,12 +204,12 @@ def _on_arrays(
     x, y = pair.reference, pair.distorted
     if x.dtype.name not in READ_DTYPES or x.dtype != y.dtype:
         return None
-    errors = any("definition" not in takes for takes in functions.values())
+    parts = fused_parts(functions)
     formula = formula_of(how.definition.for_size(*x.shape[:2]), pair.data_range)
-    asked = {"wide": wide, "structure": "ssim_loss" in functions, "errors": errors}
+    asked = {"wide": wide, "structure": "structure" in parts, "errors": "errors" in parts}
     means = image_pass(x, y, formula, **asked, threads=threads)
     losses = {"ssim_loss": means.structure[0]}
-    if "ms_ssim_loss" in functions:
+    if "scales" in parts:
         of_scales = formula_of_scales(how.definition, pair.data_range)
         weights = scale_weights(how.scales)
         losses["ms_ssim_loss"] = ms_ssim_pass(x, y, of_scales, weights, wide=wide, threads=threads)
@@ -214,7 +233,7 @@ def _metrics(
     found: dict[str, float] = {}
     per_channel: dict[str, tuple[float, ...]] = {}
     for name in asked:
-        row = METRICS[name]
+        row = find_metric(name)
         of_row = values[row.function]
         mean = sum(of_row) / len(of_row)
         found[name] = 1 - mean if row.complement else mean

@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssimtool.catalog import Definition
+from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.devices import Execution
+from ssimtool.errors import SsimtoolError
+from ssimtool.kernels.fused_metrics import fused_parts
 from ssimtool.kernels.plain.blocks import computing_dtype
 from ssimtool.metrics import public as metrics
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.scoring.bands import bands
+from ssimtool.scoring.numbers import call, fused_scores, of_pair
 from ssimtool.settings import CompareSettings, Computed
 
 MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
@@ -37,30 +40,37 @@ def to_tensor(array: Array) -> Tensor:
 
 
 def numbers_of(
-    functions: dict[str, tuple[str, ...]],
+    functions: dict[Function, Metric],
     pair: Pair,
     how: CompareSettings,
     execution: Execution,
-) -> tuple[dict[str, list[float]], Computed]:
+) -> tuple[dict[Function, list[float]], Computed]:
     """What the metrics of a pair are made of.
 
     Args:
-        functions: the names of functions of `ssimtool.metrics.public` and what each takes.
+        functions: the functions, and a row of each.
         pair: the images.
         how: the definition and the precision.
         execution: the device and the backend.
 
     Returns:
-        the numbers of each function, one per channel where it takes a definition.
+        the numbers of each function, one per channel where it takes a definition; and by what they
+        were computed: `fused` where the fused pass gave any of them.
+
+    Raises:
+        SsimtoolError: `plugin`.
     """
     device = torch.device(execution.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     weight = _weight(pair, device)
-    fused = weight is None and _is_fused(x, y, how, execution)
-    scored = _fused_scores(functions, x, y, pair, how) if fused else {}
-    for function, takes in functions.items():
+    fused = weight is None and bool(fused_parts(functions)) and _is_fused(x, y, how, execution)
+    scored = fused_scores(functions, x, y, pair.data_range, how, _dtype(x, y, how)) if fused else {}
+    for function, row in functions.items():
         if function not in scored:
-            scored[function] = score(function, takes, x, y, pair.data_range, how, weight)
+            try:
+                scored[function] = score(row, x, y, pair.data_range, how, weight)
+            except SsimtoolError as error:
+                raise of_pair(error, pair) from error
     fetched = iter(torch.cat(list(scored.values())).tolist())  # from a device at once
     found = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
     return found, computed_by(x, y, how, "fused" if fused else "torch")
@@ -79,30 +89,6 @@ def _is_fused(x: Tensor, y: Tensor, how: CompareSettings, execution: Execution) 
 def _dtype(x: Tensor, y: Tensor, how: CompareSettings) -> torch.dtype:
     """What SSIM is computed in."""
     return wide(x.device) if how.precision == "double" else computing_dtype(x, y)
-
-
-def _fused_scores(
-    functions: dict[str, tuple[str, ...]], x: Tensor, y: Tensor, pair: Pair, how: CompareSettings
-) -> dict[str, Tensor]:
-    """What one pass over both images gives, by the names of the functions that it stands for."""
-    definition = how.definition.for_size(*x.shape[2:])
-    formula = metrics.formula_of(definition, pair.data_range)
-    structure = "ssim_loss" in functions
-    errors = any("definition" not in takes for takes in functions.values())
-    dtype = _dtype(x, y, how)
-    found = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
-    scores = {"ssim_loss": found.structure[0]} if structure else {}
-    if "ms_ssim_loss" in functions:
-        of_scales = metrics.formula_of_scales(how.definition, pair.data_range)
-        weights = metrics.scale_weights(how.scales)
-        losses = metrics.ms_ssim_losses(x, y, of_scales, weights, dtype, fused=True)
-        scores["ms_ssim_loss"] = losses[0]
-    return {**scores, **(_errors(found, pair.data_range) if errors else {})}
-
-
-def _errors(found: metrics.OnePass, data_range: float) -> dict[str, Tensor]:
-    decibels = metrics.psnr_of(found.mse, data_range)
-    return {"mse": found.mse, "mae": found.mae, "psnr": decibels}
 
 
 def map_of(pair: Pair, how: CompareSettings, execution: Execution) -> Array:
@@ -212,8 +198,7 @@ def _batch(image: Array, device: torch.device) -> Tensor:
 
 
 def score(
-    function: str,
-    takes: tuple[str, ...],
+    row: Metric,
     x: Tensor,
     y: Tensor,
     data_range: float,
@@ -224,23 +209,25 @@ def score(
     channel first, else (N).
 
     Args:
-        function: of `ssimtool.metrics.public`.
-        takes: the keyword arguments of it that change the number.
+        row: of the catalogue or of a plug-in.
         x, y: (N, C, H, W).
         data_range: of their samples.
         how: what else is asked for.
         weight: how much each pixel counts, (N or 1, 1, H, W).
+
+    Raises:
+        SsimtoolError: `plugin`, without the file.
     """
-    given = {
+    planes = range(x.shape[1]) if "definition" in row.takes else ()
+    single = _dtype(x, y, how)
+    arguments = {
         "data_range": data_range,
         "definition": how.definition,
         "scales": how.scales,
         "weight": weight,
+        "dtype": single if planes else wide(x.device),  # errors keep all digits
+        "backend": "torch",
     }
-    arguments = {name: given[name] for name in takes}
-    planes = range(x.shape[1]) if "definition" in takes else ()
     # Channel by channel also where the channels interleave: converted planes lie side by side.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
-    metric = getattr(metrics, function)
-    dtype = _dtype(x, y, how) if planes else wide(x.device)
-    return torch.cat([metric(a, b, dtype=dtype, backend="torch", **arguments) for a, b in pairs])
+    return torch.cat([call(row, a, b, dtype=single, arguments=arguments) for a, b in pairs])

@@ -210,3 +210,24 @@ def test_two_runs_do_not_write_to_one_file(tmp_path):
     journal.close()
     _resumed(path).close()
     assert path.read_text() == _line("a")
+
+
+def test_records_of_one_pair_are_taken_in_their_order(tmp_path):
+    path = tmp_path / "s.ndjson"
+    path.write_text(_line("a", columns={"n": "1"}) + _line("a", columns={"n": "2"}))
+    journal = _resumed(path)
+    taken = [journal.take(_key("a"), lambda record: True) for _ in range(3)]
+    journal.close()
+    assert [kept and kept.record["columns"]["n"] for kept in taken] == ["1", "2", None]
+
+
+def test_what_is_there_twice_is_left_over_until_the_input_has_come_to_its_end(tmp_path):
+    path = tmp_path / "s.ndjson"
+    path.write_text(_line("a") + _line("a") + _line("b"))
+    journal = _resumed(path)
+    journal.keep(journal.take(_key("a"), lambda record: True))
+    left = {
+        whole: [r["reference"] for r in journal.left_over(whole=whole)] for whole in (False, True)
+    }
+    journal.close()
+    assert left == {False: ["a", "b"], True: ["b"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,3 +202,15 @@ def test_a_batch_computes_by_stacks(ssimtool, tmp_path, monkeypatch, asked_for):
     assert sum(asked_for) == 30
     numbers = [np.fromstring(d.out, sep=" ") for d in (before, done)]
     assert numbers[1] == pytest.approx(numbers[0], rel=1e-12)
+
+
+def test_only_pairs_of_one_kind_are_computed_together():
+    pair = _pair(9)
+    others = (
+        replace(pair, data_range=1023),  # a stack is computed with that of its first pair
+        _pair(9, (20, 31, 3)),
+        _pair(9, dtype=np.uint16),
+        replace(pair, distorted=pair.distorted.astype(np.uint16)),
+    )
+    assert evaluate_stack._kind(pair) == evaluate_stack._kind(_pair(3))
+    assert all(evaluate_stack._kind(other) != evaluate_stack._kind(pair) for other in others)

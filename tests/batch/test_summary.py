@@ -66,5 +66,7 @@ def test_what_only_the_run_knows_is_taken_from_its_summary():
     found = summarise(good, said=replace(said, thresholds=(failing,)))
     assert found.status == "fail"
     assert found.thresholds[0].found == max(r.metrics["psnr"] for r in good)
+    # an error outweighs a threshold that fails
+    assert summarise(RECORDS, said=replace(said, thresholds=(failing,))).status == "error"
     unknown = replace(failing, metric="later")
     assert summarise(good, said=replace(said, thresholds=(unknown,))).thresholds[0].found is None

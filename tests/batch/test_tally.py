@@ -108,3 +108,12 @@ def test_a_record_that_was_written_before():
     record = {"id": "1", "reference": "a", "distorted": "b", "status": "ok"}
     found = scored_before({**record, "metrics": {"psnr": None, "mse": 0}})
     assert found.metrics == {"psnr": math.inf, "mse": 0}
+
+
+@pytest.mark.parametrize("unmatched", [Unmatched(("x",), ()), Unmatched((), ("y",))])
+def test_a_file_without_a_partner_fails_a_strict_run_on_either_side(unmatched):
+    tally = Tally(metrics=("ssim",), worst=0)
+    tally.add(0, _scored(1))
+    assert _summary(tally, unmatched=unmatched).status == "ok"
+    assert _summary(tally, unmatched=unmatched, strict=True).status == "fail"
+    assert _summary(tally, strict=True).status == "ok"

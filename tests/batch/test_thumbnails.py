@@ -11,6 +11,7 @@ from PIL import Image
 from reports.scores import broken, made_up, scored, write_pair
 
 from ssimtool.batch.thumbnails import cases_of, chosen
+from ssimtool.errors import SsimtoolError
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.pictures import Case
 
@@ -105,6 +106,20 @@ def test_the_options_of_the_record_are_used(tmp_path):
     )
     assert case.pictures is not None
     assert case.remark is None
+
+
+@pytest.mark.parametrize(("side", "limit"), [(100, 2**29), (40_000, 1_600_000_000)])
+def test_a_pair_may_be_as_large_as_it_was(record, tmp_path, monkeypatch, side, limit):
+    """What --max-pixels let through once is read again, and a smaller one up to the default."""
+    limits = []
+
+    def read(reference, distorted, how):
+        limits.append(how.max_pixels)
+        raise SsimtoolError("not_found", "is not read")
+
+    monkeypatch.setattr("ssimtool.batch.thumbnails.read_pair", read)
+    assert _case(replace(record, width=side, height=side), tmp_path).remark == "is not read"
+    assert limits == [limit]
 
 
 def test_options_that_this_version_has_not(record, tmp_path):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,16 +78,10 @@ def piq(x: Tensor, y: Tensor, threads: int) -> peers.Loss:
 
 
 def piq_ssim() -> Callable[..., Tensor]:
-    """The function of piq, past its __init__, which loads torchvision."""
-    spec = importlib.util.find_spec("piq")
-    if spec is None or spec.submodule_search_locations is None:
-        raise ImportError("no piq")
-    if "piq" not in sys.modules:
-        package = ModuleType("piq")
-        package.__path__ = list(spec.submodule_search_locations)
-        package.__spec__ = spec
-        sys.modules["piq"] = package
-    found: Callable[..., Tensor] = importlib.import_module("piq.ssim").ssim
+    """The function of piq, without its __init__, which loads torchvision."""
+    from ssimtool.metrics.adapters.loading import piq_module
+
+    found: Callable[..., Tensor] = piq_module("ssim").ssim
     return found
 
 

@@ -13,8 +13,8 @@ from ssimtool import definitions, settings
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli.app import COMMANDS, LIST, program_of
 from ssimtool.cli.commands.latents import ASKED
-from ssimtool.cli.options import shared
 from ssimtool.records import latents
+from ssimtool.reports.formats import formats_for
 
 LONGEST = 80  # characters of a help line, without the default that Typer adds
 # What an option does; what an argument is.
@@ -140,7 +140,8 @@ CHOICES = {
     ("loss", "layout"): get_args(settings.BatchLayout),
     ("loss", "kl_reduction"): get_args(settings.KlReduction),
     ("latents", "unit"): get_args(latents.Unit),
-    ("compare", "format"): shared.FORMAT_NAMES,
+    ("compare", "format"): formats_for("compare"),
+    ("report", "format"): formats_for("report"),
     ("compare", "metric"): tuple(METRICS),
     ("completion", "shell"): ("bash", "zsh", "fish"),
 }

@@ -82,7 +82,7 @@ def test_the_help_names_what_a_command_has(ssimtool, arguments, monkeypatch):
     monkeypatch.setenv("TERMINAL_WIDTH", "200")
     words = [word for word in arguments if word in (*COMMANDS, "metrics", "definitions")]
     out = ssimtool(*words, "--help").out
-    told = re.search(r"--format.*?NAME +(.*?);", out)
+    told = re.search(r"--format.*?NAME +Print (.*?)\.", out)
     assert told is not None
     assert told[1] == ", ".join(formats_for(arguments[0]))
 

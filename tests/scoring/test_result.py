@@ -115,7 +115,7 @@ def test_a_notebook_shows_scores_both_images_and_the_map(pair, tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"metrics": "nonsense"}, ValueError, "unknown metric 'nonsense': expected one of ssim"),
+        ({"metrics": "nonsense"}, ValueError, "'nonsense' is not one of ssim"),
         ({"metrics": ()}, ValueError, "metrics is empty"),
         ({"definition": "nonsense"}, ValueError, "unknown definition"),
         ({"scales": 6}, ValueError, "scales is 6: expected 1 to 5"),

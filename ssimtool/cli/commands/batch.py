@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS
+from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.interrupt import interruptible
 from ssimtool.cli.options import batch as b
@@ -19,6 +19,7 @@ from ssimtool.cli.options.comparing import settings_of
 from ssimtool.cli.outcome import job_summary_path
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
+from ssimtool.plugins import METRIC_NAMES
 
 STDIN = "-"
 
@@ -78,7 +79,7 @@ def command(
     _check_input(reference, distorted, pairs, null)
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
-    limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRICS)
+    limits, on_all = parsing.batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     region_of_interest = m.counting(mask, region)
     settings = settings_of(
         metric,

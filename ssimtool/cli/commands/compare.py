@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ssimtool.catalog import DEFAULT_METRICS, METRICS
+from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
@@ -16,6 +16,7 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.options.comparing import settings_of
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import put, reserved
+from ssimtool.plugins import METRIC_NAMES
 from ssimtool.settings import MapStyle
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def command(
     """
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
-    limits = parsing.thresholds(fail_under, fail_over, metrics=METRICS)
+    limits = parsing.thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     chosen = parsing.chosen_definition(definition, window_size, sigma, k1, k2, border)
     region_of_interest = m.counting(mask, region)
     settings = settings_of(

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import DEFINITIONS, METRICS
+from ssimtool.catalog import DEFINITIONS
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, view_of
-from ssimtool.output import reserved
+from ssimtool.output import reserved, warn
+from ssimtool.plugins import known_metrics, plugin_metrics
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.view import View
 
@@ -44,11 +45,16 @@ def metrics(
             "better": row.better,
             "unit": row.unit,
             "range": row.range,
+            "symmetric": "yes" if row.symmetric else "no",
+            "smallest side": str(row.smallest_side) if row.smallest_side > 1 else "-",
             "formula": row.formula,
             "source": row.source,
+            "plug-in": row.distribution or "-",
         }
-        for row in METRICS.values()
+        for row in known_metrics().values()
     ]
+    for problem in plugin_metrics().problems:
+        warn(f"warning: {problem}")
     return _show(rows, format, output)
 
 

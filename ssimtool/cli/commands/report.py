@@ -37,7 +37,7 @@ def command(
         typer.Argument(metavar="SCORES", help="Scores that `ssimtool batch` wrote (NDJSON), or -."),
     ],
     format: Annotated[
-        str | None, o.format_option("report", default=" Default: by the suffix of -o.")
+        str | None, o.format_option("report", default=" Default: suffix of -o.")
     ] = None,
     output: o.OutputOption = None,
     worst: Annotated[

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ssimtool.catalog import Definition, with_implied
+from ssimtool.catalog import Definition
 from ssimtool.cli.options.mask import check_takes
 from ssimtool.cli.options.scales import count_of
+from ssimtool.plugins import with_implied
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.records.verdicts import Threshold
 from ssimtool.settings import BackendName, CompareSettings, Precision

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import METRICS
 from ssimtool.cli.options.shared import computing
+from ssimtool.plugins import find_metric
 from ssimtool.readers.regions import RegionOfInterest, parse_region
 
 MaskOption = Annotated[
@@ -52,7 +52,7 @@ def check_takes(what: RegionOfInterest, metrics: Sequence[str], backend: str) ->
         return
     option = "--mask" if what.mask is not None else "--region"
     for name in metrics:
-        if "weight" not in METRICS[name].takes:
+        if "weight" not in find_metric(name).takes:
             raise typer.BadParameter(f"{name} takes no {option}: leave one of them out")
     if backend == "fused":
         raise typer.BadParameter(

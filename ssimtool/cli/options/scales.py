@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.catalog import METRICS, SCALE_WEIGHTS
+from ssimtool.catalog import SCALE_WEIGHTS
 from ssimtool.cli.options.shared import score
+from ssimtool.plugins import find_metric
 
 ALL = len(SCALE_WEIGHTS)
 
@@ -29,6 +30,6 @@ def count_of(scales: int | None, metrics: Iterable[str]) -> int:
     Raises:
         typer.BadParameter: they are given, and no metric has any.
     """
-    if scales is not None and not any("scales" in METRICS[name].takes for name in metrics):
+    if scales is not None and not any("scales" in find_metric(name).takes for name in metrics):
         raise typer.BadParameter("is of ms_ssim: add -m ms_ssim", param_hint="--scales")
     return scales or ALL

@@ -10,6 +10,7 @@ import typer
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli.parsing import device_name, map_paths, metric_name, positive, to_stdout
 from ssimtool.definitions import Border
+from ssimtool.plugins import METRIC_NAMES
 from ssimtool.reports.formats import Command, formats_for
 from ssimtool.settings import BackendName, MapStyle, Precision
 
@@ -66,7 +67,7 @@ MetricOption = Annotated[
         "-m",
         metavar="NAME",
         parser=metric_name,  # not a Literal: the catalogue grows by plug-ins
-        autocompletion=lambda: list(METRICS),
+        autocompletion=lambda: list(METRIC_NAMES),
         help=f"Compute {', '.join(METRICS)}. Repeatable.",
     ),
 ]

@@ -1,0 +1,33 @@
+"""The metrics of plug-ins in the help of `--metric`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+HELP_REQUESTS = {"-h", "--help", "--help-all", "help"}
+
+
+def name_plugins(command: Any, arguments: Sequence[str]) -> None:
+    """Name the metrics of plug-ins in the help of `--metric`, if help is requested.
+
+    Only then: looking for plug-ins takes 35 ms.
+
+    Args:
+        command: of the Click that Typer brings, with its subcommands; changed in place.
+        arguments: the command line.
+    """
+    if HELP_REQUESTS.isdisjoint(arguments):
+        return
+    from ssimtool.plugins import plugin_metrics
+
+    if names := ", ".join(plugin_metrics().rows):
+        _append(command, f" Of plug-ins: {names}.")
+
+
+def _append(command: Any, words: str) -> None:
+    for subcommand in getattr(command, "commands", {}).values():
+        _append(subcommand, words)
+    for parameter in command.params:
+        if parameter.name == "metric":
+            parameter.help += words

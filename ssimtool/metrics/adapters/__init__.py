@@ -1,0 +1,1 @@
+"""Metrics that other libraries compute: the extra `metrics`."""

@@ -1,0 +1,100 @@
+"""The numbers of metrics on tensors: of one fused pass, or of a call of the metric's function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssimtool.catalog import Function, Metric
+from ssimtool.errors import SsimtoolError, is_out_of_memory
+from ssimtool.kernels.fused_metrics import fused_parts
+from ssimtool.metrics import public as metrics
+from ssimtool.plugins import error_words, plugin_words
+from ssimtool.readers.files import shown
+from ssimtool.readers.samples import Pair
+from ssimtool.settings import CompareSettings
+
+OUR_FUNCTIONS = "ssimtool.metrics.public"
+
+
+def function_of(row: Metric) -> Callable[..., Any]:
+    """The function of a metric, imported where the row names it."""
+    if not isinstance(row.function, str):
+        return row.function
+    module, _, name = row.function.rpartition(":")
+    found: Callable[..., Any] = getattr(import_module(module or OUR_FUNCTIONS), name)
+    return found
+
+
+def call(
+    row: Metric, x: Tensor, y: Tensor, *, dtype: torch.dtype, arguments: Mapping[str, Any]
+) -> Tensor:
+    """The number of each image, (N,).
+
+    Args:
+        row: the metric.
+        x: the references, (N, C, H, W), of any dtype.
+        y: the distorted images, of the same shape and dtype.
+        dtype: floating; what the images are converted to for a function that takes no `dtype`.
+        arguments: the values of all keyword arguments that a row can take.
+
+    Raises:
+        SsimtoolError: `plugin`, the function of another package raised, cannot be imported or
+            returned anything but (N,) floats. The message names no file yet, see `of_pair`.
+    """
+    given = {name: arguments[name] for name in row.takes}
+    if "dtype" not in row.takes:
+        # Memory of its own for a plug-in: what it writes there must reach no other metric.
+        x, y = (image.to(dtype, copy=row.distribution is not None) for image in (x, y))
+    try:
+        return _checked(function_of(row)(x, y, **given), x)
+    except Exception as error:
+        if row.distribution is None or is_out_of_memory(error):
+            raise
+        raise SsimtoolError("plugin", plugin_words(row, f"failed: {error_words(error)}")) from error
+
+
+def of_pair(error: SsimtoolError, pair: Pair) -> SsimtoolError:
+    """The error of a metric with the file that it was about."""
+    return SsimtoolError(error.code, f"{shown(pair.distorted_path)}: {error.message}")
+
+
+def _checked(result: object, x: Tensor) -> Tensor:
+    if not isinstance(result, Tensor):
+        raise TypeError(f"returned {type(result).__name__}, expected a tensor of shape (N,)")
+    if result.shape != x.shape[:1]:
+        raise ValueError(f"returned shape {tuple(result.shape)}, expected {tuple(x.shape[:1])}")
+    if not result.is_floating_point():
+        raise TypeError(f"returned {result.dtype}, expected a floating dtype")
+    return result.detach().to(x.device)
+
+
+def fused_scores(
+    functions: Iterable[Function],
+    x: Tensor,
+    y: Tensor,
+    data_range: float,
+    how: CompareSettings,
+    dtype: torch.dtype,
+) -> dict[Function, Tensor]:
+    """What one pass over both images gives, by the names of the functions that it stands for."""
+    parts = fused_parts(functions)
+    structure, errors = "structure" in parts, "errors" in parts
+    formula = metrics.formula_of(how.definition.for_size(*x.shape[2:]), data_range)
+    found = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
+    scores: dict[Function, Tensor] = {}
+    if structure:
+        scores["ssim_loss"] = found.structure[0]
+    if "scales" in parts:
+        of_scales = metrics.formula_of_scales(how.definition, data_range)
+        weights = metrics.scale_weights(how.scales)
+        losses = metrics.ms_ssim_losses(x, y, of_scales, weights, dtype, fused=True)
+        scores["ms_ssim_loss"] = losses[0]
+    if errors:
+        scores |= {"mse": found.mse, "mae": found.mae}
+        scores["psnr"] = metrics.psnr_of(found.mse, data_range)
+    return scores

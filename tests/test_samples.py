@@ -1,4 +1,4 @@
-"""The samples are what their README says, and the README of the project says what they give."""
+"""The samples are what their README says, and the documents say what they give."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import make_sample_images
 import make_sample_vae
 import numpy as np
 import pytest
 import torch
+from pages import PAGES, README, ROOT, blocks, sessions, table
 from PIL import Image
 from windows import unix
 
@@ -21,8 +21,7 @@ from ssimtool import MSE_SSIM_KL_Loss, mse, psnr, ssim
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.errors import ERROR_CODES
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
+DOCUMENTED = "\n".join((README, *PAGES.values()))
 DISTORTIONS = ("mean_shift.png", "contrast.png", "salt_pepper.png", "jpeg.jpg", "blur.png")
 
 
@@ -47,9 +46,8 @@ def test_ssim_tells_them_apart():
     assert scores[0] - scores[-1] > 0.25
 
 
-def test_the_table_of_the_readme():
-    (table,) = re.findall(r"<!-- distortions.*?-->\n(.*?)<!-- end -->", README, re.S)
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+def test_the_table_of_distortions():
+    rows = table("index.md", "distortions")
     assert [row[0].strip("`") for row in rows] == list(DISTORTIONS)
     for name, *figures in rows:
         x, y = _load("reference.png"), _load(name.strip("`"))
@@ -59,28 +57,35 @@ def test_the_table_of_the_readme():
         assert figures == [f"{error:.1f}", f"{ratio:.2f}", f"{score:.4f}"]
 
 
-def test_what_the_readme_shows_is_what_is_printed(process):
-    shown = re.findall(r"```console\n\$ (?:cd (\S+) && )?(ssimtool .*?)\n(.*?)```", README, re.S)
-    assert len(shown) == 4
-    for folder, command, output in shown:
-        arguments = shlex.split(command)[1:]
-        done = process(*arguments, cwd=ROOT / folder if folder else ROOT)
-        assert done.out == output
+def test_what_the_documents_show_is_what_is_printed(process):
+    plain = re.compile(r"ssimtool [^|;<]*")  # whose output is all that is shown, to the last digit
+    shown = [
+        (command, output)
+        for page in PAGES
+        for command, output in sessions(page)
+        if plain.fullmatch(command) and " -f " not in command
+    ]
+    assert [c.split()[1] for c, _ in shown] == ["explain", "compare", "loss", "latents"]
+    for command, output in shown:
+        assert process(*shlex.split(command)[1:], cwd=ROOT).out.strip() == output
 
 
-def test_the_readme_names_the_options_codes_and_rows(process):
+def test_the_documents_name_the_options_codes_and_rows(process):
     commands = (["compare"], ["explain"], ["loss"], ["latents"], ["batch"], ["report"])
     told = process("--help").out
     told += "".join(process(*name, "--help-all").out for name in commands)
-    ours = re.sub(r"(pip install|python tests/benchmarks/).*", "", README)  # whose are not ours
+    told += process("doctor", "--help").out
+    ours = re.sub(
+        r"(pip |python |zensical |mypy |pytest |find |convert |jq |git ).*", "", DOCUMENTED
+    )
     options = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", ours))
     assert len(options) > 15
     for option in options:
         assert option in told, option
-    (codes,) = re.findall(r"one of the codes (.*?)\. Files", README, re.S)
-    assert set(re.findall(r"`(\w+)`", codes)) == set(ERROR_CODES)
+    codes = [row[0] for row in table("contract.md", "error-codes")]
+    assert set(re.findall(r"`(\w+)`", " ".join(codes))) == set(ERROR_CODES)
     for name in (*METRICS, *DEFINITIONS):
-        assert f"`{name}`" in README, name
+        assert f"`{name}`" in DOCUMENTED, name
     assert all(name in process("list", "definitions").out for name in DEFINITIONS)
 
 
@@ -91,24 +96,24 @@ def test_the_set_up_is_two_commands():
 
 
 def test_the_python_of_the_readme_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (code,) = blocks("README.md", "python")
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 @unix
-def test_the_processes_of_the_readme_that_are_kept_open(tmp_path):
+def test_the_processes_that_are_kept_open(tmp_path):
     (tmp_path / "ssimtool").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ssimtool "$@"\n')
     (tmp_path / "ssimtool").chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    (code,) = re.findall(r"```py\n(.*?)```", README, re.S)
+    (code,) = (c for c in blocks("recipes.md", "python") if "Popen" in c)
     command = [sys.executable, "-c", code]
     run = {"capture_output": True, "text": True, "check": True, "env": environment}
     lines = subprocess.run(command, cwd=ROOT, **run).stdout.splitlines()
     assert [f"{name} {float(score):.4f}" for name, score in map(str.split, lines)] == [
         "contrast.png 0.9593", "blur.png 0.6618",
     ]  # fmt: skip
-    (code,) = re.findall(r"```bash\n(.*?)```", README, re.S)
+    (code,) = blocks("recipes.md", "bash")
     (tmp_path / "out").mkdir()
     for name in ("a.png", "b.png"):
         Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / name)

@@ -1,6 +1,6 @@
 """Memory of `ssimtool loss` and `latents`: their peaks beside that of `import torch`, in one run.
 
-    python tests/benchmarks/bench_memory.py [--gigabytes 4] [--only latents]
+    python tests/benchmarks/bench_memory.py [--gigabytes 4] [--only latents] [--json FILE]
 
 Two float32 arrays of half of that each, once as a batch and once as one single image, are written
 to the folder for temporary files; for `latents`, two of 1,000,000 × 64. Mapped pages count as
@@ -10,6 +10,7 @@ memory.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import subprocess
@@ -17,6 +18,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import facts
+from benchmarks.timing import Options
 
 
 def peak(command: list[str]) -> tuple[float, float]:
@@ -45,10 +51,11 @@ for start in range(0, shape[0], step):
 
 
 def main() -> None:
-    """Prints a line for each shape."""
+    """Prints a line for each shape, and writes JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=4)
     parser.add_argument("--only", choices=("loss", "latents"))
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     values = int(options.gigabytes * 1e9 / 8)
     torch, _ = peak([sys.executable, "-c", "import torch"])
@@ -59,15 +66,21 @@ def main() -> None:
         ("loss", (side, side), ("--beta", "0")),
         ("latents", (1_000_000, 64), ()),
     ]
+    found = []
     for command, shape, arguments in cases:
         if options.only not in (None, command):
             continue
         memory, seconds = of_two_arrays(command, shape, arguments)
+        found.append({"command": command, "shape": shape, "peak": memory, "seconds": seconds})
         rate = 2 * math.prod(shape) / seconds / 1e6
         print(
             f"{command} of two {shape}: {memory:.0f} MB, {memory - torch:.0f} MB above import "
             f"torch, {seconds:.1f} s, {rate:.0f} million values a second"
         )
+    if options.json:
+        threads = Options(runs=1, threads=len(os.sched_getaffinity(0)))
+        results = {"machine": facts(threads), "import torch": torch, "arrays": found}
+        options.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def of_two_arrays(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -18,6 +19,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import facts
+from benchmarks.timing import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 BARE = """
@@ -85,7 +91,9 @@ def main() -> None:
             f"{name:34} {row['seconds']:8.3f}s {row['yardstick_seconds']:8.3f}s {row['ratio']:6.2f}"
         )
     if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
+        how = Options(runs=arguments.runs, threads=len(os.sched_getaffinity(0)))
+        found = {"machine": facts(how), "commands": results}
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

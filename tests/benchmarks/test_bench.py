@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import make_benchmark_tables
 import pytest
 
 pytest.importorskip("resource", reason="measures time and memory as Unix counts them")
 
 import torch
-from benchmarks import bench, definitions, inprocess, multiscale, peers, report, timing
+from benchmarks import bench, definitions, inprocess, multiscale, peers, report, timing, training
 
 from ssimtool import ms_ssim_loss, ssim_loss
 
@@ -31,6 +32,9 @@ def test_bench_writes_what_it_measured(tmp_path, capsys, monkeypatch):
         assert all(m["rate"] > 0 and m["times_ours"] == 1 for m in ours)
     assert len(found["training"]["targets"]) == 3
     assert "### targets" in capsys.readouterr().out
+    made = make_benchmark_tables.tables(found)
+    assert set(made) == {"arrays-uint8", "arrays-float32", "training", "ms-ssim"}
+    assert [row[0] for row in made["training"][1:]] == list(training.PEERS)
 
 
 def test_every_definition_is_measured_beside_its_library():

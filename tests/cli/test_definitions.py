@@ -87,7 +87,7 @@ def test_batch_gives_the_numbers_of_compare(ssimtool, pair, precision):
         options = ("--definition", name, "--precision", precision, "-f", "ndjson")
         many = json.loads(ssimtool("batch", pair[0], pair[1].parent, *options).out.splitlines()[0])
         assert many["definition"] == one["definition"]
-        # README: single precision is right to some 1e-6 of 1 - SSIM
+        # docs/batch.md: single precision is right to about 1e-6 of 1 - SSIM
         tolerance = 1e-11 if precision == "double" else 3e-6
         for metric, value in one["metrics"].items():
             assert many["metrics"][metric] == pytest.approx(value, rel=tolerance), (name, metric)

@@ -155,7 +155,7 @@ def test_batch_goes_on_beside_a_pair_too_small(ssimtool, folders, backend, jobs)
     for record in (records[0], records[2]):
         paths = record["reference"], record["distorted"]
         alone = ssimtool("compare", *paths, "-m", "ms_ssim", "-f", "json").record
-        # README: as compare, to 1e-11
+        # docs/batch.md: as compare, to 1e-11
         assert record["metrics"] == pytest.approx(alone["metrics"], rel=1e-11)
         assert list(record["per_channel"]) == list(alone["per_channel"])
 
@@ -166,7 +166,7 @@ def test_single_precision_of_a_batch(ssimtool, folders):
         options = ["-m", "ms_ssim", "--scales", 3, "-f", "ndjson", "--precision", precision]
         lines = ssimtool("batch", *folders, *options).out.splitlines()
         found.append([json.loads(line)["metrics"]["ms_ssim_loss"] for line in lines[:-1]])
-    assert found[0] == pytest.approx(found[1], rel=3e-6)  # README: some 1e-6 of the loss
+    assert found[0] == pytest.approx(found[1], rel=3e-6)  # docs/batch.md: about 1e-6
     assert found[0] != found[1]
 
 

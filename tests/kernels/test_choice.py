@@ -53,9 +53,9 @@ def test_windows_that_hold_too_many_rows_are_left_to_torch():
     assert choice.is_fused(x, x, "fused", window_size=devices.FUSED_WINDOW + 2)
 
 
-def test_the_readme_says_from_where_on():
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert f"{choice.FUSED_FROM:,} samples and more" in readme
+def test_the_documents_say_from_where_on():
+    page = (Path(__file__).parents[2] / "docs/python.md").read_text("utf-8")
+    assert f"{choice.FUSED_FROM:,} samples and more" in page
 
 
 def test_other_devices_are_left_to_torch():

@@ -262,7 +262,7 @@ def test_both_kernels_agree(definition, dtype):
             for score in (ssim_loss, ssim_map)
             for backend in BACKENDS
         ]
-        # README: the two agree to 1e-6, in float64 to 1e-12
+        # docs/python.md: the two agree to 1e-6, in float64 to 1e-12
         tolerance = 1e-12 if dtype == F64 else 1e-6
         torch.testing.assert_close(found[0], found[1], rtol=0, atol=tolerance)
         torch.testing.assert_close(found[2], found[3], rtol=0, atol=100 * tolerance)  # no mean

@@ -64,7 +64,7 @@ def test_single_precision(backend):
     found = evaluate.compare(pair, replace(EVERY, precision="single", backend=backend))
     assert (exact.precision, found.precision) == ("float64", "float32")
     difference = abs(found.metrics["ssim_loss"] / exact.metrics["ssim_loss"] - 1)
-    assert 0 < difference < 1e-6  # README: right to some 1e-6
+    assert 0 < difference < 1e-6  # docs/batch.md: right to about 1e-6
     for name in ("mse", "mae", "psnr"):  # which are no matter of precision
         assert found.metrics[name] == pytest.approx(exact.metrics[name], rel=1e-14)
     wide = replace(EVERY, precision="single", backend=backend)

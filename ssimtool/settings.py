@@ -17,6 +17,7 @@ BackendName = Literal["auto", "fused", "torch"]
 Precision = Literal["double", "single"]
 KlReduction = Literal["sum-mean", "mean", "sum"]
 Channels = Literal["rgb", "luma"]
+Background = Literal["checker"] | tuple[int, int, int]  # a colour: red, green, blue
 ImageLayout = Literal["auto", "hwc", "chw"]
 BatchLayout = Literal["nchw", "nhwc"]
 MapStyle = Literal["gray", "heat", "overlay", "panel"]

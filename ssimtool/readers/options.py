@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ssimtool.settings import Channels, ImageLayout
-
-if TYPE_CHECKING:
-    from ssimtool.readers.images.colour import Background
+from ssimtool.settings import Background, Channels, ImageLayout
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from ssimtool.settings import BackendName, Channels, CompareSettings, ImageLayou
 
 if TYPE_CHECKING:
     from ssimtool.readers.align import Reading
-    from ssimtool.readers.images.colour import Background
+    from ssimtool.settings import Background
 
 
 def compare_settings(

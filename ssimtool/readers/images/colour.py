@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, Samples
+from ssimtool.settings import Background
 
-Background = Literal["checker"] | tuple[int, int, int]
 BAND = 256  # rows
 CHECKER_SQUARE = 8  # pixels
 CHECKER_SHADES = (102, 153)  # of 255: both far from the black and the white of pictures

@@ -87,7 +87,7 @@ def _commands(text: str) -> list[str]:
     blocks = re.findall(r"^```(?:sh|bash|console|yaml)\n(.*?)^```$", text, re.M | re.S)
     prose = without_blocks(text)
     code = [b.replace("\\\n", " ") for b in blocks] + re.findall(r"`([^`\n]+)`", prose)
-    return [c for part in code for c in re.findall(r"\bssimtool ([a-z][^|\n;]*)", part)]
+    return [c for part in code for c in re.findall(r"(?<!=)\bssimtool ([a-z][^|\n;&]*)", part)]
 
 
 @pytest.mark.parametrize("page", DOCUMENTS)

@@ -55,12 +55,22 @@ def test_every_command_is_looked_at():
     assert sum(len(command.params) for command in ALL.values()) > 120
 
 
+# Lists that derive from a registry grow with it; the words around them are what is kept short.
+REGISTRIES = (METRICS, DEFINITIONS, *map(formats_for, ("compare", "explain", "batch", "report")))
+
+
+def _without_lists(text: str) -> str:
+    for names in REGISTRIES:
+        text = text.replace(", ".join(names), "NAME")
+    return text
+
+
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
 def test_each_help_line_is_short_and_says_what_it_does(words):
     for parameter in ALL[words].params:
         text, is_option = parameter.help, parameter.param_type_name == "option"
         assert text, parameter.name
-        assert len(text) <= LONGEST, text
+        assert len(_without_lists(text)) <= LONGEST, text
         assert text.split()[0].rstrip(":,") in (VERBS if is_option else NOUNS), text
         assert text.endswith("."), text
 

@@ -72,7 +72,7 @@ def reduced(plane: Array, factor: int) -> Array:
 
 
 def hard_cases() -> dict[str, tuple[Array, Array]]:
-    """The four of DESIGN.md, section 3, and REFERENCE_VALUES.md."""
+    """The four pictures of the table of precision in docs/benchmarks.md."""
     rng = np.random.RandomState(11)
     flat = np.full((256, 256), 250.0)
     ramp = np.linspace(200, 255, 256)[None, :].repeat(256, axis=0)

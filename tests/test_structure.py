@@ -222,7 +222,7 @@ def test_definitions_are_checked(change, words):
 
 
 def test_definitions_of_the_design():
-    # DESIGN.md, section 3
+    # docs/definitions.md
     wang, cvae = DEFINITIONS["wang2004"], DEFINITIONS["cvae"]
     common = ("gaussian", 11, 1.5, 0.01, 0.03, "population", 1)
     for row in (wang, cvae):

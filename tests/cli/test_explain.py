@@ -28,8 +28,8 @@ def pair(tmp_path):
     return tmp_path / "a.png", tmp_path / "b.png"
 
 
-# The number of each definition, by the plain computation, and the ways to it: typed from DESIGN's
-# table, part after part.
+# The number of each definition, by the plain computation, and the ways to it: typed from the
+# table of docs/definitions.md, part after part.
 WAYS = {
     "wang2004": [],
     "cvae": [("border", {"pad": "constant"})],

@@ -19,7 +19,7 @@ import ssimtool as library
 
 @pytest.fixture(scope="module")
 def design(tmp_path_factory):
-    """The check of DESIGN.md, section 3: paths and float64 arrays."""
+    """The check of docs/mathematics.md: paths and float64 arrays."""
     folder = tmp_path_factory.mktemp("design")
     rng = np.random.RandomState(1)
     raw = rng.randn(5, 1, 128, 128).astype(np.float32)
@@ -63,7 +63,7 @@ def test_the_check_of_the_design(ssimtool, design):
     assert done.code == 0
     assert record["mse"] == pytest.approx(0.040, abs=0.0005)
     assert record["ssim_loss"] == pytest.approx(0.047, abs=0.0005)
-    # DESIGN.md says 0.018 to 0.019; the expectation is 256 (1e-4 + 0.5e-4)/2 = 0.0192
+    # docs/mathematics.md says about 0.019; the expectation is 256 (1e-4 + 0.5e-4)/2 = 0.0192
     assert 0.018 <= record["kl"] <= 0.0205
     assert record["loss"] == pytest.approx(0.1055, abs=0.0015)
     expected = {name: values.mean() for name, values in _expected(arrays).items()}

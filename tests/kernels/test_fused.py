@@ -77,7 +77,7 @@ def test_fused_equals_torch(window, dtype, border, how):
     x, y = (laid_out(a, how) for a in images((2, 3, 41, 58), dtype))
     options = {"data_range": RANGE[dtype]}
     options["definition"] = definition
-    # of float64 only the order of the sums is left; of float32, DESIGN asks for 1e-6 of the mean
+    # of float64 only the order of the sums is left; docs/python.md promises 1e-6 in float32
     near = 1e-13 if dtype == F64 else 1e-6
     for function in (ssim, ssim_loss):
         fused, plain = (

@@ -27,7 +27,7 @@ from ssimtool.kernels.arrays import image_pass, reduced_image
 from ssimtool.metrics import public
 
 F32, F64 = torch.float32, torch.float64
-# What the rows of the catalogue say, in the words of `plain`, typed again from DESIGN's table.
+# What the rows of the catalogue say, in the words of `plain`, typed again from docs/definitions.md.
 PLAIN = {
     "wang2004": {},
     "cvae": {"pad": "constant"},

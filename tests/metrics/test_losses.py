@@ -76,11 +76,11 @@ def test_parts_equal_numpy(alpha, beta):
         assert part.item() == pytest.approx(value, rel=1e-12)
     total = error + alpha * expected[1] + beta * expected[2]
     assert loss.item() == pytest.approx(total, rel=1e-12)
-    assert found._fields == ("loss", "mse", "ssim", "kl")
+    assert found._fields == ("loss", "mse", "ssim_loss", "kl")
 
 
 def test_the_check_of_the_design():
-    # DESIGN.md, section 3: x ~ N(0,1) of (5,1,128,128), y = 0.8 x, latents ~ 0.01 N(0,1) of (5,256)
+    # docs/mathematics.md: x ~ N(0,1) of (5,1,128,128), y = 0.8 x, latents ~ 0.01 N(0,1) of (5,256)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(5, 1, 128, 128, generator=generator)
     mu, logvar = 0.01 * torch.randn(2, 5, 256, generator=generator)

@@ -375,7 +375,7 @@ def test_both_kernels_have_the_same_gradients(dtype):
     pairs = zip(*(_gradients(x, y, backend=backend) for backend in BACKENDS), strict=True)
     for one, other in pairs:
         assert one.dtype == other.dtype == dtype
-        # REFERENCE_VALUES: by the norm; float32 has some 1e-7 a sample
+        # docs/definitions.md: by the norm; float32 has some 1e-7 a sample
         bound = 1e-5 if dtype == torch.float32 else 1e-11
         assert (one - other).norm() < bound * other.norm()
 

@@ -44,7 +44,7 @@ def test_published_values(camera, noisy_camera, batch, definition, published, to
 
 
 def test_float32_mean_is_right_to_1e_6(camera, noisy_camera, batch):
-    # REFERENCE_VALUES: float32 means agree to 1e-6
+    # docs/definitions.md: float32 means agree to 1e-6
     found = ssim(batch(camera), batch(noisy_camera), data_range=255)
     assert found.dtype == torch.float32
     assert found.item() == pytest.approx(0.3579642362, abs=1e-6)
@@ -242,7 +242,7 @@ def test_float32_on_the_hard_cases(case, border):
 
 
 def test_loss_of_one_pixel_by_one_level():
-    # 1.5409225e-09 of DESIGN.md, section 3, is of another picture; the order of magnitude is not
+    # 1.5409225e-09 of docs/mathematics.md is of another picture; the order of magnitude is not
     a, b = plain.hard_cases()["one pixel by one level"]
     x, y = (torch.from_numpy(image).float()[None, None] for image in (a, b))
     exact = 1 - plain.ssim_map(a, b, 255).mean()  # float64: 1e-16 of 1, some 1e-7 of the loss

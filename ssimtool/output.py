@@ -211,9 +211,8 @@ def put_stdout(text: str) -> bool:
             # what is left in the buffer must not fail again when the interpreter closes it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return False
-        raise OutputError(
-            f"standard output cannot be written ({(error.strerror or str(error)).lower()})"
-        ) from None
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"standard output cannot be written ({reason})") from None
     return True
 
 

@@ -226,7 +226,7 @@ def test_a_row_with_a_mask(ssimtool, folders, monkeypatch, tmp_path):
     pair = [folder / "40.png" for folder in folders]
     region = ("--region", "0,0,8,8")
     done = ssimtool("compare", *pair, "-m", "largest", *region)
-    assert (done.code, "largest takes no --region" in done.err) == (2, True)
+    assert (done.code, "--region: largest takes no region" in done.err) == (2, True)
 
     def counted(x, y, *, weight):
         return ((x - y).abs() * weight).sum(dim=(1, 2, 3))

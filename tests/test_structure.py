@@ -8,12 +8,15 @@ import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import jaxtyping
 import pytest
+import torch
 
 import ssimtool
 from ssimtool import errors, settings
 from ssimtool.catalog import DEFINITIONS, METRICS, Definition, find_definition
 from ssimtool.metrics import public as metrics
+from ssimtool.metrics.adapters.rows import PIQ, SKIMAGE
 from ssimtool.plugins import with_implied
 from ssimtool.readers import align
 from ssimtool.records import latents as records_latents
@@ -169,6 +172,16 @@ def test_every_metric_has_a_function_that_takes_what_its_row_says():
         assert ("data_range" in parameters) == ("data_range" in row.takes)
         for name, parameter in parameters.items():  # optional arguments are keyword-only
             assert (name in ("x", "y")) or parameter.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("row", [*METRICS.values(), *PIQ, *SKIMAGE], ids=lambda row: row.name)
+def test_every_metric_checks_the_shapes_of_its_arguments(row):
+    """Under pytest, jaxtyping holds the shapes that a signature states: a function without them
+    would compute something here."""
+    x = torch.zeros(3, 16, 16)
+    options = {"data_range": 1.0} if "data_range" in row.takes else {}
+    with pytest.raises(jaxtyping.TypeCheckError, match="Type-check error"):
+        function_of(row)(x, x, **options)
 
 
 def test_implied_metrics_are_of_the_catalogue():

@@ -62,6 +62,8 @@ def test_an_interrupt_is_no_bug(ended):
 def _process(body: str) -> subprocess.CompletedProcess[str]:
     code = (
         "import os, signal, sys\n"
+        # what was started in the background ignores it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import ssimtool.cli.commands.listing as listing\n"
         f"def show(*_):\n    {body}\n"
         "listing._show = show\n"

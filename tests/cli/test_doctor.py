@@ -44,7 +44,7 @@ def test_the_text_has_every_fact(ssimtool):
 
 def test_what_is_missing_or_broken_is_a_fact(ssimtool, monkeypatch):
     monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package"))
-    monkeypatch.setitem(sys.modules, "ssimtool.kernels.loading", None)
+    monkeypatch.setitem(sys.modules, "ssimtool.kernels.arrays", None)
     monkeypatch.setitem(sys.modules, "llvmlite", None)
 
     def fail():

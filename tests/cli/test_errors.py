@@ -488,16 +488,16 @@ def test_memory_that_is_not_there(ssimtool, tmp_path, monkeypatch):
     good = _image(tmp_path / "a.png")
 
     def fail(words: str) -> Callable[..., None]:
-        def compare(*arguments: object) -> None:
+        def compare(*arguments: object, **options: object) -> None:
             raise RuntimeError(words)
 
         return compare
 
     words = "DefaultCPUAllocator: can't allocate memory"
-    monkeypatch.setattr("ssimtool.scoring.pair.compare", fail(words))
+    monkeypatch.setattr("ssimtool.scoring.images.compare", fail(words))
     done = ssimtool("compare", good, good, "-f", "json")
     assert (done.code, done.record["error"]["code"]) == (3, "too_large")
-    monkeypatch.setattr("ssimtool.scoring.pair.compare", fail("a bug"))
+    monkeypatch.setattr("ssimtool.scoring.images.compare", fail("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
         ssimtool("compare", good, good)
 

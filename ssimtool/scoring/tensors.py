@@ -34,6 +34,8 @@ def to_tensor(array: Array) -> Tensor:
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.bool_:
         array = array.view(np.uint8)
+    if any(stride < 0 for stride in array.strides):  # of a flipped view: torch has none
+        array = np.ascontiguousarray(array)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")
         return torch.from_numpy(array)

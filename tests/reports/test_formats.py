@@ -79,7 +79,6 @@ def test_what_a_command_does_not_have_is_a_usage_error(ssimtool, arguments):
 @pytest.mark.parametrize("arguments", SOLE)
 def test_the_help_names_what_a_command_has(ssimtool, arguments, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
     words = [word for word in arguments if word in (*COMMANDS, "metrics", "definitions")]
     out = ssimtool(*words, "--help").out
     told = re.search(r"--format.*?NAME +Print (.*?)\.", out)

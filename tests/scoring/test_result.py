@@ -78,6 +78,16 @@ def test_options_are_those_of_the_command_line(command_line, pair, tmp_path):
     assert ssimtool.compare(*pair, mask=mask, **options).record.mask == "<array>"
 
 
+@pytest.mark.parametrize("backend", ["auto", "fused", "torch"])
+def test_views_of_arrays(pair, backend):
+    """Flipped, transposed and strided views give the numbers of their copies."""
+    x, y = (np.array(Image.open(path)) for path in pair)
+    for view in (np.s_[:, ::-1], np.s_[::-1], np.s_[::2, 1::2], np.s_[:, :, ::-1]):
+        seen = ssimtool.compare(x[view], y[view], backend=backend).metrics
+        copied = ssimtool.compare(x[view].copy(), y[view].copy(), backend=backend).metrics
+        assert seen == copied
+
+
 def test_the_map(pair):
     found = ssimtool.compare(*pair, metrics="ssim", definition="cvae", map=True)
     assert found.map.shape == (SIDE, SIDE + 3)

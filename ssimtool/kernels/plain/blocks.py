@@ -103,7 +103,7 @@ def computing_dtype(*tensors: Tensor, dtype: torch.dtype | None = None) -> torch
             raise ValueError(f"dtype is {dtype}: expected torch.float32 or torch.float64")
         if dtype == torch.float64 and not wide:
             raise ValueError(
-                "dtype is torch.float64, which MPS does not support: expected torch.float32"
+                "dtype is torch.float64 on MPS, which does not support it: expected torch.float32"
             )
         return dtype
     if not wide:

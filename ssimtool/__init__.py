@@ -1,6 +1,6 @@
 """Image similarity and the losses of autoencoders: SSIM, MS-SSIM, 1 − SSIM, MSE, MAE, PSNR, KL.
 
-Everything here is loaded when it is first used, so that `import ssimtool` alone loads no torch.
+Each name is loaded at its first use, so that `import ssimtool` does not load torch.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ __all__ = [
     "uniform_window",
 ]
 
-_HOMES = {
+_MODULES = {
     "DEFINITIONS": "ssimtool.catalog",
     "METRICS": "ssimtool.catalog",
     "Definition": "ssimtool.catalog",
@@ -82,8 +82,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES.get(name, "ssimtool.metrics.public")), name)
-    globals()[name] = value  # PEP 562: asked once
+    value = getattr(import_module(_MODULES.get(name, "ssimtool.metrics.public")), name)
+    globals()[name] = value  # PEP 562: the next access does not come here
     return value
 
 

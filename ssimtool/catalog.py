@@ -1,7 +1,7 @@
-"""What ssimtool computes: one row for each metric and each definition of SSIM.
+"""Catalogue of the metrics, one row for each, and of the definitions of SSIM.
 
 Standard library only: `--help`, `list` and completion read it without loading torch.
-`ssimtool.plugins` finds a metric by its name, here and among those of other packages.
+`ssimtool.plugins` looks a metric up by its name, here and in other packages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Function = str | Callable[..., Any]
-# The keyword arguments that a metric's function can be called with.
+# The keyword arguments that the function of a metric can take.
 ARGUMENTS = ("data_range", "definition", "scales", "weight", "dtype", "backend")
 
 
@@ -38,33 +38,35 @@ class Metric:
     dtype. Batches call it from several threads.
 
     Attributes:
-        name: lower case letters, digits and underscores.
-        title: what tables show.
+        name: lower case letters, digits and underscores, beginning with a letter.
+        title: its name in tables.
         function: a name in `ssimtool.metrics.public`, "module:function", or the function itself.
-        complement: the metric is 1 − that number (1 − SSIM keeps its precision, so SSIM is derived
-            from it).
-        implies: the metrics that are reported along with it.
-        takes: the keyword arguments that the function is called with, of `ARGUMENTS`. `weight`:
-            it can be restricted to a mask. `definition`: it is called for each channel.
-            `dtype`: it takes samples of any dtype, which otherwise arrive as float32 or float64
-            in their own range.
-        unit: of the number.
-        better: which way is better.
-        lowest: the least value; None where the samples decide.
-        highest: the greatest value; None where the samples decide; infinity only if identical
+        complement: whether the metric is 1 − the number of the function. (1 − SSIM keeps its
+            precision, so SSIM is derived from it.)
+        implies: the metrics that are reported together with this one.
+        takes: the keyword arguments in `ARGUMENTS` that the function is called with. `weight`: the
+            metric supports masks. `definition`: the function is called for each channel. `dtype`:
+            the function accepts samples of any dtype; without it, samples arrive as float32 or
+            float64 in their own range.
+        unit: the unit of the number.
+        better: whether `higher` or `lower` values are better.
+        lowest: the smallest value; None if it depends on the samples.
+        highest: the largest value; None if it depends on the samples; infinity only if identical
             images have it.
-        range_words: the range in words, where the two numbers do not say it.
-        decimals: how many are shown, of a similarity; None shows six significant digits.
-        smallest_side: pixels of the shorter side; `definition` and `scales` may ask for more.
-        symmetric: swapping the images changes nothing.
-        formula: in plain text.
+        range_words: the range in words, if the two numbers cannot express it.
+        decimals: the number of decimals shown, for a similarity; None shows six significant digits.
+        smallest_side: the smallest shorter side of an image, in pixels; `definition` and `scales`
+            may require more.
+        symmetric: whether the result stays the same when the images are swapped.
+        formula: the formula in plain text.
         source: the paper and its DOI.
-        packages: the modules that must be importable; without one the metric is not offered.
+        packages: the modules that must be importable; the metric is not offered without them.
         install: the command that installs them.
-        distribution: who brings the row; None for ssimtool's own. The loader fills it in.
+        distribution: the package that provides the row; None for ssimtool's own. The loader sets
+            it.
 
     Raises:
-        ValueError: a field that cannot be.
+        ValueError: a field is invalid.
     """
 
     name: str
@@ -220,5 +222,6 @@ METRICS: dict[str, Metric] = {
 }
 
 DEFAULT_METRICS = ("ssim", "mse", "psnr")
-# Of MS-SSIM, from the finest scale on: Wang, Simoncelli, Bovik 2003, section 3.2.
+# Weights of the scales of MS-SSIM, from the finest to the coarsest:
+# Wang, Simoncelli, Bovik 2003, section 3.2.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

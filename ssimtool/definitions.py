@@ -1,4 +1,4 @@
-"""What goes by the name of SSIM: one row for each definition, as data. Standard library only."""
+"""Definitions of SSIM, one row of data for each. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ Window = Literal["gaussian", "uniform"]
 Covariance = Literal["population", "sample"]
 Region = Literal["valid", "full"]
 
-LARGEST_WINDOW = 4095  # pixels: a border extends the image by half of it on every side
-# The side in pixels to which an image is reduced, about, by a definition that says so: the rule of
-# the authors' ssim.m (https://ece.uwaterloo.ca/~z70wang/research/ssim).
+LARGEST_WINDOW = 4095  # pixels; a border extends the image by half a window on every side
+# The approximate side in pixels of an image after downsampling. This is the rule of the authors'
+# ssim.m (https://ece.uwaterloo.ca/~z70wang/research/ssim).
 REDUCED_SIDE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """One of the computations that go by the name of SSIM, as data.
+    """One of the computations that are called SSIM, as data.
 
     Args:
-        name: of the catalogue, or `custom` where a part was overridden.
-        window: the weights of the sliding window, which sum to 1.
+        name: its name in the catalogue, or `custom` if a part was overridden.
+        window: shape of the sliding window, whose weights sum to 1.
         window_size: its side in pixels, odd.
-        sigma: standard deviation of a Gaussian window in pixels; None for a uniform one.
+        sigma: standard deviation of a Gaussian window in pixels; None for a uniform window.
         k1: c1 = (k1 L)^2 with L the data range (Wang et al. 2004, eq. 7).
         k2: c2 = (k2 L)^2.
-        border: `valid` averages over the windows that lie inside the image; `zero`, `mirror`
-            (the edge not repeated) and `symmetric` (the edge repeated) extend the image, and
-            the map is as large as the image.
-        covariance: `population`, the weighted moments as they are, or `sample`: variances and
-            covariance times N/(N − 1), with N the number of pixels of the window.
-        downsample: the factor f by which both images are reduced first, each f × f pixels to their
-            mean, with what is left over at the right and the bottom dropped; None: by the size of
-            the image, max(1, round(min(H, W)/256)), halves to even.
-        returned_by: the tools whose number this is.
+        border: `valid` averages over the windows inside the image. `zero`, `mirror` (without
+            repeating the edge) and `symmetric` (repeating the edge) extend the image, and the map
+            is as large as the image.
+        covariance: `population` takes the weighted moments unchanged. `sample` multiplies variances
+            and covariance by N/(N − 1), with N the number of pixels of the window.
+        downsample: the factor f by which both images are downsampled first: each block of f × f
+            pixels becomes its mean, and an incomplete block at the right or the bottom is dropped.
+            None: max(1, round(min(H, W)/256)), with halves rounded to even.
+        returned_by: the tools that return this number.
 
     Raises:
         ValueError: a part is outside its range.
@@ -63,7 +63,7 @@ class Definition:
             )
         parts = {"sigma": self.sigma if self.window == "gaussian" else 1}
         for name, value in {**parts, "k1": self.k1, "k2": self.k2}.items():
-            # beyond these their squares leave the numbers that floats hold
+            # The square of a value beyond these limits overflows or underflows.
             if value is None or not 1e-9 <= value <= 1e6:
                 raise ValueError(f"{name} is {value}: expected a number from 1e-9 to 1e6")
         if self.covariance == "sample" and size == 1:
@@ -73,11 +73,11 @@ class Definition:
 
     @property
     def region(self) -> Region:
-        """What is averaged: the windows that lie inside the image, or the full map."""
+        """The averaged region: the windows inside the image (`valid`), or the `full` map."""
         return "valid" if self.border == "valid" else "full"
 
     def for_size(self, height: int, width: int) -> Definition:
-        """The definition with the factor by which images of a size are reduced first."""
+        """Return the definition with the downsampling factor for images of a size."""
         if self.downsample is not None:
             return self
         return replace(self, downsample=max(1, round(min(height, width) / REDUCED_SIDE)))
@@ -138,17 +138,19 @@ def find_definition(
     k2: float | None = None,
     border: Border | None = None,
 ) -> Definition:
-    """A definition by name, with parts of it overridden.
+    """Return a definition by name, with parts of it overridden.
 
     Args:
-        definition: a name of `DEFINITIONS`, or a definition.
-        window_size, sigma, k1, k2, border: what replaces the definition's own part; None keeps it.
+        definition: a name in `DEFINITIONS`, or a definition.
+        window_size, sigma, k1, k2, border: values that replace those of the definition; None keeps
+            its own.
 
     Returns:
-        the definition; its name is `custom` where a part differs from the one named.
+        the definition. Its name is `custom` if a part differs from the named definition.
 
     Raises:
-        ValueError: no such name, a part outside its range, or a sigma of a uniform window.
+        ValueError: the name is unknown, a part is outside its range, or a uniform window is given a
+            sigma.
 
     >>> find_definition("wang2004", sigma=2.0).name
     'custom'
@@ -163,22 +165,22 @@ def find_definition(
         definition = DEFINITIONS[definition]
     if sigma is not None and definition.window == "uniform":
         raise ValueError(
-            f"sigma is {sigma}: expected none, the window of {definition.name!r} is uniform"
+            f"sigma is {sigma}: expected none, because the window of {definition.name!r} is uniform"
         )
-    given = {
+    overrides = {
         "window_size": window_size,
         "sigma": sigma,
         "k1": k1,
         "k2": k2,
         "border": border,
     }
-    parts = {k: v for k, v in given.items() if v is not None and v != getattr(definition, k)}
+    parts = {k: v for k, v in overrides.items() if v is not None and v != getattr(definition, k)}
     if not parts:
         return definition
     return replace(definition, name="custom", returned_by="", **parts)  # type: ignore[arg-type]
 
 
-# The parts that tell two definitions apart, in the order in which they are exchanged.
+# The parts in which two definitions can differ, in the order in which `steps_between` changes them.
 PARTS = {
     "window": ("window", "window_size", "sigma"),
     "constants": ("k1", "k2"),
@@ -189,11 +191,11 @@ PARTS = {
 
 
 def steps_between(start: Definition, end: Definition) -> tuple[tuple[str, Definition], ...]:
-    """The way from one definition to another: after each step one more part is that of `end`.
+    """Return the steps from one definition to another. Each step takes one more part from `end`.
 
     Returns:
-        the name of each part that differs, of `PARTS`, and the definition after its exchange, the
-        last of which is `end`.
+        the name in `PARTS` of each part that differs, and the definition after the step. The last
+        definition is `end`.
 
     >>> [part for part, _ in steps_between(DEFINITIONS["wang2004"], DEFINITIONS["skimage"])]
     ['window', 'covariance']
@@ -203,9 +205,9 @@ def steps_between(start: Definition, end: Definition) -> tuple[tuple[str, Defini
         for part, fields in PARTS.items()
         if any(getattr(start, field) != getattr(end, field) for field in fields)
     ]
-    found = []
+    steps = []
     for part in differing:
         change = {field: getattr(end, field) for field in PARTS[part]}
         start = replace(start, name="custom", returned_by="", **change)
-        found.append((part, end if part == differing[-1] else start))
-    return tuple(found)
+        steps.append((part, end if part == differing[-1] else start))
+    return tuple(steps)

@@ -1,7 +1,7 @@
-"""Where numbers are computed: the device, the backend and the threads, decided here, once.
+"""Choice of the device, the backend and the threads, in one place and once for each process.
 
-A use case calls `settle` with what was requested and hands the answer on. Functions on tensors,
-which are where they are, call `takes_fused`. Loads torch only where a device has to be looked up.
+A use case calls `settle` with the requested names and passes the `Execution` on. Functions on
+tensors, whose device is fixed, call `takes_fused`. Torch is loaded only to look up a device.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from ssimtool.errors import UnavailableError
 from ssimtool.settings import BackendName
 
-# The fused kernels hold as many rows as a window has, in a backward pass three times as many, for
-# each thread: at this size some 14 MB. Larger windows are left to torch.
+# Each thread of the fused kernels holds as many rows as the window has, and three times as many in
+# a backward pass: about 14 MB at this size. Torch computes larger windows.
 FUSED_WINDOW = 127
-# The fused kernels are faster at every size. Below this, either way takes some 0.1 ms, and who
-# computes nothing larger is spared the compiler.
+# The fused kernels are faster at every size. Below this size both backends take about 0.1 ms, and a
+# process with only such images does not have to load the compiler.
 FUSED_FROM = 1 << 14  # samples
-# Numba and the kernels are loaded in 0.6 s, and compiled in 4 to 8 s the first time of all. Torch
-# computes 50 million samples a second on two cores: a process of one comparison gains above this.
+# Numba and the kernels load in 0.6 s, and the very first time compile in 4 to 8 s. Torch computes
+# 50 million samples a second on two cores. A process with one comparison gains only above this.
 FUSED_ONCE_FROM = 1 << 26  # samples
 # Device files that exist on Linux if torch could find an accelerator: NVIDIA, AMD, WSL.
 ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
@@ -32,15 +32,15 @@ ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """Where a process computes, settled: every pair of it is computed like this.
+    """Device, backend and threads of a process, the same for all of its pairs.
 
     Args:
-        device: `cpu`, `cuda:0`, `mps` …: one that is there.
-        backend: `fused` or `torch` for every pair; `auto` takes the fused kernels for samples that
-            they read, from `fused_from` samples of an image on.
-        fused_from: samples.
-        loads_torch: whether torch is loaded; without it the fused kernels compute on arrays.
-        threads: of the fused kernels on arrays; None: as many as the process may use.
+        device: `cpu`, `cuda:0`, `mps` …, which is present.
+        backend: `fused` or `torch` for every pair; `auto` takes the fused kernels if they can read
+            the samples and an image has at least `fused_from` of them.
+        fused_from: number of samples.
+        loads_torch: whether torch is loaded; without torch the fused kernels compute on arrays.
+        threads: number for the fused kernels on arrays; None: as many as the process may use.
     """
 
     device: str
@@ -61,14 +61,14 @@ def settle(
     """Decide where a process computes.
 
     Args:
-        device: `auto` (the best that is there), `cpu`, `cuda`, `cuda:N` or `mps`.
+        device: `auto` (the best one present), `cpu`, `cuda`, `cuda:N` or `mps`.
         backend: `auto`, `fused` or `torch`.
-        window_size: of the definition of SSIM, in pixels.
-        once: whether one comparison is all that the process computes.
-        threads: of the fused kernels on arrays; None: as many as the process may use.
+        window_size: side of the window of the definition of SSIM, in pixels.
+        once: whether the process computes only one comparison.
+        threads: number for the fused kernels on arrays; None: as many as the process may use.
 
     Raises:
-        UnavailableError: the device or the backend is not there.
+        UnavailableError: the device or the backend is not available.
     """
     fits = window_size <= FUSED_WINDOW or backend == "fused"
     on_arrays = not once and backend != "torch" and fits and find_spec("numba") is not None
@@ -81,10 +81,10 @@ def settle(
 
 
 def choose_device(name: str, *, backend: BackendName = "auto") -> str:
-    """Return the device by name; `auto` is the best that is there and has the backend.
+    """Return the device of a name; `auto` is the best one present that has the backend.
 
     Raises:
-        UnavailableError: the device is not there.
+        UnavailableError: the device is not present.
     """
     import torch
 
@@ -102,10 +102,10 @@ def choose_device(name: str, *, backend: BackendName = "auto") -> str:
 
 
 def check_backend(backend: str, device: str) -> None:
-    """Check that a backend exists, and exists on a device (`cpu`, `cuda:0` …).
+    """Check that a backend exists and runs on a device (`cpu`, `cuda:0` …).
 
     Raises:
-        UnavailableError: it does not.
+        UnavailableError: it does not exist, or does not run on the device.
     """
     if backend not in ("auto", "fused", "torch"):
         message = f"backend is {backend!r}: expected auto, fused or torch"
@@ -124,14 +124,16 @@ def check_backend(backend: str, device: str) -> None:
 
 
 def takes_fused(samples: int, device: str, *, window_size: int, fused_from: int) -> bool:
-    """Whether `auto` takes the fused kernels for so many samples of a dtype that they read, where
-    Numba loads."""
+    """Whether `auto` takes the fused kernels for this number of samples.
+
+    The caller has checked that the kernels can read the dtype and that Numba loads.
+    """
     return device == "cpu" and samples >= fused_from and window_size <= FUSED_WINDOW
 
 
 @cache
 def numba_loads() -> bool:
-    """Whether Numba is installed and accepts the NumPy that is; the first call imports it."""
+    """Whether Numba is installed and accepts the installed NumPy; the first call imports it."""
     try:
         import_module("numba")
     except ImportError:
@@ -139,15 +141,17 @@ def numba_loads() -> bool:
     return True
 
 
-@cache  # it looks at the file system
+@cache  # it reads the file system
 def is_cpu_only(devices: Path = Path("/dev")) -> bool:
-    """Whether this machine surely has nothing that torch calls a device but the CPU."""
+    """Whether this machine certainly has no torch device except the CPU."""
     return sys.platform == "linux" and not any((devices / n).exists() for n in ACCELERATORS)
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use: its affinity, and the limit of its
-    container."""
+    """Return the number of cores that this process may use.
+
+    Its affinity and the limit of its container both apply.
+    """
     if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))
     else:
@@ -155,12 +159,12 @@ def usable_cores() -> int:
     return min(cores, container_limit() or cores)
 
 
-@cache  # a container's limit stays
+@cache  # the limit of a container does not change
 def container_limit(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Return the cores that the control group allows, rounded up; None without a limit.
+    """Return the number of cores that the control group allows, rounded up; None without a limit.
 
-    Linux, Documentation/admin-guide/cgroup-v2.rst, cpu.max: quota and period in microseconds;
-    version 1 has a file for each.
+    Source: Linux, Documentation/admin-guide/cgroup-v2.rst, cpu.max: quota and period in
+    microseconds. Version 1 has a file for each.
     """
     try:
         quota, period = (root / "cpu.max").read_text().split()

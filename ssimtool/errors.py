@@ -1,4 +1,4 @@
-"""What can go wrong in a way that a person can mend, and the exit codes of the command line."""
+"""Errors that the user can fix, and the exit codes of the command line."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ EXIT_SOFTWARE = 70  # EX_SOFTWARE of sysexits.h: a bug in ssimtool
 EXIT_INTERRUPTED = 130
 
 ERROR_CODES: dict[str, str] = {
-    "not_found": "there is no such file",
+    "not_found": "the file does not exist",
     "unreadable": "the file exists but cannot be read",
     "not_an_image": "the content is neither an image nor a .npy array",
     "truncated": "the file ends before its content does",
-    "too_large": "more pixels than --max-pixels or more than memory holds",
-    "too_small": "smaller than the window of the definition, in MS-SSIM at the last scale",
+    "too_large": "more pixels than --max-pixels, or more than fit into memory",
+    "too_small": "smaller than the window of the definition (of MS-SSIM: at the last scale)",
     "size_mismatch": "two images differ in width or height, or a mask or region does not fit them",
     "channel_mismatch": "the two images differ in channels and neither is grey",
-    "shape_mismatch": "an array has another shape than is needed",
-    "empty_mask": "no pixel counts, or no window of the definition lies around one that does",
+    "shape_mismatch": "an array has the wrong shape",
+    "empty_mask": "no pixel is inside the mask, or no window fits around one that is",
     "non_finite": "NaN or infinity among the samples, or in a result",
-    "data_range": "the dynamic range of the samples cannot be told",
+    "data_range": "the dynamic range of the samples is unknown",
     "pickled": "a pickled or object array, which is never loaded",
     "plugin": "a metric of another package failed, or returned no number",
-    "unsupported": "a content that would be read wrongly, and is refused",
+    "unsupported": "the content would be read wrongly, so it is refused",
 }
 
-NO_ROOM = "the inputs do not fit into memory, expected smaller ones; reduce them"
+NO_ROOM = "the inputs do not fit into memory; use smaller ones"
 
 
 class SsimtoolError(Exception):
-    """An error that a person can mend: what was found, what was expected, what to do.
+    """An error that the user can fix. It says what is wrong, what was expected and what to do.
 
     Args:
         code: one of `ERROR_CODES`.
@@ -50,7 +50,7 @@ class SsimtoolError(Exception):
             raise ValueError(
                 f"unknown error code {code!r}: expected one of {', '.join(ERROR_CODES)}"
             )
-        super().__init__(code, message)  # both, so that it can be pickled between processes
+        super().__init__(code, message)  # pickle needs both to pass the error between processes
         self.code = code
         self.message = message
 
@@ -59,7 +59,7 @@ class SsimtoolError(Exception):
 
 
 class OutputError(Exception):
-    """An output that cannot be written, or must not be: exit code 2.
+    """An output that cannot be written, or must not be overwritten: exit code 2.
 
     Args:
         message: one line that names the file, what is wrong and what to do.
@@ -71,12 +71,11 @@ class OutputError(Exception):
 
 
 class ArgumentError(ValueError):
-    """An argument outside its range, or two that exclude each other: on the command line, exit
-    code 2.
+    """An argument outside its range, or two that exclude each other: exit code 2.
 
     Args:
-        message: what is wrong and what to do, in words that Python and the command line share.
-        argument: its name in Python; the option of that name is named on the command line.
+        message: what is wrong and what to do, in words for both Python and the command line.
+        argument: its name in Python; the command line names the option of the same name.
     """
 
     def __init__(self, message: str, *, argument: str | None = None) -> None:
@@ -85,11 +84,11 @@ class ArgumentError(ValueError):
 
 
 class UnavailableError(ValueError):
-    """A device, a backend, a folder or a package that is requested and not there: exit code 2.
+    """A requested device, backend, folder or package is missing: exit code 2.
 
     Args:
         message: one line that says what is missing and what to do.
-        option: the option that requests it, where the message does not name it.
+        option: the option that requests it, if the message does not name the option.
     """
 
     def __init__(self, message: str, *, option: str | None = None) -> None:
@@ -99,13 +98,13 @@ class UnavailableError(ValueError):
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is a lack of memory: torch tells it by the words of a RuntimeError."""
+    """Whether an error is a lack of memory; torch raises a RuntimeError with such a message."""
     words = str(error).lower()
     return isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words
 
 
 def printable(path: str) -> str:
-    r"""A path on one line: control characters and undecodable bytes as escapes, the rest as it is.
+    r"""Return a path on one line, with control characters and undecodable bytes escaped.
 
     >>> print(printable("two\nlines.png"))
     two\nlines.png

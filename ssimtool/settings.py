@@ -1,4 +1,4 @@
-"""What is asked for, as plain values; standard library only, since it is known before torch is."""
+"""Settings of each command as plain values. Standard library only, to be read before torch."""
 
 from __future__ import annotations
 
@@ -23,31 +23,32 @@ BatchLayout = Literal["nchw", "nhwc"]
 MapStyle = Literal["gray", "heat", "overlay", "panel"]
 MapsFor = Literal["all", "failed", "worst"]
 OnError = Literal["continue", "stop"]
-COLLAPSED = 0.01  # nats: a latent dimension with less KL carries nothing
+COLLAPSED = 0.01  # nats: a latent dimension with a smaller KL carries no information
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompareSettings:
-    """Of a pair: which metrics, by which definition of SSIM, on which device."""
+    """Settings of the comparison of a pair: metrics, definition of SSIM, device and backend."""
 
     metrics: tuple[str, ...] = DEFAULT_METRICS
     definition: Definition = DEFINITIONS["wang2004"]
-    scales: int = len(SCALE_WEIGHTS)  # of MS-SSIM
+    scales: int = len(SCALE_WEIGHTS)  # number of MS-SSIM scales
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"
     backend: BackendName = "auto"
-    precision: Precision = "double"  # of SSIM; float64 samples are computed in float64 by either
+    # The precision of SSIM. Samples of float64 are computed in float64 with either value.
+    precision: Precision = "double"
 
     @property
     def scales_stated(self) -> int | None:
-        """The scales, where a metric that has some is asked for."""
+        """The number of scales; None if no requested metric has scales."""
         names = (*self.metrics, *(t.metric for t in self.thresholds))
         return self.scales if any("scales" in find_metric(name).takes for name in names) else None
 
 
 @dataclass(frozen=True)
 class Computed:
-    """By what the numbers of a pair were computed: `precision` is float32 or float64."""
+    """Device, backend and precision that computed a pair. `precision` is float32 or float64."""
 
     device: str
     backend: str
@@ -56,10 +57,10 @@ class Computed:
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """Of a VAE: what the loss is made of. `data_range` None: 1, with integers scaled to it.
+    """Settings of the loss of a VAE.
 
-    `free_bits` is in nats for each latent dimension; 0: none. `per_sample` says that the terms of
-    each sample are asked for as well.
+    A `data_range` of None is 1, and integers are scaled to it. `free_bits` is in nats for each
+    latent dimension; 0 turns it off. `per_sample` adds the terms of each sample.
     """
 
     alpha: float = 1
@@ -76,10 +77,10 @@ class LossSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LatentSettings:
-    """Of a latent space: what counts as active and as collapsed.
+    """Settings of the analysis of a latent space: when a dimension is active or collapsed.
 
     `collapsed_threshold` and `free_bits` are in `unit`. A `collapsed_threshold` of None is 0.01
-    nats, in whatever unit.
+    nats, whatever the unit.
     """
 
     unit: Unit = "nats"
@@ -92,11 +93,11 @@ class LatentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What two runs of a batch must have in common for their records to stand in one file.
+    """Settings that two runs of a batch must share for their records to be in one file.
 
-    `thresholds` are triples of metric, op and value; `mask` and `regions` are of the pairs that do
-    not say themselves what counts. All are as JSON has them. Numbers of single
-    precision do not stand in for those of double; float64 samples have these in any case.
+    `thresholds` are triples of metric, op and value. `mask` and `regions` apply to the pairs that
+    have none of their own. All values have their JSON form. A run of double precision does not
+    reuse numbers of single precision; samples of float64 are computed in double by both.
     """
 
     definition: Mapping[str, Any]
@@ -109,11 +110,11 @@ class Settings:
     scales: int | None = None
 
     def difference(self, record: Mapping[str, Any]) -> str | None:
-        """What a record was made with that is not these; None where nothing is."""
+        """Describe the first setting in which a record differs from these; None if none differs."""
         for name, ours in (("definition", self.definition), ("reading", self.reading)):
             theirs = record.get(name) or {}
             for part in ours:
-                # Only the size of a pair says by what it is reduced.
+                # None: the factor depends on the size of each pair, so it is not compared.
                 by_size = part == "downsample" and ours[part] is None
                 if theirs.get(part) != ours[part] and not by_size:
                     return f"{name} {part}: there {theirs.get(part)!r}, here {ours[part]!r}"
@@ -133,9 +134,9 @@ class Settings:
             return "precision: there single, here double"
         limits = [[t["metric"], t["op"], t["value"]] for t in record["thresholds"]]
         if limits != [list(t) for t in self.thresholds]:
-            return f"thresholds: there {_told(limits)}, here {_told(self.thresholds)}"
+            return f"thresholds: there {_limit_words(limits)}, here {_limit_words(self.thresholds)}"
         return None
 
 
-def _told(limits: Iterable[Sequence[Any]]) -> str:
+def _limit_words(limits: Iterable[Sequence[Any]]) -> str:
     return ", ".join(f"{metric} {op} {value}" for metric, op, value in limits) or "none"

@@ -193,19 +193,20 @@ def test_a_name_that_is_taken_is_refused(ssimtool, shades, tmp_path):
         assert find_metric("ssim").distribution is None
         done = ssimtool("compare", "a.png", "b.png", "-m", "shade")
         assert done.code == 2
-        assert "plug-in shades: its metric shade is refused, the name is taken by rival" in done.err
+        refused = (
+            "its metric {} is refused, because {} already has this name; uninstall one of them"
+        )
+        assert f"plug-in shades: {refused.format('shade', 'rival')}" in done.err
         done = ssimtool("list", "metrics", "-f", "value")
         assert (done.code, "shade" in done.out.split()) == (0, False)
-        assert (
-            "plug-in rival: its metric ssim is refused, the name is taken by ssimtool" in done.err
-        )
+        assert f"plug-in rival: {refused.format('ssim', 'ssimtool')}" in done.err
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
         ("raise OSError('no disk')", "point could not be loaded: OSError: no disk"),
-        ("ROWS = ['ssim']", "point is no ssimtool.catalog.Metric and no tuple of them"),
+        ("ROWS = ['ssim']", "point is neither a ssimtool.catalog.Metric nor a tuple of them"),
         (f"{ROW}\nROWS = row('a=b')", "metric name 'a=b' must match"),
     ],
 )

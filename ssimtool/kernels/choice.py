@@ -1,4 +1,4 @@
-"""Which computation runs on tensors: the fused kernels or plain torch operations."""
+"""Choice of the backend on tensors: the fused kernels or plain torch operations."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ssimtool.kernels.internals import (
 )
 from ssimtool.settings import BackendName
 
-_FOUND = find_spec("numba") is not None
+_HAS_NUMBA = find_spec("numba") is not None
 _READ_DTYPES = (torch.uint8, torch.uint16, torch.float32, torch.float64)
-_HALF = (torch.float16, torch.bfloat16, torch.float32)  # computed in float32, in any mixture
+_AS_FLOAT32 = (torch.float16, torch.bfloat16, torch.float32)  # computed in float32, also if mixed
 
 
 def is_fused(
@@ -34,12 +34,13 @@ def is_fused(
 
     Args:
         x, y: (N, C, H, W).
-        backend: `torch` and `fused` say which; `auto` decides by device, dtype and sizes.
-        window_size: of the definition of SSIM, in pixels.
-        fused_from: from how many samples on `auto` takes the fused kernels; None: FUSED_FROM.
+        backend: `torch` or `fused`; `auto` decides by device, dtype and sizes.
+        window_size: side of the window of the definition of SSIM, in pixels.
+        fused_from: the fewest samples for which `auto` takes the fused kernels; None: FUSED_FROM.
 
     Raises:
-        UnavailableError: no such backend, or `fused` where it cannot be had; a ValueError.
+        UnavailableError: the backend is unknown, or `fused` is not available here. It is a
+            ValueError.
     """
     check_backend(backend, x.device.type)
     if backend == "fused" and _is_transformed():
@@ -50,20 +51,22 @@ def is_fused(
         )
     if backend != "auto":
         return backend == "fused"
-    known = all(t.dtype in _HALF for t in (x, y)) or (
+    is_readable = all(t.dtype in _AS_FLOAT32 for t in (x, y)) or (
         x.dtype == y.dtype and x.dtype in _READ_DTYPES
     )
-    if not known or _is_transformed():
+    if not is_readable or _is_transformed():
         return False
     least = FUSED_FROM if fused_from is None else fused_from
     size, device = x.numel(), x.device.type
-    pays = takes_fused(size, device, window_size=window_size, fused_from=least)
-    return pays and kernels_load()
+    is_chosen = takes_fused(size, device, window_size=window_size, fused_from=least)
+    return is_chosen and kernels_load()
 
 
 def _is_transformed() -> bool:
-    """Whether something is active for which the operators have no rule: a transform of torch.func,
-    forward-mode differentiation, torch.jit.trace."""
+    """Whether a transform of torch.func, forward-mode differentiation or torch.jit.trace is active.
+
+    The operators have no rule for these.
+    """
     return not torch.compiler.is_compiling() and (
         is_functorch_active() or is_forward_ad_active() or is_jit_tracing()
     )
@@ -71,12 +74,12 @@ def _is_transformed() -> bool:
 
 def kernels_load() -> bool:
     """Whether the kernels can be loaded; the first call imports Numba."""
-    # A compiler cannot trace an import; that Numba is there has to do.
-    return _FOUND if torch.compiler.is_compiling() else devices.numba_loads()
+    # A compiler cannot trace an import, so only the presence of Numba is checked then.
+    return _HAS_NUMBA if torch.compiler.is_compiling() else devices.numba_loads()
 
 
 def readable(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Return the pair in a dtype that the kernels read: as it is, or in the computing dtype."""
+    """Return the pair in a dtype that the kernels read: its own, or the computing dtype."""
     if x.dtype == y.dtype and x.dtype in _READ_DTYPES:
         return x, y
     return x.to(dtype), y.to(dtype)

@@ -1,4 +1,4 @@
-"""How the kernels are compiled: by Numba, without the GIL, with arguments that do not alias."""
+"""Compilation of the kernels by Numba, without the GIL, with arguments that do not alias."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numba import njit
 
 from ssimtool.kernels.internals import no_alias_compiler
 
-# Numba keeps a compiled entry for the next process and looks only at the file that holds it. The
-# entries close over this, so that a change in any of the kernels' files compiles them again.
+# Numba caches a compiled entry for the next process, and checks only the file of the entry for
+# changes. The entries close over this hash, so that a change in any file compiles them again.
 _HERE = Path(__file__)
 SOURCES = sha256(
     b"".join(
@@ -26,51 +26,58 @@ NO_ALIAS = {} if _NO_ALIAS is None else {"pipeline_class": _NO_ALIAS}
 
 
 def stage(function: Callable[..., Any]) -> Any:
-    """One loop over the samples of a row: what multiplies and adds may fuse the two."""
+    """Compile a loop over the samples of a row. Multiplications and additions may be fused."""
     return _inner(function, **NO_ALIAS, fastmath={"contract"})
 
 
 def formula(function: Callable[..., Any]) -> Any:
-    """One number of a stage: inlined there, where it has to be vectorised."""
+    """Compile a formula for one number of a stage, inlined so that the loop is vectorised."""
     return _inner(function, forceinline=True)
 
 
 def pointwise(function: Callable[..., Any]) -> Any:
-    """As `stage`, and each operation is rounded as it stands: a difference of two products that
-    are equal is 0 then."""
+    """Compile a loop like `stage`, but without fusing: each operation is rounded by itself.
+
+    Then the difference of two equal products is 0.
+    """
     return _inner(function, **NO_ALIAS)
 
 
 def summing(function: Callable[..., Any]) -> Any:
-    """As `stage`, and floats may be summed in another order."""
+    """Compile a loop like `stage` that may also sum floats in another order."""
     return _inner(function, **NO_ALIAS, fastmath={"contract", "reassoc"})
 
 
 def plain(function: Callable[..., Any]) -> Any:
-    """What calls stages."""
+    """Compile a function that calls stages."""
     return _inner(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:
-    """What Python calls: its machine code is kept for the next process, where a folder for that
-    can be written."""
+    """Compile an entry, which Python calls, and cache its machine code for the next process.
+
+    It is not cached if no folder for the cache is writable.
+    """
     try:
         return _compiled(function, cache=True)
-    except RuntimeError:  # neither beside the source nor in the user's cache
+    except RuntimeError:  # neither the source folder nor the user cache is writable
         return _compiled(function)
 
 
 def call(kernel: Any, *arguments: Any) -> None:
-    """Calls an entry. It is compiled at first; where that cannot be kept for the next process, the
-    disk being full, it is there for this one all the same."""
+    """Call an entry. The first call compiles it.
+
+    If the machine code cannot be cached, for example because the disk is full, this process can
+    still use it.
+    """
     try:
         kernel(*arguments)
-    except OSError:  # the kernels read and write no files themselves
+    except OSError:  # the cache could not be written; the kernels themselves use no files
         kernel(*arguments)
 
 
 def _inner(function: Callable[..., Any], **options: Any) -> Any:
-    """Not called from Python, so no way in from there is compiled: that halves the time."""
+    """Compile a function without an entry point for Python, which halves the compilation time."""
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
 
 

@@ -1,13 +1,13 @@
-"""The numbers that the fused kernels give; torch computes every other metric."""
+"""Metrics that the fused kernels compute; torch computes every other metric."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-# What one pass over both images yields: SSIM, the scales of MS-SSIM, or sums of errors.
+# The results of one pass over both images: SSIM, the scales of MS-SSIM, or sums of errors.
 Part = Literal["structure", "scales", "errors"]
-# By the function of `ssimtool.metrics.public` whose numbers they are.
+# The part that each function of `ssimtool.metrics.public` needs.
 FUSED_METRICS: Mapping[object, Part] = {
     "ssim_loss": "structure",
     "ms_ssim_loss": "scales",
@@ -18,7 +18,7 @@ FUSED_METRICS: Mapping[object, Part] = {
 
 
 def fused_parts(functions: Iterable[object]) -> frozenset[Part]:
-    """The parts of the fused pass that some functions need.
+    """Return the parts of the fused pass that some functions need.
 
     >>> sorted(fused_parts(["psnr", "mse", print]))
     ['errors']

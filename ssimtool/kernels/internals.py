@@ -1,6 +1,7 @@
-"""What is used of torch and Numba beyond their public interfaces, each with what happens without.
+"""Uses of private parts of torch and Numba, each with a fallback.
 
-A release that renames one of these costs speed, never a number. Loads neither by itself.
+If a release renames one of them, this costs speed but never changes a number. Importing this module
+loads neither torch nor Numba.
 """
 
 from __future__ import annotations
@@ -9,43 +10,45 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-# Numba looks for these, for what no kernel has a use for: BLAS, and the lines that it compiles.
-# Where they are installed, loading Numba and the kernels without them takes 0.35 s of processor
-# time, with them 0.55 (two cores of an EPYC with AVX-512, 2026-11).
+# Numba imports these for BLAS and for line coverage, which no kernel uses. If they are installed,
+# loading Numba and the kernels takes 0.35 s of processor time without them and 0.55 s with them
+# (two cores of an EPYC with AVX-512, 2026-11).
 UNUSED_BY_NUMBA = ("scipy.linalg", "coverage")
 
 
 def is_functorch_active() -> bool:
-    """Whether a transform of torch.func is active; yes where torch does not say."""
+    """Whether a transform of torch.func is active; true if torch does not tell."""
     import torch
 
-    return _ask(lambda: torch._C._are_functorch_transforms_active())
+    return _answer(lambda: torch._C._are_functorch_transforms_active())
 
 
 def is_forward_ad_active() -> bool:
-    """Whether forward-mode differentiation is active; yes where torch does not say."""
+    """Whether forward-mode differentiation is active; true if torch does not tell."""
     from torch.autograd import forward_ad
 
-    return _ask(lambda: forward_ad._current_level >= 0)
+    return _answer(lambda: forward_ad._current_level >= 0)
 
 
 def is_jit_tracing() -> bool:
-    """Whether torch.jit.trace records; yes where torch does not say."""
+    """Whether torch.jit.trace records; true if torch does not tell."""
     import torch
 
-    return _ask(lambda: torch._C._get_tracing_state() is not None)
+    return _answer(lambda: torch._C._get_tracing_state() is not None)
 
 
 def is_dispatch_watched() -> bool:
-    """Whether a TorchDispatchMode sees every operation; yes where torch does not say."""
+    """Whether a TorchDispatchMode sees every operation; true if torch does not tell."""
     import torch
 
-    return _ask(lambda: torch._C._len_torch_dispatch_stack() > 0)
+    return _answer(lambda: torch._C._len_torch_dispatch_stack() > 0)
 
 
-def _ask(question: Callable[[], object]) -> bool:
-    """The answer; yes where torch has no such name, so that plain torch computes or the operator,
-    which torch knows, is called."""
+def _answer(question: Callable[[], object]) -> bool:
+    """Return the answer of torch; true if torch has no such name.
+
+    With true, plain torch operations or the registered operator compute, which are always correct.
+    """
     try:
         return bool(question())
     except AttributeError:
@@ -53,8 +56,11 @@ def _ask(question: Callable[[], object]) -> bool:
 
 
 def no_alias_compiler() -> Any | None:
-    """Return Numba's compiler, told that no two arrays of a call overlap; None where Numba has no
-    such flag. LLVM vectorises a loop over some ten arrays only then: seven times faster here."""
+    """Return Numba's compiler with the flag that no two arrays of a call overlap.
+
+    LLVM vectorises a loop over about ten arrays only with this flag: seven times faster here. The
+    result is None if Numba has no such flag.
+    """
     try:
         from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 
@@ -64,7 +70,7 @@ def no_alias_compiler() -> Any | None:
     builder: Any = DefaultPassBuilder  # Numba has no types
 
     class NoAlias(CompilerBase):
-        """Numba's pipelines, with one flag."""
+        """Pipelines of Numba with the flag set."""
 
         def define_pipelines(self) -> list[Any]:
             self.state.flags.noalias = True
@@ -74,19 +80,19 @@ def no_alias_compiler() -> Any | None:
 
 
 def load_numba(kernels: Callable[[], object]) -> None:
-    """Load Numba, the kernels, and what Numba loads at the first call of one, where it can be asked
-    for; else the first call does.
+    """Load Numba, the kernels, and the parts of Numba that the first call of a kernel loads.
 
-    A thread that imports one of the unused modules meanwhile is told that there is none.
+    If this Numba cannot load these parts early, the first call still loads them. Meanwhile another
+    thread that imports one of the unused modules gets an ImportError.
 
     Args:
-        kernels: imports them.
+        kernels: a function that imports the kernels.
 
     Raises:
         ImportError: Numba cannot be loaded.
     """
     hidden = [name for name in UNUSED_BY_NUMBA if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not to be found
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: import fails
     try:
         kernels()
         try:

@@ -1,4 +1,4 @@
-"""The kernels as torch operators, so that autograd, torch.compile and fake tensors know them."""
+"""Kernels as torch operators, which autograd, torch.compile and fake tensors support."""
 
 from __future__ import annotations
 
@@ -16,39 +16,43 @@ from ssimtool.kernels.plain.blocks import wants_grad
 from ssimtool.kernels.plain.reduction import reduced as reduced_by_torch
 from ssimtool.kernels.plain.ssim import map_shape, mean_losses
 
-# What stands for a `Formula` in an operator's schema, in its order; the images are reduced before.
-FORMULA = "float[] weights, str border, float data_range, float k1, float k2"
+# The fields of a `Formula` in the schema of an operator. Downsampling is done before.
+FIELDS = "float[] weights, str border, float data_range, float k1, float k2"
 READ = {torch.uint8, torch.uint16, torch.float32, torch.float64}
-Numbers = tuple[list[float], str, float, float, float]
+FormulaFields = tuple[list[float], str, float, float, float]
 
 
 def measured(
     x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
 ) -> tuple[Tensor, Tensor]:
-    """`cpu.measure`, through the operator where somebody looks on: its first call loads the
-    compiler of torch, for most of a second."""
+    """Call `tensors.measure`, through the operator only if autograd or a compiler is active.
+
+    The first call of the operator loads the compiler of torch, which takes most of a second.
+    """
     if _is_watched(x, y):
         flags = wide, structure, errors
-        found: tuple[Tensor, Tensor] = measure(x, y, *_numbers(formula), *flags)
-        return found
+        results: tuple[Tensor, Tensor] = measure(x, y, *_fields(formula), *flags)
+        return results
     from ssimtool.kernels import tensors as cpu
 
     return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
 
 
 def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
-    """`cpu.ssim_map`, likewise."""
+    """Call `tensors.ssim_map`, through the operator only if autograd or a compiler is active."""
     if _is_watched(x, y):
-        found: Tensor = ssim_map(x, y, *_numbers(formula), wide)
-        return found
+        result: Tensor = ssim_map(x, y, *_fields(formula), wide)
+        return result
     from ssimtool.kernels import tensors as cpu
 
     return cpu.ssim_map(x, y, formula, wide=wide)
 
 
 def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """`cpu.reduced`, by torch where somebody looks on, since it is not an operator: both in the
-    same way, so that equal samples have equal means."""
+    """Call `tensors.reduced` on both images, or torch if autograd or a compiler is active.
+
+    It is not an operator. Both images take the same path, so that equal samples have equal means.
+    """
     if _is_watched(x, y) or not {x.dtype, y.dtype} <= READ:
         return reduced_by_torch(x, factor, dtype), reduced_by_torch(y, factor, dtype)
     from ssimtool.kernels import tensors as cpu
@@ -58,13 +62,13 @@ def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tens
 
 
 def _is_watched(x: Tensor, y: Tensor) -> bool:
-    """Whether autograd, a compiler, a tracer or a tensor that is more than samples is there."""
+    """Whether autograd, a compiler or a tracer is active, or a tensor is of a subclass."""
     traced = torch.compiler.is_compiling() or is_dispatch_watched()
     return wants_grad(x, y) or traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))
 
 
-def _numbers(formula: Formula) -> Numbers:
-    """A formula as the arguments of an operator."""
+def _fields(formula: Formula) -> FormulaFields:
+    """Return a formula as the arguments of an operator."""
     parts = formula.data_range, formula.k1, formula.k2
     return list(formula.weights), formula.border, *parts
 
@@ -78,15 +82,15 @@ def _formula(weights: list[float], border: Border, *rest: float) -> Formula:
     "ssimtool::measure",
     mutates_args=(),
     device_types="cpu",
-    schema=f"(Tensor x, Tensor y, {FORMULA}, bool wide, bool structure, bool errors) "
+    schema=f"(Tensor x, Tensor y, {FIELDS}, bool wide, bool structure, bool errors) "
     "-> (Tensor, Tensor)",
 )
 def measure(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-    """`ssimtool.kernels.tensors.measure`."""
+    """Call `ssimtool.kernels.tensors.measure`."""
     from ssimtool.kernels import tensors as cpu
 
-    *numbers, wide, structure, errors = rest
-    formula = _formula(*numbers)
+    *fields, wide, structure, errors = rest
+    formula = _formula(*fields)
     return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
 
 
@@ -100,13 +104,13 @@ def _(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     "ssimtool::measure_backward",
     mutates_args=(),
     device_types="cpu",
-    schema=f"(Tensor x, Tensor y, Tensor by_structure, Tensor by_errors, {FORMULA}, bool wide, "
+    schema=f"(Tensor x, Tensor y, Tensor by_structure, Tensor by_errors, {FIELDS}, bool wide, "
     "bool of_x, bool of_y) -> (Tensor, Tensor)",
 )
 def measure_backward(
     x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, *rest: Any
 ) -> tuple[Tensor, Tensor]:
-    """`ssimtool.kernels.tensors.gradients`."""
+    """Call `ssimtool.kernels.tensors.gradients`."""
     from ssimtool.kernels import tensors as cpu
 
     *formula, wide, of_x, of_y = rest
@@ -141,13 +145,13 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor) -> tuple[Tensor | None, ...]:
     x, y = ctx.saved_tensors
     sides = ctx.needs_input_grad[:2]
-    if torch.is_grad_enabled():  # a derivative of the derivative is asked for
-        found = _differentiable(x, y, by_structure, by_errors, ctx, sides)
+    if torch.is_grad_enabled():  # a second derivative is requested
+        gradients = _differentiable(x, y, by_structure, by_errors, ctx, sides)
     else:
-        found = torch.ops.ssimtool.measure_backward(
+        gradients = torch.ops.ssimtool.measure_backward(
             x, y, by_structure, by_errors, *ctx.formula, ctx.wide, *sides
         )
-    kept = (gradient if side else None for gradient, side in zip(found, sides, strict=True))
+    kept = (gradient if side else None for gradient, side in zip(gradients, sides, strict=True))
     return (*kept, *[None] * 8)
 
 
@@ -162,7 +166,7 @@ def _differentiable(
     ctx: Any,
     sides: tuple[bool, bool],
 ) -> list[Tensor | None]:
-    """The same gradients by torch operations, which have gradients themselves."""
+    """Compute the same gradients by torch operations, which have gradients themselves."""
     a, b = (t.view_as(t) for t in (x, y))
     d = a.double() - b.double()
     errors = torch.stack((d.square().mean(dim=(1, 2, 3)), d.abs().mean(dim=(1, 2, 3))), dim=1)
@@ -172,18 +176,18 @@ def _differentiable(
         results.append(mean_losses(a, b, _formula(*ctx.formula), dtype))
         slopes.append(by_structure)
     wanted = [t for t, side in zip((a, b), sides, strict=True) if side]
-    found = iter(torch.autograd.grad(results, wanted, slopes, create_graph=True))
-    return [next(found) if side else None for side in sides]
+    gradients = iter(torch.autograd.grad(results, wanted, slopes, create_graph=True))
+    return [next(gradients) if side else None for side in sides]
 
 
 @torch.library.custom_op(
     "ssimtool::ssim_map",
     mutates_args=(),
     device_types="cpu",
-    schema=f"(Tensor x, Tensor y, {FORMULA}, bool wide) -> Tensor",
+    schema=f"(Tensor x, Tensor y, {FIELDS}, bool wide) -> Tensor",
 )
 def ssim_map(x: Tensor, y: Tensor, *rest: Any) -> Tensor:
-    """`ssimtool.kernels.tensors.ssim_map`."""
+    """Call `ssimtool.kernels.tensors.ssim_map`."""
     from ssimtool.kernels import tensors as cpu
 
     *formula, wide = rest

@@ -1,4 +1,4 @@
-"""How the work of the kernels is cut up, and a formula as they take it: by shapes alone."""
+"""Division of the work of the kernels, by shapes only, and a formula as their argument."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ssimtool.kernels.formula import Formula
 
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
 BAND = 48  # rows of windows that are summed together
-TILE = 2880  # samples of a row that are computed at a time: some lines of them fit the caches
-# The way back keeps the slopes of a band and of the rows around it: as many as level 2 holds.
+TILE = 2880  # samples of a row that are computed at a time: several such lines fit the caches
+# The backward pass keeps the slopes of a band and of the rows around it in the level 2 cache.
 BACKWARD_TILE = 1024
 BACKWARD_BAND = 64
 
@@ -21,13 +21,13 @@ Shape = tuple[int, int, int, int]  # (N, C, H, W)
 
 
 def plan_of(shape: Shape, formula: Formula, *, interleaved: bool, back: bool = False) -> Plan:
-    """How the work on images of a shape is cut up.
+    """Return the division of the work on images of a shape.
 
     Args:
         shape: (N, C, H, W).
-        formula: which SSIM.
-        interleaved: whether the channels of a pixel lie side by side.
-        back: for the way back.
+        formula: the formula of SSIM.
+        interleaved: whether the channels of a pixel are adjacent in memory.
+        back: whether the plan is for the backward pass.
     """
     c = shape[1] if interleaved else 1
     h, w = shape[2:]
@@ -68,7 +68,7 @@ def _whole_vectors(samples: int) -> int:
 
 
 def window_of(formula: Formula, kind: type[np.floating]) -> Window:
-    """A formula in the dtype that it is computed in."""
+    """Return the numbers of a formula in the computing dtype."""
     size = len(formula.weights)
     rounds = -(-size // LONGEST)
     taps = -(-size // rounds)
@@ -87,5 +87,8 @@ def window_of(formula: Formula, kind: type[np.floating]) -> Window:
 
 
 def more_of(plan: Plan, window: Window) -> int | None:
-    """None where one round of the window's weights is all: what the kernels compile for."""
+    """Return None if the weights of the window need one round only, else 0.
+
+    The kernels are compiled separately for the two.
+    """
     return None if plan.reach == len(window.taps) else 0

@@ -1,4 +1,4 @@
-"""MS-SSIM of two images as decoders leave them, without torch: `metrics.ms_ssim` on arrays."""
+"""MS-SSIM of two images in the layout of decoders, without torch: `metrics.ms_ssim` on arrays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssimtool.kernels.arrays import Numbers, image_pass, reduced_image
+from ssimtool.kernels.arrays import FloatArray, image_pass, reduced_image
 from ssimtool.kernels.formula import Formula, contrast_structure_of
 
 
@@ -19,28 +19,28 @@ def ms_ssim_pass(
     *,
     wide: bool,
     threads: int | None = None,
-) -> Numbers:
-    """1 − MS-SSIM of each channel.
+) -> FloatArray:
+    """Return 1 − MS-SSIM of each channel.
 
     Args:
-        x, y: (H, W, C), of one of the dtypes of `passes.READ_DTYPES`, large enough.
-        formula: of SSIM at each scale.
-        weights: of the scales.
-        wide: whether SSIM is computed in float64, else in float32; of floats, the scales but the
-            first are computed in float64 by either.
-        threads: as for `passes.forward_pass`.
+        x, y: (H, W, C), of a dtype in `arrays.READ_DTYPES`, large enough for the scales.
+        formula: the formula of SSIM at each scale.
+        weights: the weights of the scales.
+        wide: whether to compute SSIM in float64; otherwise float32. For float samples, the scales
+            after the first are computed in float64 with either.
+        threads: as for `arrays.forward_pass`.
 
     Returns:
-        (C,); not finite where a scale leaves what floats hold.
+        (C,); not finite if a scale overflows.
     """
-    # As `halving.holding_dtype` says.
-    held: type[np.floating] = np.float64 if x.dtype.kind == "f" else np.float32
+    # The same dtype as in `halving.holding_dtype`.
+    kind: type[np.floating] = np.float64 if x.dtype.kind == "f" else np.float32
     eps = np.finfo(np.float64 if wide else np.float32).eps
     losses = []
     for scale in range(len(weights)):
         if scale:
-            x, y = _halved(x, held, threads), _halved(y, held, threads)
-            wide = wide or held == np.float64
+            x, y = _halved(x, kind, threads), _halved(y, kind, threads)
+            wide = wide or kind == np.float64
         is_last = scale == len(weights) - 1
         of_scale = formula if is_last else contrast_structure_of(formula, wide=wide)
         means = image_pass(x, y, of_scale, wide=wide, structure=True, errors=False, threads=threads)
@@ -48,17 +48,17 @@ def ms_ssim_pass(
     return _combined(np.stack(losses), weights, float(eps))
 
 
-def _combined(losses: Numbers, weights: tuple[float, ...], eps: float) -> Numbers:
-    """The loss of all scales by those of each, (scales, C)."""
-    lost = losses >= 1 - eps
-    total = np.array(weights) @ np.log1p(-np.where(lost, 0, losses))
-    return np.where(lost.any(axis=0), 1, 0 - np.expm1(total))
+def _combined(losses: FloatArray, weights: tuple[float, ...], eps: float) -> FloatArray:
+    """Combine the losses of the scales, (scales, C)."""
+    is_zero = losses >= 1 - eps
+    total = np.array(weights) @ np.log1p(-np.where(is_zero, 0, losses))
+    return np.where(is_zero.any(axis=0), 1, 0 - np.expm1(total))
 
 
 def _halved(
     image: NDArray[Any], kind: type[np.floating], threads: int | None
 ) -> NDArray[np.floating]:
-    """The mean of each 2×2 pixels; the last row or column of an odd number is its own neighbour."""
+    """Return the mean of each 2×2 pixels; an odd last row or column is its own neighbour."""
     odd = [(0, length % 2) for length in image.shape[:2]]
     if any(more for _, more in odd):
         image = np.pad(image, (*odd, (0, 0)), mode="edge")

@@ -1,4 +1,4 @@
-"""Samples as they lie, reduced by a whole factor; without torch."""
+"""Downsampling of samples in their memory layout by a whole factor, without torch."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ def reduced_planes(
     *,
     threads: int | None = None,
 ) -> None:
-    """Each factor × factor samples to their mean; what is left over on the right and at the bottom
-    is dropped. The sums are exact for 8 and 16 bits, and in float64 for floats.
+    """Replace each block of factor × factor samples by its mean.
+
+    Incomplete blocks on the right and at the bottom are dropped. The sums are exact for 8 and 16
+    bits, and in float64 for floats.
 
     Args:
         samples: one line of memory.
-        starts: of the planes in it.
-        step: how far apart their rows are.
-        shape: of what is reduced, at least factor rows and columns.
+        starts: the start of each plane in it.
+        step: the distance between the rows of a plane.
+        shape: the shape before the reduction, with at least `factor` rows and columns.
         factor: 2 or more.
-        out: one line of float32 or float64, which holds the planes without gaps afterwards.
-        threads: how many may compute; None: as many as torch may use.
+        out: one line of float32 or float64, into which the planes are written without gaps.
+        threads: the most threads that may compute; None: as many as torch may use.
     """
     planes, height, width, channels = shape
     rows, columns = height // factor, width // factor

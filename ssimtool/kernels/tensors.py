@@ -1,6 +1,6 @@
-"""The Numba kernels on CPU tensors: 1 − SSIM, the errors, the map and the gradients in one pass.
+"""Numba kernels on CPU tensors: 1 − SSIM, the errors, the map and the gradients in one pass.
 
-What comes out not finite is computed again by plain torch operations (`passes` says why).
+Results that are not finite are computed again by plain torch operations (`arrays` explains why).
 """
 
 from __future__ import annotations
@@ -24,50 +24,52 @@ from ssimtool.kernels.threads import share
 def measure(
     x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
 ) -> tuple[Tensor, Tensor]:
-    """The mean of 1 − SSIM of each channel, and the mean squared and absolute error of each image.
+    """Return the mean of 1 − SSIM of each channel, and the mean errors of each image.
 
     Args:
         x, y: (N, C, H, W), of one dtype: uint8, uint16, float32 or float64.
-        formula: which SSIM.
-        wide: whether it is computed in float64, else in float32.
-        structure: False leaves SSIM out, and its means are 0.
-        errors: False leaves the errors out, and theirs are 0.
+        formula: the formula of SSIM.
+        wide: whether to compute in float64; otherwise float32.
+        structure: whether to compute SSIM; without it, its means are 0.
+        errors: whether to compute the errors; without them, they are 0.
 
     Returns:
-        (N, C) and (N, 2), both float64.
+        (N, C), and (N, 2) with the mean squared and the mean absolute error; both float64.
     """
-    means, wrong, _ = _forward(x, y, formula, wide, structure, errors, False)
+    means, error_means, _ = _forward(x, y, formula, wide, structure, errors, False)
     if not means.isfinite().all():
         x, y = x.detach(), y.detach()
         means = mean_losses(x, y, formula, torch.float64 if wide else torch.float32)
-    return means, wrong
+    return means, error_means
 
 
 def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
-    """The SSIM map (N, C, H', W'), in the memory format of x, float32 or float64 if `wide`."""
-    means, _, found = _forward(x, y, formula, wide, True, False, True)
+    """Return the SSIM map (N, C, H', W') in the memory format of x, float64 if `wide`."""
+    means, _, result = _forward(x, y, formula, wide, True, False, True)
     if not means.isfinite().all():
-        for block, loss in loss_maps(x.detach(), y.detach(), formula, found.dtype):
-            found[block.images, :, block.rows] = 1 - loss
-    return found
+        for block, loss in loss_maps(x.detach(), y.detach(), formula, result.dtype):
+            result[block.images, :, block.rows] = 1 - loss
+    return result
 
 
 def reduced(x: Tensor, factor: int, *, wide: bool) -> Tensor:
-    """A batch of which each factor × factor samples became their mean: (N, C, H', W'), in the
-    memory format of x, float32 or float64 if `wide`."""
+    """Return a batch downsampled by a factor, each block of samples replaced by its mean.
+
+    The result is (N, C, H', W'), in the memory format of x, float32 or float64 if `wide`.
+    """
     interleaved = is_interleaved(x)
     x = in_rows(x, interleaved=interleaved)
     n, c, h, w = x.shape
-    found = torch.empty(
+    result = torch.empty(
         (n, c, h // factor, w // factor),
         dtype=torch.float64 if wide else torch.float32,
         memory_format=memory_format(interleaved),
     )
-    source, target = (planes(t, interleaved=interleaved) for t in (x, found))
+    source, target = (planes(t, interleaved=interleaved) for t in (x, result))
     channels = c if interleaved else 1
     shape = (len(source.starts), h, w, channels)
     reduced_planes(source.samples, source.starts, source.step, shape, factor, target.samples)
-    return found
+    return result
 
 
 def gradients(
@@ -80,12 +82,12 @@ def gradients(
     wide: bool,
     sides: tuple[bool, bool],
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of `measure` by x and y.
+    """Return the gradients of `measure` by x and y.
 
     Args:
         x, y, formula, wide: as for `measure`.
-        by_structure, by_errors: (N, C) and (N, 2), the slopes of what is above by its results.
-        sides: which of the two are wanted, one at least; the other's gradient is empty.
+        by_structure, by_errors: (N, C) and (N, 2), the incoming gradients by the two results.
+        sides: which of the two gradients to compute, at least one; the other is empty.
 
     Returns:
         two tensors of the shape and dtype of x.
@@ -130,7 +132,7 @@ def _run_backward(pair: Sides, window: Window, plan: Plan, slopes: Slopes, work:
 
 
 def _empty_like(x: Tensor, interleaved: bool, wanted: bool) -> Tensor:
-    """Where the gradient by an image goes; empty where it is not wanted."""
+    """Return an uninitialised tensor for the gradient by an image; empty if it is not wanted."""
     shape = (len(x) if wanted else 0, *x.shape[1:])
     return torch.empty(shape, dtype=x.dtype, memory_format=memory_format(interleaved and wanted))
 
@@ -144,11 +146,11 @@ def _forward(
     errors: bool,
     with_map: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The means of 1 − SSIM, of the errors, and the map: those that are asked for."""
+    """Return the requested ones of: means of 1 − SSIM, means of the errors, and the map."""
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
     n, c, h, w = x.shape
-    found = torch.empty(
+    result = torch.empty(
         map_shape(x, formula) if with_map else (0, c, 1, 1),
         dtype=torch.float64 if wide else torch.float32,
         memory_format=memory_format(interleaved and with_map),
@@ -161,9 +163,9 @@ def _forward(
         wide=wide,
         structure=structure,
         errors=errors,
-        ssim_map=planes(found, interleaved=interleaved).samples if with_map else None,
+        ssim_map=planes(result, interleaved=interleaved).samples if with_map else None,
     )
-    return torch.from_numpy(means.structure), torch.from_numpy(means.errors), found
+    return torch.from_numpy(means.structure), torch.from_numpy(means.errors), result
 
 
 def _sides(x: Tensor, y: Tensor, interleaved: bool) -> Sides:

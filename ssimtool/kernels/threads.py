@@ -1,4 +1,4 @@
-"""The threads that share the rows of one image, or the images of one batch."""
+"""Threads that share the rows of one image, or the images of one batch."""
 
 from __future__ import annotations
 
@@ -12,42 +12,44 @@ from threading import Lock
 
 from ssimtool.devices import usable_cores
 
-# A thread that is woken for less than some 0.1 ms of work costs more than it brings.
+# Waking a thread for less than about 0.1 ms of work costs more than it gains.
 SAMPLES_PER_THREAD = 1 << 15
-# No piece takes longer than some 10 ms, so that the threads end together, and soon on Ctrl-C.
+# A piece takes at most about 10 ms, so that the threads end together, and soon after Ctrl-C.
 SAMPLES_PER_PIECE = 1 << 22
 
 
 def thread_count() -> int:
-    """How many threads the caller may use: those of torch, which follow `torch.set_num_threads`
-    and OMP_NUM_THREADS, but no more than the cores that this process may use.
+    """Return the number of threads that the caller may use.
 
-    A worker of a pool of one's own may say `torch.set_num_threads(1)` first, and computes alone
-    then. (It holds for the thread that says it, and for threads that begin after that.)
+    It is the number of torch, which follows `torch.set_num_threads` and OMP_NUM_THREADS, but at
+    most the number of cores that this process may use.
+
+    The workers of a thread pool can each call `torch.set_num_threads(1)` first to compute on one
+    thread. The setting applies to the calling thread, and to threads that start later.
     """
     torch = sys.modules.get("torch")
-    # Where it is not loaded, or another thread is about to, nobody has told it a number.
-    asked = getattr(torch, "get_num_threads", usable_cores)()
-    return max(1, min(asked, usable_cores()))
+    # If torch is not loaded, or still loading in another thread, no number of threads was set.
+    limit = getattr(torch, "get_num_threads", usable_cores)()
+    return max(1, min(limit, usable_cores()))
 
 
 def share(
     work: Callable[[int, int], None], tasks: int, samples: int, *, threads: int | None = None
 ) -> None:
-    """Calls work(first, last) over the tasks 0 to `tasks`, on as many threads as it pays for.
+    """Call work(first, last) over the tasks 0 to `tasks`, on as many threads as it pays for.
 
-    Callers that work at the same time, the workers of a pool say, share the cores: each takes as
-    many threads as are idle, and none but its own where there are none. Which thread takes which
-    piece is left open: no result may depend on it.
+    Callers that work at the same time, such as the workers of a pool, share the cores. Each takes
+    as many threads as there are idle cores, and only its own if there are none. The assignment of
+    pieces to threads is undefined, so no result may depend on it.
 
     Args:
-        work: releases the GIL.
-        tasks: their number.
-        samples: how many samples all of them hold.
-        threads: at most so many; None: as `thread_count` says.
+        work: a function that releases the GIL.
+        tasks: the number of tasks.
+        samples: the number of samples in all tasks.
+        threads: the most threads; None: the result of `thread_count`.
     """
-    asked = thread_count() if threads is None else threads
-    most = min(asked, tasks, max(1, samples // SAMPLES_PER_THREAD))
+    limit = thread_count() if threads is None else threads
+    most = min(limit, tasks, max(1, samples // SAMPLES_PER_THREAD))
     with _crew(os.getpid()).taken(most) as taken:
         count = max(16 * taken if taken > 1 else 1, -(-samples // SAMPLES_PER_PIECE))
         count = min(tasks, count)
@@ -63,16 +65,19 @@ def share(
             helpers.extend(pool.submit(take) for _ in range(taken - 1))
             take()
         finally:
-            for _ in pieces:  # on an error or Ctrl-C: nothing is begun any more
+            for _ in pieces:  # after an error or Ctrl-C, no further piece is started
                 pass
             for helper in helpers:
-                if not helper.cancel():  # one that did not begin has nothing left to do
+                if not helper.cancel():  # a helper that has not started has nothing to do
                     helper.result()
 
 
 class Crew:
-    """How many threads compute at the moment. The one thing here that changes: how many cores are
-    idle is a fact of the process, and decides about no result."""
+    """Count of the threads that compute at the moment.
+
+    This is the only state of the module that changes. The number of idle cores belongs to the
+    process, and no result depends on it.
+    """
 
     def __init__(self) -> None:
         self.busy = 0
@@ -80,10 +85,10 @@ class Crew:
 
     @contextmanager
     def taken(self, most: int) -> Iterator[int]:
-        """The caller's own thread, and others as long as there are cores for them: `most` in all.
+        """Reserve the thread of the caller and more for idle cores, at most `most` in all.
 
         Yields:
-            how many they are.
+            the number of reserved threads.
         """
         with self.lock:
             threads = max(1, min(most, usable_cores() - self.busy))
@@ -97,11 +102,11 @@ class Crew:
 
 @lru_cache(maxsize=1)
 def _crew(process: int) -> Crew:
-    """Of one process: those that its parent counted do not compute in it."""
+    """Return the count of one process. The threads of its parent do not run in it."""
     return Crew()
 
 
 @lru_cache(maxsize=1)
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Waiting threads; a fork has none of its parent's, so they are of one process."""
+    """Return a pool of threads for one process. A fork has none of the threads of its parent."""
     return ThreadPoolExecutor(threads, thread_name_prefix="ssimtool")

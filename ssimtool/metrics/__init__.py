@@ -1,1 +1,1 @@
-"""The numbers: no path, no file, nothing printed. `public` lists them; to load it loads torch."""
+"""Metrics and losses on tensors, without files or output. `public` lists them and loads torch."""

@@ -1,4 +1,4 @@
-"""The divergence of the latent Gaussian of a VAE from the standard normal."""
+"""Divergence of the latent Gaussian of a VAE from the standard normal distribution."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ssimtool.kernels.plain.blocks import computing_dtype, sum_dtype
 def kl_divergence(
     mu: Float[Tensor, "n *latent"], logvar: Float[Tensor, "n *latent"]
 ) -> Float[Tensor, " n"]:
-    """The Kullback-Leibler divergence of N(mu, exp(logvar)) from N(0, 1), of each sample, in nats.
+    """Kullback-Leibler divergence of N(mu, exp(logvar)) from N(0, 1) for each sample, in nats.
 
     kl = −½ Σ (1 + logvar − mu² − exp(logvar)) = ½ Σ (expm1(logvar) − logvar + mu²) over the latent
-    dimensions. The second form, in float64, keeps its digits near the prior.
+    dimensions. The second form, in float64, keeps its precision near the prior.
 
     Args:
         mu: the mean of the posterior, (N, ...), floating.
-        logvar: the logarithm of its variance, of the same shape.
+        logvar: the log-variance of the posterior, of the same shape.
 
     Returns:
-        (N,), 0 or more, in float32, or in float64 where an argument is. The loss of a VAE is the
-        mean of it over the batch.
+        (N,), 0 or more, in float32, or in float64 if an argument is float64. The KL term of the
+        loss of a VAE is its mean over the batch.
 
     Raises:
         ValueError: the shapes differ, or there is no batch dimension.
@@ -38,7 +38,7 @@ def kl_divergence(
 
 
 def kl_terms(mu: Tensor, logvar: Tensor) -> Float[Tensor, "n d"]:
-    """Twice the divergence of each dimension of each sample, (N, D), in the dtype of sums.
+    """Return twice the divergence of each dimension of each sample, (N, D), in the dtype of sums.
 
     Raises:
         ValueError: the shapes differ, or there is no batch dimension.
@@ -48,6 +48,6 @@ def kl_terms(mu: Tensor, logvar: Tensor) -> Float[Tensor, "n d"]:
             f"mu has shape {tuple(mu.shape)}, logvar {tuple(logvar.shape)}: "
             "expected one shape, (N, D) or (N, ...)"
         )
-    wide = sum_dtype(mu)
-    mean, log_variance = mu.to(wide).flatten(1), logvar.to(wide).flatten(1)
+    dtype = sum_dtype(mu)
+    mean, log_variance = mu.to(dtype).flatten(1), logvar.to(dtype).flatten(1)
     return expm1(log_variance) - log_variance + mean.square()

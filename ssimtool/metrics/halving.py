@@ -1,8 +1,8 @@
-"""The mean of each 2×2 pixels: the next scale of MS-SSIM. The last row or column of an odd number
-is its own neighbour.
+"""Halving of an image, to the next scale of MS-SSIM: the mean of each block of 2×2 pixels.
 
-Slices with a step of two, added: on a CPU five times faster than `avg_pool2d`, whose gradient
-takes longer still.
+With an odd number of rows or columns, the last one is its own neighbour. The module adds slices
+with a step of two. On a CPU this is five times faster than `avg_pool2d`, and even more so in the
+gradient.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ Size = tuple[int, int]
 
 
 def holding_dtype(x: Num[Tensor, "n c h w"]) -> torch.dtype:
-    """A dtype that holds the further scales of x without rounding that would show.
+    """Return a dtype that holds the further scales of x without visible rounding.
 
-    16 bits, and 2 more for each of four halvings, are exact in float32; of floats the rounding
-    would hide the difference of two images that are close.
+    Samples of 16 bits, with 2 more bits for each of four halvings, are exact in float32. For floats
+    the rounding of float32 would hide the difference of two nearly identical images.
     """
     is_exact = not x.is_floating_point() and computing_dtype(x) == torch.float32
     return torch.float32 if is_exact else sum_dtype(x)
 
 
 def halved(x: Num[Tensor, "n c h w"], dtype: torch.dtype) -> Float[Tensor, "n c h2 w2"]:
-    """The mean of each 2×2 pixels, in the memory format of x; differentiable.
+    """Return the mean of each 2×2 pixels, in the memory format of x. Differentiable.
 
     Args:
         x: (n, c, h, w).
-        dtype: what is computed in and returned.
+        dtype: the dtype of the computation and of the result.
 
     Returns:
         (n, c, ⌈h/2⌉, ⌈w/2⌉).
@@ -44,7 +44,7 @@ def halved(x: Num[Tensor, "n c h w"], dtype: torch.dtype) -> Float[Tensor, "n c 
 
 
 class _Halved(torch.autograd.Function):
-    """autograd's own way back through slices writes one zero-filled image for each."""
+    """Halving with its own gradient; autograd would write a zero-filled image for each slice."""
 
     @staticmethod
     def forward(x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -52,7 +52,7 @@ class _Halved(torch.autograd.Function):
         shape = (n, c, -(-h // 2), -(-w // 2))
         result = _empty(x, shape, dtype)
         size = CPU_BLOCK if x.device.type == "cpu" else GPU_BLOCK
-        rows = max(1, size // (2 * n * c * w))  # of the result, so that they stay in the caches
+        rows = max(1, size // (2 * n * c * w))  # rows of the result whose memory fits the caches
         for row in range(0, shape[2], rows):
             part = x[:, :, 2 * row : 2 * (row + rows)].to(dtype)
             quarters = _pair_sums(_pair_sums(part, 2), 3)
@@ -62,15 +62,15 @@ class _Halved(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x = inputs[0]
-        ctx.size, ctx.of = tuple(x.shape[2:]), x.dtype
+        ctx.size, ctx.dtype = tuple(x.shape[2:]), x.dtype
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return _Spread.apply(grad, ctx.size, ctx.of), None  # type: ignore[no-untyped-call]
+        return _Spread.apply(grad, ctx.size, ctx.dtype), None  # type: ignore[no-untyped-call]
 
 
 class _Spread(torch.autograd.Function):
-    """The adjoint of `_Halved`: a quarter of each pixel to each of its four sources."""
+    """Adjoint of `_Halved`: adds a quarter of each pixel to each of its four sources."""
 
     @staticmethod
     def forward(grad: Tensor, size: Size, dtype: torch.dtype) -> Tensor:
@@ -83,17 +83,17 @@ class _Spread(torch.autograd.Function):
             quarter[:, :, :, -1] *= 2
         for top in (0, 1):
             for left in (0, 1):
-                to = result[:, :, top::2, left::2]
-                to.copy_(quarter[:, :, : to.shape[2], : to.shape[3]])
+                target = result[:, :, top::2, left::2]
+                target.copy_(quarter[:, :, : target.shape[2], : target.shape[3]])
         return result
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.of = inputs[0].dtype
+        ctx.dtype = inputs[0].dtype
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return _Halved.apply(grad, ctx.of), None, None  # type: ignore[no-untyped-call]
+        return _Halved.apply(grad, ctx.dtype), None, None  # type: ignore[no-untyped-call]
 
 
 def _empty(like: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -102,7 +102,7 @@ def _empty(like: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 def _pair_sums(x: Tensor, dim: int) -> Tensor:
-    """The sums of neighbours along an axis; twice the last one where it has none."""
+    """Return the sums of neighbours along an axis; twice the last one if it has no neighbour."""
     length = x.shape[dim]
     first, second = (_every_other(x, dim, start) for start in (0, 1))
     if length % 2 == 0:

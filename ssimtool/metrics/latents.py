@@ -1,4 +1,4 @@
-"""The latent space of a VAE while it trains: the KL term of its loss, and what collapses."""
+"""Latent space of a VAE during training: the KL term of its loss, and active dimensions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ REDUCTIONS: tuple[str, ...] = get_args(KlReduction)
 def kl_per_dimension(
     mu: Float[Tensor, "n *latent"], logvar: Float[Tensor, "n *latent"]
 ) -> Float[Tensor, " d"]:
-    """The KL divergence of N(mu, exp(logvar)) from N(0, 1) of each dimension, in nats.
+    """KL divergence of N(mu, exp(logvar)) from N(0, 1) for each latent dimension, in nats.
 
-    kl_d = mean over the batch of ½ (expm1(logvar_d) − logvar_d + mu_d²); their sum is the mean of
-    `kl_divergence`.
+    kl_d = mean over the batch of ½ (expm1(logvar_d) − logvar_d + mu_d²). The sum over the
+    dimensions is the mean of `kl_divergence`.
 
     Args:
-        mu: the mean of the posterior, (N, ...), floating, of one sample at least.
-        logvar: the logarithm of its variance, of the same shape.
+        mu: the mean of the posterior, (N, ...), floating, with at least one sample.
+        logvar: the log-variance of the posterior, of the same shape.
 
     Returns:
-        (D,), 0 or more, with the dimensions of a sample in a row.
+        (D,), 0 or more. D counts all latent dimensions, flattened.
 
     Raises:
         ValueError: the shapes differ, or there is no sample.
@@ -41,17 +41,17 @@ def kl_per_dimension(
     """
     terms = kl_terms(mu, logvar)
     if not len(terms):
-        raise ValueError("mu has no sample: expected one at least")
+        raise ValueError("mu has no sample: expected at least one")
     return (terms.mean(dim=0) / 2).to(computing_dtype(mu, logvar))
 
 
 def active_units(
     mu: Float[Tensor, "n *latent"], *, threshold: float = 0.01, ddof: int = 1
 ) -> Int[Tensor, ""]:
-    """How many dimensions carry something of the input: those whose mean varies with it.
+    """Number of active latent dimensions, whose mean varies with the input.
 
-    The number of d with Var_x(mu_d(x)) > threshold. The variance is that over the data set: of one
-    batch it is a rough estimate.
+    active_units = number of d with Var_x(mu_d(x)) > threshold. The variance is defined over the
+    data set; one batch gives a rough estimate.
 
     Args:
         mu: the mean of the posterior, (N, ...), floating.
@@ -62,7 +62,7 @@ def active_units(
         a scalar, 0 to D, integer.
 
     Raises:
-        ValueError: there are not more samples than `ddof`, or the threshold is negative.
+        ValueError: the number of samples is not above `ddof`, or the threshold is negative.
 
     Source: Burda, Grosse, Salakhutdinov 2016, section 5.2 (threshold 0.01), arXiv:1509.00519.
 
@@ -88,22 +88,22 @@ def kl_loss(
     reduction: KlReduction = "sum-mean",
     free_bits: float = 0,
 ) -> Float[Tensor, ""]:
-    """The KL term of the loss of a VAE, in nats.
+    """KL term of the loss of a VAE, in nats.
 
-    With kl_nd of sample n and dimension d, of N and D, and λ = `free_bits`:
+    With kl_nd the divergence of sample n (of N) and dimension d (of D), and λ = `free_bits`:
 
-    - `sum-mean`: Σ_d max(λ, 1/N Σ_n kl_nd), the divergence of a sample;
-    - `mean`: that, divided by D;
-    - `sum`: that, times N.
+    - `sum-mean`: Σ_d max(λ, 1/N Σ_n kl_nd), the mean divergence of a sample;
+    - `mean`: `sum-mean` divided by D;
+    - `sum`: `sum-mean` times N.
 
-    A dimension whose mean over the batch is below λ adds λ, and has no gradient: it is free to
-    carry that much.
+    A dimension whose mean over the batch is below λ adds λ and has no gradient, so the loss does
+    not penalise that much information.
 
     Args:
-        mu: the mean of the posterior, (N, ...), floating, of one sample at least.
-        logvar: the logarithm of its variance, of the same shape.
-        reduction: over the batch and the dimensions.
-        free_bits: λ, in nats for each dimension, 0 or more; 0 asks for none.
+        mu: the mean of the posterior, (N, ...), floating, with at least one sample.
+        logvar: the log-variance of the posterior, of the same shape.
+        reduction: `sum-mean`, `mean` or `sum`, as above.
+        free_bits: λ, in nats for each dimension, 0 or more; 0 turns it off.
 
     Returns:
         a scalar, 0 or more.
@@ -120,7 +120,7 @@ def kl_loss(
     tensor(3.)
     """
     check_kl_options(reduction, free_bits)
-    # without free bits each sample is rounded to the dtype of the loss, as `kl_divergence` gives it
+    # Without free bits, each sample is rounded to the dtype of the loss, as in `kl_divergence`.
     if free_bits:
         total = kl_per_dimension(mu, logvar).clamp(min=free_bits).sum()
     else:
@@ -131,10 +131,10 @@ def kl_loss(
 
 
 def check_kl_options(reduction: str, free_bits: float) -> None:
-    """A reduction by its name, and free bits that are 0 or more.
+    """Check that a reduction exists and that free bits are finite and 0 or more.
 
     Raises:
-        ValueError: they are not.
+        ValueError: one of the two is not so.
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f"unknown reduction {reduction!r}: expected {', '.join(REDUCTIONS)}")

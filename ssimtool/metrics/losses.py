@@ -1,4 +1,4 @@
-"""The losses that autoencoders are trained with, as modules without parameters or buffers."""
+"""Training losses of autoencoders, as modules without parameters or buffers."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ssimtool.settings import KlReduction
 
 
 class SSIMLoss(nn.Module):
-    """1 − SSIM of a batch, as the SSIM loss of CVAE training code defines it.
+    """SSIM loss of a batch, 1 − SSIM, as CVAE training code defines it.
 
-    loss = 1 − mean of the SSIM map over batch, channels and pixels, with a Gaussian window of 11
-    pixels, sigma 1.5, and zeros beyond the edges: the definition `cvae`, unless another is named.
+    loss = 1 − mean of the SSIM map over batch, channels and pixels. The default definition is
+    `cvae`: a Gaussian window of 11 pixels with sigma 1.5, and zeros beyond the edges.
 
     Args:
-        kernel_size: side of the window in pixels, odd; None: that of the definition.
-        sigma: standard deviation of the window in pixels; None: that of the definition.
+        kernel_size: side of the window in pixels, odd; None takes that of the definition.
+        sigma: standard deviation of the window in pixels; None takes that of the definition.
         data_range: the dynamic range of the samples.
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
 
     Raises:
-        ValueError: an argument outside its range.
+        ValueError: an argument is outside its range.
 
     Source: Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865.
 
@@ -65,23 +65,23 @@ class SSIMLoss(nn.Module):
         *,
         weight: Shaped[Tensor, "#n 1 h w"] | None = None,
     ) -> Float[Tensor, "..."]:
-        """The loss, or the map.
+        """Return the loss, or the SSIM map.
 
         Args:
-            x, y: two batches, (N, C, H, W), of any number of channels.
-            as_loss: False asks for the map. (A flag that changes what is returned: the signature
-                is that of the training code which this class replaces.)
-            weight: how much each pixel counts, (N or 1, 1, H, W), as for `ssim`.
+            x, y: two batches, (N, C, H, W), with any number of channels.
+            as_loss: False returns the map. (The flag changes the shape of the result, because this
+                class keeps the signature of the training code that it replaces.)
+            weight: the weight of each pixel, (N or 1, 1, H, W), as for `ssim`.
 
         Returns:
-            1 − mean SSIM, a scalar from 0 to 2; with as_loss=False the SSIM map, (N, C, H, W), or
-            smaller, as `ssim_map` says.
+            1 − mean SSIM, a scalar from 0 to 2; with as_loss=False the SSIM map, (N, C, H, W) or
+            smaller, as described in `ssim_map`.
 
         Raises:
-            ValueError: shapes or devices that do not fit.
+            ValueError: shapes or devices do not match.
         """
-        score = ssim_loss if as_loss else ssim_map
-        result = score(x, y, data_range=self.data_range, definition=self.definition, weight=weight)
+        metric = ssim_loss if as_loss else ssim_map
+        result = metric(x, y, data_range=self.data_range, definition=self.definition, weight=weight)
         return result.mean() if as_loss else result
 
     def extra_repr(self) -> str:
@@ -90,9 +90,9 @@ class SSIMLoss(nn.Module):
 
 
 class LossParts(NamedTuple):
-    """The loss of a VAE and its parts, each a scalar: loss = mse + alpha·ssim_loss + beta·kl.
+    """Loss of a VAE and its parts, each a scalar: loss = mse + alpha·ssim_loss + beta·kl.
 
-    `ssim_loss` is 1 − SSIM. A part whose weight is 0 is not computed, and 0 here.
+    `ssim_loss` is 1 − SSIM. A part whose weight is 0 is not computed; its value is 0.
     """
 
     loss: Tensor
@@ -101,22 +101,21 @@ class LossParts(NamedTuple):
     kl: Tensor
 
 
-class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code imports)
-    """The loss of a (conditional) variational autoencoder.
+class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (training code imports this name)
+    """Loss of a (conditional) variational autoencoder: MSE, SSIM loss and KL divergence.
 
-    loss = mse + alpha·(1 − ssim) + beta·kl, with kl summed over the latent dimensions and averaged
-    over the batch, unless `kl_reduction` says otherwise.
+    loss = mse + alpha·(1 − ssim) + beta·kl. By default kl is summed over the latent dimensions and
+    averaged over the batch; `kl_reduction` changes this.
 
     Args:
         alpha: weight of the SSIM loss, 0 or more.
-        beta: weight of the divergence, 0 or more (Higgins et al. 2017 call it beta).
-        free_bits: λ of `kl_loss`, in nats for each latent dimension: one whose KL, in the mean over
-            the batch, is below it adds λ and has no gradient. 0: none.
-        kl_reduction: `sum-mean`, `mean` or `sum` of `kl_loss`.
+        beta: weight of the divergence, 0 or more (the β of Higgins et al. 2017).
+        free_bits: λ of `kl_loss`, in nats for each latent dimension. A dimension whose KL, averaged
+            over the batch, is below λ adds λ and has no gradient. 0 turns it off.
+        kl_reduction: `sum-mean`, `mean` or `sum`, as in `kl_loss`.
 
     Raises:
-        ValueError: a weight or `free_bits` is negative or not finite, or there is no such
-            reduction.
+        ValueError: a weight or `free_bits` is negative or not finite, or the reduction is unknown.
 
     Source: Kingma, Welling 2014, eq. 10, arXiv:1312.6114; SSIM loss as in `SSIMLoss`.
 
@@ -155,40 +154,42 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
         *,
         weight: Shaped[Tensor, "#n 1 h w"] | None = None,
     ) -> LossParts:
-        """The loss and its parts.
+        """Return the loss and its parts.
 
         Args:
             recon_x: the reconstructions, (N, C, H, W), in [0, 1].
-            raw_x: what they are held against, of the same shape.
-            mu, logvar: the posterior, (N, D) or (N, ...); not looked at where beta is 0.
-            weight: how much each pixel counts for MSE and SSIM, (N or 1, 1, H, W), as for `ssim`;
-                each image counts the same.
+            raw_x: the original inputs, of the same shape.
+            mu, logvar: mean and log-variance of the posterior, (N, D) or (N, ...); ignored if beta
+                is 0.
+            weight: the weight of each pixel in MSE and SSIM, (N or 1, 1, H, W), as for `ssim`. All
+                images have the same weight in the batch mean.
 
         Returns:
-            `LossParts`, scalars; a part of weight 0 is not computed, and 0.
+            `LossParts`, scalars. A part whose weight is 0 is not computed; its value is 0.
 
         Raises:
-            ValueError: shapes or devices that do not fit, or no mu and logvar where beta is not 0.
+            ValueError: shapes or devices do not match, or mu or logvar is missing and beta is not
+                0.
         """
         check_pair(recon_x, raw_x)
-        nothing = recon_x.new_zeros((), dtype=computing_dtype(recon_x, raw_x))
+        zero = recon_x.new_zeros((), dtype=computing_dtype(recon_x, raw_x))
         window = self.ssim_loss.kernel_size
         fused = weight is None and is_fused(raw_x, recon_x, "auto", window_size=window)
         if self.alpha and fused:
             error, structure = self._one_pass(raw_x, recon_x)
         else:
             error = mse(raw_x, recon_x, weight=weight).mean()
-            structure = self.ssim_loss(raw_x, recon_x, weight=weight) if self.alpha else nothing
-        divergence = self._divergence(mu, logvar, len(recon_x)) if self.beta else nothing
+            structure = self.ssim_loss(raw_x, recon_x, weight=weight) if self.alpha else zero
+        divergence = self._divergence(mu, logvar, len(recon_x)) if self.beta else zero
         loss = error + self.alpha * structure + self.beta * divergence
         return LossParts(loss, error, structure, divergence)
 
     def _one_pass(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The squared error and the SSIM loss, from reading both batches once."""
-        of = self.ssim_loss
+        """Return the squared error and the SSIM loss, and read both batches only once."""
+        module = self.ssim_loss
         dtype = computing_dtype(x, y)
-        found = one_pass(x, y, formula_of(of.definition, of.data_range), dtype)
-        return found.mse.mean().to(dtype), found.structure.mean().to(dtype)
+        result = one_pass(x, y, formula_of(module.definition, module.data_range), dtype)
+        return result.mse.mean().to(dtype), result.structure.mean().to(dtype)
 
     def _divergence(self, mu: Tensor | None, logvar: Tensor | None, n: int) -> Tensor:
         if mu is None or logvar is None:
@@ -198,9 +199,9 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (the name that training code im
         return kl_loss(mu, logvar, reduction=self.kl_reduction, free_bits=self.free_bits)
 
     def extra_repr(self) -> str:
-        told = f"alpha={self.alpha}, beta={self.beta}"
+        options = f"alpha={self.alpha}, beta={self.beta}"
         if self.free_bits:
-            told += f", free_bits={self.free_bits}"
+            options += f", free_bits={self.free_bits}"
         if self.kl_reduction != "sum-mean":
-            told += f", kl_reduction={self.kl_reduction}"
-        return told
+            options += f", kl_reduction={self.kl_reduction}"
+        return options

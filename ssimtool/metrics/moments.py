@@ -1,4 +1,4 @@
-"""What is summed up of the posteriors of a data set, piece by piece: on NumPy, without torch."""
+"""Sums over the posteriors of a data set, block by block, with NumPy and without torch."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 from jaxtyping import Float64, Num
 from numpy import ndarray
 
-BLOCK = 1 << 16  # values of mu at a time: they and their temporaries stay in the caches
-WIDE = 1 << 12  # values of a row that is long enough for the loops of NumPy
-# of a correlation: beyond, its matrix takes more memory and time than the rest by far
+BLOCK = 1 << 16  # values of mu in a block: they and their temporaries fit the caches
+LONG_ROW = 1 << 12  # values of a row that is long enough for the loops of NumPy
+# Most dimensions whose correlations are computed: beyond, their matrix dominates memory and time.
 LARGEST_CORRELATION = 4096
-# exp of more overflows: ln of the largest number of either type
+# The logarithm of the largest number of either type; exp of a larger argument overflows.
 FLOAT32_EXP_LIMIT, FLOAT64_EXP_LIMIT = 88.72, 709.78
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Of mu and logvar, (count, D), over their rows: what two pieces have can be merged.
+    """Sums over the rows of mu and logvar, (count, D). `merged` adds the sums of two blocks.
 
     Args:
-        count: how many rows.
-        mean: of mu, (D,).
+        count: the number of rows.
+        mean: the mean of mu, (D,).
         squares: the sum of (mu − mean)², (D,).
-        products: the sum of (mu − mean)(mu − mean)ᵀ, (D, D); None where it is not asked for.
-        low, high: the least and the greatest mu, (D,).
+        products: the sum of (mu − mean)(mu − mean)ᵀ, (D, D); None if it was not requested.
+        low, high: the smallest and the largest mu, (D,).
         kl: the sum of the KL divergence from the standard normal, in nats, (D,).
         variance: the sum of exp(logvar), (D,).
         logvar: the sum of logvar, (D,).
         logvar_squares: the sum of logvar², (D,).
-        logvar_low, logvar_high: the least and the greatest logvar, (D,).
-        at_low, at_high: how many values of logvar are the least, the greatest of all.
-        beyond_float32, beyond_float64: of how many the exponential overflows.
+        logvar_low, logvar_high: the smallest and the largest logvar, (D,).
+        at_low, at_high: the number of values of logvar that equal its minimum, its maximum.
+        beyond_float32, beyond_float64: the number of values of logvar whose exp overflows.
     """
 
     count: int
@@ -57,18 +57,18 @@ class Moments:
 def moments(
     mu: Num[ndarray, "n d"], logvar: Num[ndarray, "n d"], *, correlated: bool = False
 ) -> Moments:
-    """The moments of some rows, in float64, block by block.
+    """Return the moments of some rows, computed in float64, block by block.
 
     Args:
-        mu, logvar: (N, D), one row at least.
-        correlated: whether the products of all pairs of dimensions are needed.
+        mu, logvar: (N, D), with at least one row.
+        correlated: whether to compute the products of all pairs of dimensions.
 
-    >>> found = moments(np.array([[1.0], [3.0]]), np.zeros((2, 1)))
-    >>> found.mean.item(), found.squares.item(), found.kl.item()  # kl: (1 + 9)/2
+    >>> sums = moments(np.array([[1.0], [3.0]]), np.zeros((2, 1)))
+    >>> sums.mean.item(), sums.squares.item(), sums.kl.item()  # kl: (1 + 9)/2
     (2.0, 2.0, 5.0)
     """
     d = mu.shape[1]
-    # the product of a block costs d² once, whatever its rows: with few of them this would decide
+    # The product of a block costs d² once, for any number of rows. With few rows it would dominate.
     rows = max(1, BLOCK // d, d // 4 if correlated else 1)
     return reduce(
         merged,
@@ -80,13 +80,13 @@ def moments(
 
 
 def merged(a: Moments, b: Moments) -> Moments:
-    """The moments of the rows of both.
+    """Return the moments of the rows of both blocks together.
 
     Source: Chan, Golub, LeVeque 1983, eq. 2.1, doi:10.1080/00031305.1983.10483115.
 
     >>> rows = np.arange(6.0).reshape(3, 2)
     >>> parts = [moments(rows[:1], rows[:1]), moments(rows[1:], rows[1:])]
-    >>> merged(*parts).squares.tolist()  # of 0, 2, 4 and of 1, 3, 5
+    >>> merged(*parts).squares.tolist()  # columns 0, 2, 4 and 1, 3, 5
     [8.0, 8.0]
     """
     count = a.count + b.count
@@ -124,13 +124,13 @@ def _of_block(mu: Num[ndarray, "n d"], logvar: Num[ndarray, "n d"], correlated: 
     n = len(mean_of)
     low, high = _extreme(mean_of, np.minimum), _extreme(mean_of, np.maximum)
     least, greatest = _extreme(log_variance, np.minimum), _extreme(log_variance, np.maximum)
-    # what is not finite shows in the extremes, and what overflows in the sums: no need to warn
+    # The extremes show values that are not finite, and the sums show an overflow: no need to warn.
     with np.errstate(over="ignore", invalid="ignore"):
         terms = np.expm1(log_variance)
         variance = n + terms.sum(axis=0)
         terms -= log_variance
         kl = (terms.sum(axis=0) + _squares(mean_of)) / 2
-        # from a row of them: the mean of equal numbers is that number, and their variance 0
+        # Subtract the first row: then the mean of equal numbers is exact, and their variance is 0.
         first = mean_of[0].copy()
         mean_of -= first
         offset = mean_of.mean(axis=0)
@@ -160,30 +160,33 @@ def _of_block(mu: Num[ndarray, "n d"], logvar: Num[ndarray, "n d"], correlated: 
 
 
 def _squares(x: Float64[ndarray, "n d"]) -> Float64[ndarray, " d"]:
-    found: Float64[ndarray, " d"] = np.einsum("ij,ij->j", x, x)
-    return found
+    sums: Float64[ndarray, " d"] = np.einsum("ij,ij->j", x, x)
+    return sums
 
 
 def _beyond(x: Float64[ndarray, "n d"], top: float, limit: float) -> int:
     return int(np.count_nonzero(x > limit)) if top > limit else 0
 
 
-def _extreme(x: Float64[ndarray, "n d"], which: np.ufunc) -> Float64[ndarray, " d"]:
-    """The least or the greatest of each column. Several rows are laid side by side first: the
-    loops of NumPy over a short row are many times slower."""
+def _extreme(x: Float64[ndarray, "n d"], function: np.ufunc) -> Float64[ndarray, " d"]:
+    """Return the smallest or the largest value of each column.
+
+    Several rows are placed side by side first, because the loops of NumPy are many times slower
+    over short rows.
+    """
     n, d = x.shape
-    side = max(1, min(n, WIDE // d))
+    side = max(1, min(n, LONG_ROW // d))
     whole = n - n % side
-    found = which.reduce(x[:whole].reshape(-1, side * d), axis=0).reshape(side, d)
-    result: Float64[ndarray, " d"] = which.reduce(np.vstack([found, x[whole:]]), axis=0)
+    folded = function.reduce(x[:whole].reshape(-1, side * d), axis=0).reshape(side, d)
+    result: Float64[ndarray, " d"] = function.reduce(np.vstack([folded, x[whole:]]), axis=0)
     return result
 
 
 def effective_dimensions(kl: Float64[ndarray, " d"]) -> float:
-    """The exponential of the entropy of the shares that dimensions have in the KL divergence.
+    """Return the exponential of the entropy of the shares of the dimensions in the KL divergence.
 
-    exp(−Σ p ln p) with p = KL_d / Σ KL: D where all have the same, 1 where one has all, 0 where
-    there is none. It is the same in nats and in bits.
+    exp(−Σ p ln p) with p = KL_d / Σ KL. It is D if all dimensions have the same KL, 1 if one has it
+    all, and 0 if the KL is 0. It is the same in nats and in bits.
 
     >>> effective_dimensions(np.array([2.0, 2.0, 0.0, 0.0]))
     2.0
@@ -197,19 +200,18 @@ def effective_dimensions(kl: Float64[ndarray, " d"]) -> float:
 
 
 def total_correlation(products: Float64[ndarray, "d d"]) -> float:
-    """The total correlation of the Gaussian that fits mu: −½ ln det R, in nats.
+    """Return the total correlation of the Gaussian that fits mu: −½ ln det R, in nats.
 
-    R is the correlation matrix. Of n samples of D independent dimensions about D(D − 1)/(4n) is
-    found, not 0.
+    R is the correlation matrix. For n samples of D independent dimensions the result is about
+    D(D − 1)/(4n), not 0.
 
     Args:
         products: the sums of (mu − mean)(mu − mean)ᵀ, (D, D), with a diagonal above 0.
 
     Returns:
-        0 or more; inf where one dimension is, to the precision of float64, a linear function of
-        others.
+        0 or more; inf if one dimension is a linear function of others, to the precision of float64.
 
-    Source: Watanabe 1960, doi:10.1147/rd.41.0066, of a Gaussian.
+    Source: Watanabe 1960, doi:10.1147/rd.41.0066, for a Gaussian.
 
     >>> round(total_correlation(np.array([[1.0, 0.6], [0.6, 1.0]])), 6)  # -ln(1 - 0.36)/2
     0.223144
@@ -223,7 +225,7 @@ def total_correlation(products: Float64[ndarray, "d d"]) -> float:
         pivots = np.linalg.cholesky(correlation).diagonal()
     except np.linalg.LinAlgError:
         return float("inf")
-    # the square of a pivot is the share of a variance that those before do not explain
+    # The square of a pivot is the share of a variance that the dimensions before it do not explain.
     if pivots.min() ** 2 < 8 * len(products) * np.finfo(np.float64).eps:
         return float("inf")
     return max(0.0, -float(np.log(pivots).sum()))

@@ -1,8 +1,8 @@
-"""The multi-scale structural similarity of two images, and its loss 1 − MS-SSIM.
+"""Multi-scale structural similarity of two images, and its loss 1 − MS-SSIM.
 
-Each scale is the mean of each 2×2 pixels of the one before (`halving`). Of each scale but the last
-one there is the mean of contrast_structure, of the last one that of SSIM, by the same computations
-as SSIM itself: `formula.contrast_structure_of` says how.
+Each scale holds the means of 2×2 pixels of the previous one (`halving`). The last scale contributes
+its mean SSIM, the others their mean contrast_structure. The code of SSIM computes both:
+`formula.contrast_structure_of` explains how.
 """
 
 from __future__ import annotations
@@ -37,30 +37,31 @@ def ms_ssim(
     dtype: torch.dtype | None = None,
     backend: BackendName = "auto",
 ) -> Float[Tensor, " n"]:
-    """The multi-scale structural similarity of each image.
+    """Mean multi-scale structural similarity (MS-SSIM) of each image.
 
-    ms_ssim = Π_j mean(contrast_structure of scale j)^w_j · mean(ssim of the last scale)^w_last, by
-    channel, then the mean over the channels. A mean that is negative counts as 0, and so does one
-    that the rounding of the computing dtype does not tell from 0; its gradient is 0.
+    ms_ssim = Π_j mean(contrast_structure of scale j)^w_j · mean(ssim of the last scale)^w_last for
+    each channel, then the mean over the channels. A mean that is negative, or 0 within the rounding
+    of the computing dtype, is replaced by 0; its gradient is 0.
 
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
         data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
         definition: which SSIM at each scale, by name or as data (`ssimtool.find_definition`). Its
-            own downsampling is left out: the scales are that.
+            own downsampling is not applied, because the scales replace it.
         scales: 1 to 5. Fewer than 5 take the first weights, divided by their sum; 1 is SSIM.
-        dtype: what it is computed in; by default float32, or float64 for float64 and for integers
-            of 32 bits and more. Sums are kept in float64.
-        backend: `fused` for the kernels of the CPU, `torch` for plain torch operations, which
-            differ by their rounding; `auto` takes the fused ones for CPU tensors of some size.
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations; the
+            two differ in rounding. `auto` takes the fused kernels for CPU tensors that are large
+            enough.
 
     Returns:
         (N,), 0 to 1, in the computing dtype; identical images give exactly 1.
 
     Raises:
-        ValueError: shapes, devices or arguments that do not fit, an image too small for so many
-            scales: five with a window of 11 need 161 pixels.
+        ValueError: shapes, devices or arguments do not match, or an image is too small for the
+            scales: five scales with a window of 11 need 161 pixels.
 
     Source: Wang, Simoncelli, Bovik 2003, eq. 7, doi:10.1109/ACSSC.2003.1292216.
 
@@ -90,15 +91,30 @@ def ms_ssim_loss(
     dtype: torch.dtype | None = None,
     backend: BackendName = "auto",
 ) -> Float[Tensor, " n"]:
-    """The loss 1 − MS-SSIM of each image, precise however close the two are.
+    """MS-SSIM loss of each image, 1 − MS-SSIM, precise even for nearly identical images.
 
-    ms_ssim_loss = −expm1(Σ_j w_j·log1p(−loss of scale j)), by channel, then the mean over the
+    ms_ssim_loss = −expm1(Σ_j w_j·log1p(−loss of scale j)) for each channel, then the mean over the
     channels.
 
-    Args, raises: as `ms_ssim`.
+    Args:
+        x: the reference, (N, C, H, W), any real dtype.
+        y: the distorted image, of the same shape, on the same device.
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        definition: which SSIM at each scale, by name or as data (`ssimtool.find_definition`). Its
+            own downsampling is not applied, because the scales replace it.
+        scales: 1 to 5. Fewer than 5 take the first weights, divided by their sum; 1 is SSIM.
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations; the
+            two differ in rounding. `auto` takes the fused kernels for CPU tensors that are large
+            enough.
 
     Returns:
         (N,), 0 to 1, in the computing dtype; identical images give exactly 0.
+
+    Raises:
+        ValueError: shapes, devices or arguments do not match, or an image is too small for the
+            scales: five scales with a window of 11 need 161 pixels.
 
     Source: Zhao, Gallo, Frosio, Kautz 2017, section III.C, doi:10.1109/TCI.2016.2644865.
 
@@ -114,8 +130,8 @@ def ms_ssim_loss(
     formula = formula_of_scales(definition, data_range)
     dtype = computing_dtype(x, y, dtype=dtype)
     fused = is_fused(x, y, backend, window_size=len(formula.weights))
-    found = ms_ssim_losses(x, y, formula, weights, dtype, fused=fused)
-    return found.mean(dim=1).to(dtype)
+    losses = ms_ssim_losses(x, y, formula, weights, dtype, fused=fused)
+    return losses.mean(dim=1).to(dtype)
 
 
 def ms_ssim_losses(
@@ -127,22 +143,23 @@ def ms_ssim_losses(
     *,
     fused: bool,
 ) -> Tensor:
-    """1 − MS-SSIM of each channel, (N, C), in float64 where there is one.
+    """Return 1 − MS-SSIM of each channel, (N, C), in float64 if the device has it.
 
     Args:
-        x, y: (N, C, H, W), large enough.
-        formula: of SSIM at each scale.
-        weights: of the scales.
-        dtype: what SSIM is computed in, float32 or float64; of floats, the scales but the first
-            are computed in float64 by either, where there is one.
-        fused: whether by the fused kernels, which read x and y (`kernels.choice.is_fused`).
+        x, y: (N, C, H, W), large enough for the scales.
+        formula: the formula of SSIM at each scale.
+        weights: the weights of the scales.
+        dtype: the dtype of SSIM, float32 or float64. For float samples, the scales after the first
+            are computed in float64 with either, if the device has it.
+        fused: whether the fused kernels compute; they must be able to read x and y
+            (`kernels.choice.is_fused`).
     """
-    held, given = (holding_dtype(x), holding_dtype(y)), dtype
+    x_dtype, y_dtype, first_dtype = holding_dtype(x), holding_dtype(y), dtype
     losses = []
     for scale in range(len(weights)):
         if scale:
-            x, y = halved(x, held[0]), halved(y, held[1])
-            dtype = promote_types(given, promote_types(x.dtype, y.dtype))
+            x, y = halved(x, x_dtype), halved(y, y_dtype)
+            dtype = promote_types(first_dtype, promote_types(x.dtype, y.dtype))
         is_last = scale == len(weights) - 1
         wide = dtype == torch.float64
         of_scale = formula if is_last else contrast_structure_of(formula, wide=wide)
@@ -150,19 +167,19 @@ def ms_ssim_losses(
             losses.append(one_pass(x, y, of_scale, dtype, errors=False).structure)
         else:
             losses.append(mean_losses(x, y, of_scale, dtype))
-    return _combined(torch.stack(losses), weights, torch.finfo(given).eps)
+    return _combined(torch.stack(losses), weights, torch.finfo(first_dtype).eps)
 
 
 def _combined(losses: Tensor, weights: tuple[float, ...], eps: float) -> Tensor:
-    """The loss of all scales by those of each, (scales, N, C), computed with a rounding of eps."""
-    # The power of a mean near 0 has a slope without bound. Below the rounding of what the mean was
-    # summed from it says nothing, so there the mean is 0 as the negative ones are.
-    lost = losses >= 1 - eps
-    each = losses.new_tensor(weights)[:, None, None]
-    # What is lost takes no part in the logarithm, whose gradient would be infinite, or NaN.
-    total = (each * torch.log1p(-losses.masked_fill(lost, 0))).sum(dim=0)
-    # 0 − …, since −… of identical images were −0.
-    return torch.where(lost.any(dim=0), 1, 0 - torch.expm1(total))
+    """Combine the losses of the scales, (scales, N, C), computed with a rounding of eps."""
+    # The power of a mean near 0 has an unbounded slope. Below the rounding of its terms the mean
+    # holds no information, so it is set to 0, like the negative means.
+    is_zero = losses >= 1 - eps
+    exponents = losses.new_tensor(weights)[:, None, None]
+    # A mean of 0 is left out of the logarithm, whose gradient would be infinite or NaN.
+    total = (exponents * torch.log1p(-losses.masked_fill(is_zero, 0))).sum(dim=0)
+    # 0 − … instead of −…, which would be −0 for identical images.
+    return torch.where(is_zero.any(dim=0), 1, 0 - torch.expm1(total))
 
 
 def _check_size(x: Tensor, definition: Definition, scales: int) -> None:
@@ -177,17 +194,15 @@ def _check_size(x: Tensor, definition: Definition, scales: int) -> None:
 
 
 class MSSSIMLoss(nn.Module):
-    """1 − MS-SSIM of a batch.
-
-    loss = 1 − mean of MS-SSIM over the batch.
+    """MS-SSIM loss of a batch: loss = 1 − mean of MS-SSIM over the batch.
 
     Args:
         data_range: the dynamic range of the samples.
         definition: which SSIM at each scale, by name or as data (`ssimtool.find_definition`).
-        scales: 1 to 5; five with a window of 11 need images of 161 pixels.
+        scales: 1 to 5; five scales with a window of 11 need images of 161 pixels.
 
     Raises:
-        ValueError: an argument outside its range.
+        ValueError: an argument is outside its range.
 
     Source: Zhao, Gallo, Frosio, Kautz 2017, section III.C, doi:10.1109/TCI.2016.2644865.
 
@@ -211,21 +226,21 @@ class MSSSIMLoss(nn.Module):
         self.scales = scales
 
     def forward(self, x: Num[Tensor, "n c h w"], y: Num[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-        """The loss.
+        """Return the loss.
 
         Args:
-            x, y: two batches, (N, C, H, W), of any number of channels.
+            x, y: two batches, (N, C, H, W), with any number of channels.
 
         Returns:
             1 − mean MS-SSIM, a scalar from 0 to 1.
 
         Raises:
-            ValueError: shapes or devices that do not fit, or images too small for the scales.
+            ValueError: shapes or devices do not match, or images are too small for the scales.
         """
-        of_each = ms_ssim_loss(
+        losses = ms_ssim_loss(
             x, y, data_range=self.data_range, definition=self.definition, scales=self.scales
         )
-        return of_each.mean()
+        return losses.mean()
 
     def extra_repr(self) -> str:
         return (

@@ -1,4 +1,4 @@
-"""All that one pass of the fused kernels over two images gives."""
+"""Results of one pass of the fused kernels over two images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssimtool.kernels.formula import Formula
 
 
 class OnePass(NamedTuple):
-    """`structure` is 1 − SSIM of each channel, (N, C); `mse` and `mae` are of each image, (N,)."""
+    """Results: `structure`, 1 − SSIM of each channel, (N, C); `mse`, `mae` of each image, (N,)."""
 
     structure: Tensor
     mse: Tensor
@@ -30,23 +30,24 @@ def one_pass(
     structure: bool = True,
     errors: bool = True,
 ) -> OnePass:
-    """1 − SSIM and the errors, from reading both images once (twice where the formula reduces
-    them first); differentiable.
+    """Return 1 − SSIM and the errors, from one pass over both images. Differentiable.
+
+    A formula with downsampling needs two passes.
 
     Args:
-        x, y: (N, C, H, W), on the CPU, for which `kernels.choice.is_fused` holds.
-        formula: which SSIM.
-        dtype: what SSIM is computed in, float32 or float64.
-        structure: False leaves SSIM out: its means are 0.
-        errors: False leaves the errors out: theirs are 0.
+        x, y: (N, C, H, W), on the CPU, with `kernels.choice.is_fused` true for them.
+        formula: the formula of SSIM.
+        dtype: the dtype in which SSIM is computed, float32 or float64.
+        structure: whether to compute SSIM; without it, its means are 0.
+        errors: whether to compute the errors; without them, they are 0.
 
     Returns:
-        float64 throughout.
+        `OnePass`, all in float64.
     """
-    if structure and formula.downsample > 1:  # the errors are those of the images as they are
-        near, far = ops.reduced(x, y, formula.downsample, dtype)
+    if structure and formula.downsample > 1:  # the errors are those of the original images
+        small_x, small_y = ops.reduced(x, y, formula.downsample, dtype)
         plain = replace(formula, downsample=1)
-        of_reduced = one_pass(near, far, plain, dtype, errors=False)
+        of_reduced = one_pass(small_x, small_y, plain, dtype, errors=False)
         if not errors:
             return of_reduced
         return one_pass(x, y, plain, dtype, structure=False)._replace(
@@ -54,5 +55,5 @@ def one_pass(
         )
     x, y = readable(x, y, dtype)
     wide = dtype == torch.float64
-    means, wrong = ops.measured(x, y, formula, wide=wide, structure=structure, errors=errors)
-    return OnePass(means, wrong[:, 0], wrong[:, 1])
+    means, error_means = ops.measured(x, y, formula, wide=wide, structure=structure, errors=errors)
+    return OnePass(means, error_means[:, 0], error_means[:, 1])

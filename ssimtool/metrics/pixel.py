@@ -1,4 +1,4 @@
-"""Errors sample by sample: mean squared error, mean absolute error, peak signal-to-noise ratio."""
+"""Errors over single samples: mean squared error, mean absolute error, PSNR."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ def mse(
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """The mean squared error of each image.
+    """Mean squared error (MSE) of each image.
 
     mse = mean of (x − y)² over the channels and the pixels.
 
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        dtype: what it is computed in; by default float32, or float64 for float64 and for integers
-            of 32 bits and more. Sums are kept in float64.
-        backend: `fused` for the kernels of the CPU, `torch` for plain torch operations; `auto`
-            takes the fused ones for CPU tensors of some size, where no gradient is asked for.
-        weight: how much each pixel counts, (N or 1, 1, H, W), 0 or more, of any scale: the mean is
-            taken with it. The same everywhere, it changes nothing; else plain torch operations
-            compute. What lies where it is 0 may be anything, NaN too, unless a gradient by the
-            weight is asked for.
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations.
+            `auto` takes the fused kernels for CPU tensors that are large enough, unless a gradient
+            is requested.
+        weight: the weight of each pixel in the mean, (N or 1, 1, H, W), 0 or more, of any scale. A
+            uniform weight changes nothing; any other is computed by plain torch operations. Samples
+            of weight 0 may have any value, even NaN, unless a gradient by the weight is requested.
 
     Returns:
         (N,), 0 or more, in squared units of the samples, in the computing dtype.
 
     Raises:
-        ValueError: shapes, devices or dtypes that do not fit, weights that are negative, not finite
-            or all 0.
+        ValueError: shapes, devices or dtypes do not match; weights are negative, not finite or all
+            0.
 
     Source: Wang, Bovik 2009, eq. 1 (p = 2), doi:10.1109/MSP.2008.930649.
 
@@ -72,14 +72,28 @@ def mae(
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """The mean absolute error of each image.
+    """Mean absolute error (MAE) of each image.
 
     mae = mean of |x − y| over the channels and the pixels.
 
-    Args, raises: as `mse`.
+    Args:
+        x: the reference, (N, C, H, W), any real dtype.
+        y: the distorted image, of the same shape, on the same device.
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations.
+            `auto` takes the fused kernels for CPU tensors that are large enough, unless a gradient
+            is requested.
+        weight: the weight of each pixel in the mean, (N or 1, 1, H, W), 0 or more, of any scale. A
+            uniform weight changes nothing; any other is computed by plain torch operations. Samples
+            of weight 0 may have any value, even NaN, unless a gradient by the weight is requested.
 
     Returns:
         (N,), 0 or more, in units of the samples, in the computing dtype.
+
+    Raises:
+        ValueError: shapes, devices or dtypes do not match; weights are negative, not finite or all
+            0.
 
     Source: Willmott, Matsuura 2005, doi:10.3354/cr030079.
 
@@ -99,19 +113,29 @@ def psnr(
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """The peak signal-to-noise ratio of each image.
+    """Peak signal-to-noise ratio (PSNR) of each image.
 
     psnr = 10 log10(data_range² / mse).
 
     Args:
-        x, y, dtype, backend, weight: as for `mse`.
+        x: the reference, (N, C, H, W), any real dtype.
+        y: the distorted image, of the same shape, on the same device.
         data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations.
+            `auto` takes the fused kernels for CPU tensors that are large enough, unless a gradient
+            is requested.
+        weight: the weight of each pixel in the mean, (N or 1, 1, H, W), 0 or more, of any scale. A
+            uniform weight changes nothing; any other is computed by plain torch operations. Samples
+            of weight 0 may have any value, even NaN, unless a gradient by the weight is requested.
 
     Returns:
         (N,), in dB, in the computing dtype; identical images give inf.
 
     Raises:
-        ValueError: as `mse`, or a data range that is not above 0.
+        ValueError: shapes, devices or dtypes do not match; weights are negative, not finite or all
+            0; the data range is not above 0.
 
     Source: Wang, Bovik 2009, eq. 2, doi:10.1109/MSP.2008.930649.
 
@@ -124,14 +148,14 @@ def psnr(
 
 
 def psnr_of(error: Tensor, data_range: float) -> Tensor:
-    """The peak signal-to-noise ratio by the mean squared error."""
+    """Return the peak signal-to-noise ratio for a mean squared error."""
     return 10 * torch.log10(float(data_range) ** 2 / error)
 
 
 def _mean(
     x: Tensor,
     y: Tensor,
-    of: Callable[[Tensor], Tensor],
+    function: Callable[[Tensor], Tensor],
     dtype: torch.dtype | None,
     backend: BackendName,
     weight: Tensor | None,
@@ -140,13 +164,13 @@ def _mean(
     dtype = computing_dtype(x, y, dtype=dtype)
     weight = settled_weight(weight, x, y, backend)
     if weight is not None:
-        return weighted_mean(x, y, weight, of, dtype).to(dtype)
+        return weighted_mean(x, y, weight, function, dtype).to(dtype)
     if is_fused(x, y, backend) and not wants_grad(x, y):
-        found = one_pass(x, y, NO_WINDOW, dtype, structure=False)
-        return (found.mse if of is torch.square else found.mae).to(dtype)
+        errors = one_pass(x, y, NO_WINDOW, dtype, structure=False)
+        return (errors.mse if function is torch.square else errors.mae).to(dtype)
     total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)
     for block in blocks(x, y):
-        where = (block.images, slice(None), block.source)
-        error = of(x[where].to(dtype) - y[where].to(dtype))
+        part = (block.images, slice(None), block.source)
+        error = function(x[part].to(dtype) - y[part].to(dtype))
         total[block.images] += error.sum(dim=(1, 2, 3), dtype=total.dtype)
     return (total / x[0].numel()).to(dtype)

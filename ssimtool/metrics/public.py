@@ -1,4 +1,4 @@
-"""All that is computed on tensors, in one place: tensors in, tensors out."""
+"""Public list of all functions that compute on tensors and return tensors."""
 
 from ssimtool.kernels.choice import is_fused
 from ssimtool.kernels.formula import (

@@ -1,7 +1,7 @@
-"""The structural similarity of two images, its mean, its loss 1 − SSIM and its map.
+"""Structural similarity of two images: its mean, its loss 1 − SSIM and its map.
 
-What they are computed by, the fused kernels of the CPU or plain torch operations
-(`ssimtool.kernels.plain.ssim`, where the formula is), is decided in `kernels.choice`.
+`kernels.choice` decides whether the fused kernels of the CPU or plain torch operations compute. The
+formula is in `ssimtool.kernels.plain.ssim`.
 """
 
 from __future__ import annotations
@@ -35,31 +35,33 @@ def ssim(
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """The mean structural similarity of each image.
+    """Mean structural similarity (SSIM) of each image.
 
-    ssim = mean of luminance · contrast_structure over the windows and the channels, of the images
-    reduced by the definition's factor where it has one.
+    ssim = mean of luminance · contrast_structure over the windows and the channels. A definition
+    with downsampling applies it to both images first.
 
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
         data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
-        dtype: what it is computed in; by default float32, or float64 for float64 and for integers
-            of 32 bits and more. Sums are kept in float64.
-        backend: `fused` for the kernels of the CPU, `torch` for plain torch operations, which
-            differ by their rounding; `auto` takes the fused ones for CPU tensors of some size.
-        weight: how much each pixel counts, (N or 1, 1, H, W), 0 or more, of any scale: each window
-            is reweighted to what counts under it, and counts as much as its centre does. The same
-            everywhere, it changes nothing; else plain torch operations compute. What lies where it
-            is 0 may be anything, NaN too, unless a gradient by the weight is asked for.
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations; the
+            two differ in rounding. `auto` takes the fused kernels for CPU tensors that are large
+            enough.
+        weight: the weight of each pixel, (N or 1, 1, H, W), 0 or more, of any scale. The weights of
+            a window are multiplied by those of its pixels, and the window has the weight of its
+            centre in the mean. A uniform weight changes nothing; any other is computed by plain
+            torch operations. Samples of weight 0 may have any value, even NaN, unless a gradient by
+            the weight is requested.
 
     Returns:
         (N,), −1 to 1, in the computing dtype; identical images give exactly 1.
 
     Raises:
-        ValueError: shapes, devices or arguments that do not fit, an image smaller than the window,
-            weights that are negative, not finite or all 0, no window around a pixel that counts.
+        ValueError: shapes, devices or arguments do not match; an image is smaller than the window;
+            weights are negative, not finite or all 0; no window has a centre of weight above 0.
 
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13 and 17, doi:10.1109/TIP.2003.819861;
     with a weight, normalised convolution: Knutsson, Westin 1993, doi:10.1109/CVPR.1993.341081.
@@ -89,14 +91,33 @@ def ssim_loss(
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, " n"]:
-    """The loss 1 − SSIM of each image, precise however close the two are.
+    """SSIM loss of each image, 1 − SSIM, precise even for nearly identical images.
 
-    ssim_loss = mean of A + B − A·B (see the module) over the windows and the channels.
+    ssim_loss = mean of A + B − A·B over the windows and the channels, with A = 1 − luminance and
+    B = 1 − contrast_structure (see `ssimtool.kernels.plain.ssim`).
 
-    Args, raises: as `ssim`.
+    Args:
+        x: the reference, (N, C, H, W), any real dtype.
+        y: the distorted image, of the same shape, on the same device.
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        definition: which SSIM, by name or as data (`ssimtool.find_definition`).
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations; the
+            two differ in rounding. `auto` takes the fused kernels for CPU tensors that are large
+            enough.
+        weight: the weight of each pixel, (N or 1, 1, H, W), 0 or more, of any scale. The weights of
+            a window are multiplied by those of its pixels, and the window has the weight of its
+            centre in the mean. A uniform weight changes nothing; any other is computed by plain
+            torch operations. Samples of weight 0 may have any value, even NaN, unless a gradient by
+            the weight is requested.
 
     Returns:
         (N,), 0 to 2, in the computing dtype; identical images give exactly 0.
+
+    Raises:
+        ValueError: shapes, devices or arguments do not match; an image is smaller than the window;
+            weights are negative, not finite or all 0; no window has a centre of weight above 0.
 
     Source: Zhao, Gallo, Frosio, Kautz 2017, section III.B, doi:10.1109/TCI.2016.2644865.
 
@@ -105,10 +126,10 @@ def ssim_loss(
     tensor([0.])
     """
     weight = settled_weight(weight, x, y, backend)
-    which, dtype = _checked(x, y, data_range, definition, dtype)
+    definition, dtype = _checked(x, y, data_range, definition, dtype)
     if weight is not None:
-        return weighted_losses(x, y, weight, which, data_range, dtype).mean(dim=1).to(dtype)
-    formula = formula_of(which, data_range)
+        return weighted_losses(x, y, weight, definition, data_range, dtype).mean(dim=1).to(dtype)
+    formula = formula_of(definition, data_range)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
@@ -129,18 +150,36 @@ def ssim_map(
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
 ) -> Float[Tensor, "n c h_out w_out"]:
-    """The structural similarity under every position of the window, channel by channel.
+    """SSIM map of each image: the structural similarity at every window position, by channel.
 
     ssim_map = (2 mu_x mu_y + c1)(2 sigma_xy + c2)
                / ((mu_x² + mu_y² + c1)(sigma_x² + sigma_y² + c2)).
 
-    Args, raises: as `ssim`.
+    Args:
+        x: the reference, (N, C, H, W), any real dtype.
+        y: the distorted image, of the same shape, on the same device.
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        definition: which SSIM, by name or as data (`ssimtool.find_definition`).
+        dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
+            and for integers of 32 bits and more. Sums are kept in float64.
+        backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations; the
+            two differ in rounding. `auto` takes the fused kernels for CPU tensors that are large
+            enough.
+        weight: the weight of each pixel, (N or 1, 1, H, W), 0 or more, of any scale. The weights of
+            a window are multiplied by those of its pixels, and the window has the weight of its
+            centre in the mean. A uniform weight changes nothing; any other is computed by plain
+            torch operations. Samples of weight 0 may have any value, even NaN, unless a gradient by
+            the weight is requested.
 
     Returns:
-        (N, C, H', W'), −1 to 1: as large as the (reduced) image where the definition extends it,
-        smaller by window_size − 1 with the border `valid`. Its mean over an image is `ssim`; with
-        a weight, the mean with the weights of the windows' centres. It is 1 where no pixel under
-        the window counts.
+        (N, C, H', W'), −1 to 1, in the computing dtype. The map is as large as the (downsampled)
+        image if the definition extends it, and smaller by window_size − 1 with the border `valid`.
+        Its mean over an image is `ssim`; with a weight, its mean weighted by the centres of the
+        windows. It is 1 where all weights under the window are 0.
+
+    Raises:
+        ValueError: shapes, devices or arguments do not match; an image is smaller than the window;
+            weights are negative, not finite or all 0.
 
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861.
 
@@ -151,10 +190,10 @@ def ssim_map(
     torch.Size([1, 1, 16, 20])
     """
     weight = settled_weight(weight, x, y, backend)
-    which, dtype = _checked(x, y, data_range, definition, dtype)
+    definition, dtype = _checked(x, y, data_range, definition, dtype)
     if weight is not None:
-        return weighted_map(x, y, weight, which, data_range, dtype)
-    formula = formula_of(which, data_range)
+        return weighted_map(x, y, weight, definition, data_range, dtype)
+    formula = formula_of(definition, data_range)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
@@ -175,7 +214,7 @@ def _checked(
     definition: str | Definition,
     dtype: torch.dtype | None,
 ) -> tuple[Definition, torch.dtype]:
-    """The definition for the size of the images, and the dtype to compute in."""
+    """Check the arguments; return the definition for the image size and the computing dtype."""
     check_pair(x, y)
     check_data_range(data_range)
     definition = find_definition(definition).for_size(*x.shape[2:])
@@ -191,7 +230,7 @@ def _checked(
 def _reduced(
     x: Tensor, y: Tensor, factor: int, dtype: torch.dtype, *, fused: bool
 ) -> tuple[Tensor, Tensor]:
-    """Both images, reduced in the same way."""
+    """Return both images, downsampled in the same way."""
     if fused:
         return ops.reduced(x, y, factor, dtype)
     return reduced(x, factor, dtype), reduced(y, factor, dtype)

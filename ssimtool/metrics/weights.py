@@ -1,4 +1,4 @@
-"""The weights of pixels, checked."""
+"""Checks of the weights of pixels."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from ssimtool.settings import BackendName
 def settled_weight(
     weight: Tensor | None, x: Tensor, y: Tensor, backend: BackendName
 ) -> Tensor | None:
-    """The weights of the pixels, (N, 1, H, W); None where all pixels of each image count the same,
-    so that the plain computation gives the number, to its last digit.
+    """Return the checked weights of the pixels, (N, 1, H, W); None if they are uniform.
+
+    With uniform weights, the computation without weights gives the number to its last digit.
 
     Raises:
-        ValueError: weights of another shape or device, negative, not finite or all 0, or the
-            backend `fused`, which has none.
+        ValueError: the shape or the device does not match; weights are negative, not finite or all
+            0; the backend is `fused`, which does not support weights.
     """
     if weight is None:
         return None
@@ -26,8 +27,8 @@ def settled_weight(
     _check_shape(weight, x)
     if weight.dtype not in (torch.bool, torch.uint8) and not weight.is_floating_point():
         weight = weight.to(torch.float32)
-    if not torch.compiler.is_compiling():  # which cannot look at values
-        lowest, highest = (of(weight.detach(), (1, 2, 3)) for of in (torch.amin, torch.amax))
+    if not torch.compiler.is_compiling():  # a compiler cannot read values
+        lowest, highest = (f(weight.detach(), (1, 2, 3)) for f in (torch.amin, torch.amax))
         _check_values(lowest, highest)
         if bool((lowest == highest).all()) and not wants_grad(weight, weight):
             return None
@@ -57,4 +58,4 @@ def _check_values(lowest: Tensor, highest: Tensor) -> None:
     if bool((lowest < 0).any()):
         raise ValueError(f"weight holds {lowest.min().item():g}: expected numbers of 0 or more")
     if bool((highest <= 0).any()):
-        raise ValueError("weight is 0 everywhere, so nothing counts: expected a number above 0")
+        raise ValueError("weight is 0 everywhere: expected a number above 0")

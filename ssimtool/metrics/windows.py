@@ -1,4 +1,4 @@
-"""Sliding windows: their weights along one axis."""
+"""Weights of sliding windows along one axis."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def gaussian_window(
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Float[Tensor, " window_size"]:
-    """The weights of a Gaussian window along one axis.
+    """Weights of a Gaussian window along one axis.
 
     w_i = exp(−(i − (window_size − 1)/2)² / (2 sigma²)), divided by their sum. The window in two
-    dimensions is their outer product.
+    dimensions is the outer product of the weights.
 
     Args:
         window_size: number of weights, odd.
         sigma: standard deviation in pixels, above 0.
-        dtype, device: of what is returned; by default float64, on MPS, which has none, float32.
-            The weights are computed in float64.
+        dtype, device: of the result. The default is float64, or float32 on MPS, which has no
+            float64. The weights are computed in float64.
 
     Returns:
         (window_size,), sums to 1.
@@ -55,11 +55,12 @@ def uniform_window(
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
 ) -> Float[Tensor, " window_size"]:
-    """The weights of a uniform window along one axis: 1/window_size each.
+    """Weights of a uniform window along one axis: 1/window_size each.
 
     Args:
         window_size: number of weights, odd.
-        dtype, device: of what is returned; by default float64, on MPS, which has none, float32.
+        dtype, device: of the result. The default is float64, or float32 on MPS, which has no
+            float64.
 
     Returns:
         (window_size,), sums to 1.

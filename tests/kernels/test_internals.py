@@ -73,7 +73,7 @@ def test_names_that_are_gone_cost_speed_and_no_number(monkeypatch):
     y = x.flip(3)
     before = ssim(x, y, data_range=1)
     assert choice.is_fused(x, y, "auto")
-    monkeypatch.setattr(internals, "_ask", lambda question: True)  # as where no name is there
+    monkeypatch.setattr(internals, "_answer", lambda question: True)  # as where no name is there
     assert not choice.is_fused(x, y, "auto")  # unknown: plain torch
     # the bound of float32 between the two backends
     assert ssim(x, y, data_range=1).item() == pytest.approx(before.item(), abs=1e-6)

@@ -1,1 +1,1 @@
-"""What Numba compiles."""
+"""Kernels that Numba compiles."""

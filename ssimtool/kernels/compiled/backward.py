@@ -1,8 +1,8 @@
-"""The way back: the gradients of 1 − SSIM and of the errors, from one recomputation.
+"""Backward pass: the gradients of 1 − SSIM and of the errors, from one recomputation.
 
-The slopes of each window (`slopes`) are blurred by the adjoint, along the rows first, and meet the
-samples that the window saw. Where the border repeats rows or columns, what reaches the repeated
-ones is added to their originals.
+The slopes of each window (`slopes`) are blurred by the adjoint, along the rows first, and then
+applied to the samples of the window. If the border repeats rows or columns, the slopes of the
+repeated ones are added to their originals.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ssimtool.kernels.compiling import SOURCES, entry, plain
 
 
 class Slopes(NamedTuple):
-    """What comes from above, and where the gradients go.
+    """Incoming gradients, and the arrays into which the gradients are written.
 
-    `structure` (planes, channels) is the factor of each window's loss, `square` and `absolute`
-    (planes,) those of each sample's (x − y)² and |x − y|. `first` and `second` are one line of
-    memory each, laid out by planes and step; the second is written where `both` is not None, and
-    the first is that of x where `sign` is 1, of y where it is −1."""
+    `structure` (planes, channels) is the factor of the loss of each window. `square` and `absolute`
+    (planes,) are the factors of (x − y)² and |x − y| of each sample. `first` and `second` are one
+    line of memory each, divided by planes and step. `second` is written only if `both` is not None.
+    `first` is the gradient by x if `sign` is 1, and by y if it is −1."""
 
     structure: np.ndarray
     square: np.ndarray
@@ -41,7 +41,7 @@ class Slopes(NamedTuple):
 
 @plain
 def fold_columns(lines, start, count, plan, outer, first, last):
-    """Adds what stands in the columns beyond the edges to those that they repeat."""
+    """Add the columns beyond the edges to the columns that they repeat."""
     c = plan.channels
     for line in range(count):
         base = start + line * plan.pitch
@@ -57,8 +57,9 @@ def fold_columns(lines, start, count, plan, outer, first, last):
 
 @plain
 def fold_weights(row, weights, plan, out):
-    """The weights with which a row of pixels enters the windows from `row + margin − size + 1` on:
-    those of the rows beyond the edges that repeat it are added to its own."""
+    """Write the weights of a row of pixels in the windows from `row + margin − size + 1` on.
+
+    They include the weights of the rows beyond the edges that repeat this row."""
     copy_line(weights, 0, len(weights), out, 0)
     if plan.border < 2:
         return
@@ -74,10 +75,10 @@ def fold_weights(row, weights, plan, out):
 def window_slopes(
     sides, window, more, plan, slopes, plane, low, high, first, last, scratch, raw, slots
 ):
-    """The slopes of the windows that see the rows `low` to `high` and the columns `first` to
-    `last`, blurred along the rows by the adjoint: a slot of lines for each row of windows.
+    """Write the slopes of the windows over rows `low` to `high` and columns `first` to `last`.
 
-    Returns where in a line the column `first` stands."""
+    They are blurred along the rows by the adjoint. Each row of windows has one slot of lines.
+    Return the position of the column `first` in a line."""
     c, pitch = plan.channels, plan.pitch
     count = 3 if slopes.both is None else 4
     reflects = plan.border >= 2
@@ -116,7 +117,7 @@ def window_slopes(
 
 @plain
 def blur_up(slots, start, n, step, upper, lower, window, more, plan, out):
-    """The vertical adjoint for two neighbouring rows of pixels, the second `step` behind."""
+    """Write the vertical adjoint for two neighbouring rows of pixels, the second `step` later."""
     n, taps = (n + LANES - 1) // LANES * LANES, len(window.taps)
     blur_two(slots, start, n, step, upper, lower, 0, window.taps, out, None)
     if more is not None:
@@ -127,7 +128,7 @@ def blur_up(slots, start, n, step, upper, lower, window, more, plan, out):
 
 @plain
 def write_rows(sides, window, plan, slopes, plane, row, count, first, n, lines, step, factors):
-    """The gradients of `count` rows of `n` samples from `first` on."""
+    """Write the gradients of `count` rows of `n` samples from `first` on."""
     pitch, square, absolute = plan.pitch, slopes.square[plane], slopes.absolute[plane]
     of_first = Weighed(factors, square, absolute, slopes.sign)
     of_second = Weighed(factors, square, absolute, -slopes.sign)
@@ -148,8 +149,8 @@ def write_rows(sides, window, plan, slopes, plane, row, count, first, n, lines, 
 
 def _backward(stamp):
     def backward(first, last, sides, window, more, plan, slopes):
-        """Tasks `first` to `last`, each some rows and columns of one plane: writes the gradients
-        of its samples."""
+        """Compute the tasks `first` to `last`, each some rows and columns of one plane, and write
+        the gradients of their samples."""
         if stamp == "":
             return
         c, pitch, kind = plan.channels, plan.pitch, window.weights.dtype

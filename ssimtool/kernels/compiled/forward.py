@@ -1,4 +1,4 @@
-"""The way forward: 1 − SSIM and the errors of two images in one pass over them."""
+"""Forward pass: 1 − SSIM and the errors of two images in one pass over them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from ssimtool.kernels.compiling import SOURCES, entry, plain
 
 
 class Plan(NamedTuple):
-    """The geometry of the images and of the work. A row holds width·channels samples, the channels
-    interleaved; planar images are planes of one channel. `rows` and `columns` are those of the
-    map, `margin` is what the border adds on each side, `reach` the weights of the window with those
-    of 0 behind them, `bands` of `band` rows make a plane, `tile` samples of a row are computed at
-    a time, `pitch` is the length of a line of scratch."""
+    """Geometry of the images and of the work.
+
+    A row holds width·channels samples with interleaved channels; planar images are planes of one
+    channel. `rows` and `columns` are those of the map. `margin` is the number of pixels that the
+    border adds on each side. `reach` is the number of weights of the window, including those of 0
+    after them. A plane has `bands` bands of `band` rows. `tile` samples of a row are computed at a
+    time. `pitch` is the length of a scratch line."""
 
     height: int
     width: int
@@ -44,8 +46,7 @@ class Plan(NamedTuple):
 
 
 class Sides(NamedTuple):
-    """Two arrays of samples in one line of memory each, where their planes start and how far
-    apart their rows are."""
+    """Two arrays of samples, one line of memory each, with starts of planes and steps of rows."""
 
     x: np.ndarray
     y: np.ndarray
@@ -56,8 +57,7 @@ class Sides(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Lines that the work of one thread uses again and again; `edges` holds rows of both images
-    where some lie beyond the edges."""
+    """Lines that one thread reuses. `edges` holds rows of both images beyond and at the edges."""
 
     edges: Sides
     lines: np.ndarray
@@ -65,10 +65,10 @@ class Scratch(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The weights, in rounds of len(taps) of them, and the constants of SSIM, in one dtype.
+    """Weights, in rounds of len(taps), and the constants of SSIM, all of one dtype.
 
-    `mid` is the data range, around which s lies, and `scale` one by it; the constants are those of
-    the data range, and of 1."""
+    `mid` is the data range, on which s is centred, and `scale` its reciprocal. `c1` and `c2` belong
+    to the data range, `c1_of_one` and `c2_of_one` to a data range of 1."""
 
     weights: np.ndarray
     taps: tuple
@@ -82,7 +82,7 @@ class Window(NamedTuple):
 
 @plain
 def new_scratch(sides, window, plan):
-    """Scratch of one thread."""
+    """Return the scratch lines of one thread."""
     size = (plan.reach + 1) * plan.pitch + LANES
     edges = Sides(
         np.zeros(size, sides.x.dtype),
@@ -99,8 +99,9 @@ def new_scratch(sides, window, plan):
 
 @plain
 def copy_rows(samples, start, step, top, n, plan, out):
-    """All rows of the extended image that two rows of windows need, from row `top` on: `n` samples
-    of each, from `start` in row 0 on."""
+    """Copy the rows of the extended image that two rows of windows need, from row `top` on.
+
+    Each row has `n` samples, which begin at `start` in row 0."""
     for q in range(plan.reach + 1):
         row = source_index(top + q, plan.height, plan.border)
         if row >= 0:
@@ -111,8 +112,8 @@ def copy_rows(samples, start, step, top, n, plan, out):
 
 @plain
 def extend_lines(lines, first, last, mid, plan):
-    """Fills what lies beyond the edges of the image in eight lines that hold the columns `first`
-    to `last`."""
+    """Fill the columns beyond the edges of the image, in eight lines with the columns `first` to
+    `last`."""
     c = plan.channels
     left, right = max(-first, 0), max(last - plan.width, 0)
     for k in range(left + right):
@@ -129,7 +130,7 @@ def extend_lines(lines, first, last, mid, plan):
 
 @plain
 def more_rows(sides, from_x, from_y, n, window, plan, out, at):
-    """The further rounds of the vertical blur of two rows of windows."""
+    """Compute the further rounds of the vertical blur of two rows of windows."""
     for k in range(len(window.taps), plan.reach, len(window.taps)):
         x, y = from_x + k * sides.step_x, from_y + k * sides.step_y
         blur_rows(sides, x, y, n, k, window, out, at, plan.pitch, 0)
@@ -137,7 +138,7 @@ def more_rows(sides, from_x, from_y, n, window, plan, out, at):
 
 @plain
 def blur_along(line, n, window, more, plan, out, at):
-    """The horizontal blur of some lines that stand behind each other, into `out` from `at` on."""
+    """Blur consecutive lines horizontally, into `out` from `at` on."""
     n = (n + LANES - 1) // LANES * LANES
     if more is None and IS_WIDE and plan.channels == 3:
         blur_vectors(line, n, (0, 0, 0), window.taps, window.weights, out, at)
@@ -152,8 +153,9 @@ def blur_along(line, n, window, more, plan, out, at):
 
 @plain
 def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
-    """The blurred lines (4 for the windows of `row`, 4 for those of the next) of `n` samples of
-    the map from `first` on, into `scratch.blurred`, `pitch` apart."""
+    """Write the blurred lines of `n` samples of the map from `first` on into `scratch.blurred`.
+
+    There are 4 lines for the windows of `row` and 4 for those of the next row, `pitch` apart."""
     c, pitch, lines = plan.channels, plan.pitch, scratch.lines
     top, low = row - plan.margin, first - plan.margin * c
     needed = n + (plan.reach - 1) * c
@@ -171,7 +173,7 @@ def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
         x, y = x + top * sides.step_x, y + top * sides.step_y
         end_x, end_y = x + plan.reach * sides.step_x, y + plan.reach * sides.step_y
         if end_x + long > len(sides.x) or end_y + long > len(sides.y):
-            long = inside  # the last row of all: nothing lies behind it
+            long = inside  # the last row: the memory ends after it
         blur_rows(sides, x, y, long, 0, window, lines, at, pitch, None)
         if more is not None:
             more_rows(sides, x, y, long, window, plan, lines, at)
@@ -181,7 +183,7 @@ def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
 
 @plain
 def errors_of_rows(sides, plan, plane, first, last, exact):
-    """Σ (x − y)² and Σ |x − y| over some rows."""
+    """Return Σ (x − y)² and Σ |x − y| over some rows."""
     square = absolute = 0.0
     n = plan.width * plan.channels
     for row in range(first, last):
@@ -198,7 +200,7 @@ def errors_of_rows(sides, plan, plane, first, last, exact):
 
 @plain
 def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, total, ssim_map):
-    """Adds 1 − SSIM of some rows of windows to `total`, sample by sample of a tile."""
+    """Add 1 − SSIM of some rows of windows to `total`, sample by sample of a tile."""
     length = plan.columns * plan.channels
     for row in range(first, last, 2):
         count = min(2, last - row)
@@ -213,10 +215,11 @@ def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, total
 
 def _forward(stamp):
     def forward(first, last, sides, window, more, plan, structure, exact, sums, errors, ssim_map):
-        """Tasks `first` to `last`, each one band of one plane. Writes sums (planes, bands,
-        channels) and, unless they are empty, errors (planes, bands, 2) and the map, a line of
-        (planes, rows, columns·channels). `more` None says that one round is all, `structure`
-        None leaves SSIM out, `exact` None says that the samples are floats."""
+        """Compute the tasks `first` to `last`, each one band of one plane.
+
+        Write sums (planes, bands, channels) and, unless they are empty, errors (planes, bands, 2)
+        and the map, a line of (planes, rows, columns·channels). `more` is None if one round is
+        enough, `structure` is None to leave SSIM out, `exact` is None if the samples are floats."""
         if stamp == "":
             return
         scratch = new_scratch(sides, window, plan)
@@ -237,8 +240,8 @@ def _forward(stamp):
                     sums[plane, band, q] = sum_of_channel
             if len(errors) > 0:
                 bottom = plan.height if band == plan.bands - 1 else high
-                found = errors_of_rows(sides, plan, plane, low, bottom, exact)
-                errors[plane, band, 0], errors[plane, band, 1] = found
+                both = errors_of_rows(sides, plan, plane, low, bottom, exact)
+                errors[plane, band, 0], errors[plane, band, 1] = both
 
     return entry(forward)
 

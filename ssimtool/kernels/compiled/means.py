@@ -1,4 +1,4 @@
-"""The inner loops of a reduction: the means of blocks of samples."""
+"""Inner loops of downsampling: the means of blocks of samples."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ssimtool.kernels.compiling import SOURCES, entry, plain, stage
 
 @stage
 def add_line(x, start, n, out):
-    """Adds n samples."""
+    """Add n samples of `x` to `out`."""
     for j in range(n):
         out[np.uint64(j)] += x[np.uint64(start + j)]
 
 
 @plain
 def fold_line(line, columns, factor, channels, out, at):
-    """The means of the sums of some rows, by blocks of columns."""
+    """Write the means of blocks of columns, from the sums of some rows."""
     samples = np.float64(factor * factor)
     for column in range(columns):
         for q in range(channels):
@@ -29,8 +29,9 @@ def fold_line(line, columns, factor, channels, out, at):
 
 def _means(stamp):
     def means(first, last, x, planes, step, factor, rows, columns, channels, kind, out):
-        """Tasks `first` to `last`, each a row of a plane of `out`, which lies without gaps; sums
-        are kept in the dtype of `kind`."""
+        """Compute the tasks `first` to `last`, each a row of a plane of `out`, which has no gaps.
+
+        Sums are kept in the dtype of `kind`."""
         if stamp == "":
             return
         n = columns * factor * channels

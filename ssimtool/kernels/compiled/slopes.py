@@ -1,7 +1,7 @@
-"""The slopes of 1 − SSIM of a window by its moments, and of all that is measured by a sample.
+"""Slopes of 1 − SSIM by the moments of a window, and of all results by a sample.
 
-With A, B as in `ssimtool.metrics.ssim`, p and q their denominators, M = μ_s + 1 and everything in
-units of the data range, the loss e = A + B − A·B of one window has the slopes
+With A, B as in `ssimtool.kernels.plain.ssim`, p and q their denominators, M = μ_s + 1 and all
+values in units of the data range, the loss e = A + B − A·B of one window has the slopes
 
     ∂e/∂E[s²] = −(1 − A)·B/(2q)             ∂e/∂E[d²] = (1 − A)·(1 − B/2)/q
     ∂e/∂μ_s = −(1 − B)·A·M/p − 2·μ_s·∂e/∂E[s²]
@@ -20,8 +20,10 @@ from ssimtool.kernels.compiling import pointwise, stage
 
 
 class Weighed(NamedTuple):
-    """What the slopes of one plane are multiplied by: `factors` of each sample's windows, `square`
-    and `absolute` of each (x − y)² and |x − y|; `sign` is 1 by x, −1 by y."""
+    """Factors of the slopes of one plane.
+
+    `factors` belong to the windows of each sample, `square` and `absolute` to each (x − y)² and
+    |x − y|. `sign` is 1 for the gradient by x, −1 for that by y."""
 
     factors: np.ndarray
     square: np.floating
@@ -31,8 +33,8 @@ class Weighed(NamedTuple):
 
 @pointwise
 def slopes_of_windows(blurred, start, pitch, n, window, sign, both, out, at):
-    """The slopes of each window by E[s²], E[d²] and μ_s + sign·μ_d, into the lines 0, 1, 2 of
-    `out`; into line 3 by μ_s − sign·μ_d unless `both` is None."""
+    """Write the slopes of each window by E[s²], E[d²] and μ_s + sign·μ_d into the lines 0, 1, 2 of
+    `out`; unless `both` is None, also the slope by μ_s − sign·μ_d into line 3."""
     kind, scale = blurred.dtype.type, window.scale
     one, two, half, zero, square = kind(1), kind(2), kind(0.5), kind(0), scale * scale
     c1, c2 = window.c1_of_one, window.c2_of_one
@@ -65,7 +67,7 @@ def slopes_of_windows(blurred, start, pitch, n, window, sign, both, out, at):
 def slopes_of_samples(
     sides, from_x, from_y, n, slopes, start, line, pitch, window, weighed, out, at
 ):
-    """The gradient of one row of samples by x or y, from lines 0, 1 and `line` of the slopes."""
+    """Write the gradient of a row of samples by x or y, from lines 0, 1 and `line` of slopes."""
     kind, scale, mid = slopes.dtype.type, window.scale, window.mid
     x, y, sign, factors = sides.x, sides.y, weighed.sign, weighed.factors
     square, absolute = weighed.square, weighed.absolute

@@ -1,10 +1,12 @@
-"""The inner loops. Every array is one line of samples; what stands for two rows of windows at
-once reads each sample once for both.
+"""Inner loops. Every array is one line of samples.
 
-Indices are cast to unsigned, since Numba would let negative ones count from the end, at the cost
-of the vector loop. `taps` is a tuple of which only the length matters: it is part of its type, so
-the loops over the weights of a window unroll. LLVM does so up to `LONGEST` of them; larger windows
-are blurred in several rounds, of which all but the first are `carried`: they add to what is there.
+A loop for two rows of windows reads each sample only once for both.
+
+Indices are cast to unsigned. With signed indices, Numba would let negative ones count from the
+end, and LLVM would not vectorise the loop. Only the length of the tuple `taps` matters: it is part
+of its type, so the loops over the weights of a window are unrolled. LLVM unrolls up to `LONGEST`
+weights. Larger windows are blurred in several rounds. All rounds but the first are `carried`: they
+add to the values in the output.
 """
 
 from __future__ import annotations
@@ -13,16 +15,17 @@ import numpy as np
 
 from ssimtool.kernels.compiling import formula, plain, pointwise, stage, summing
 
-LONGEST = 11  # weights in one round: with 13, LLVM gives up and the loop runs at a tenth
+LONGEST = (
+    11  # weights in one round; with 13, LLVM does not unroll, and the loop is ten times slower
+)
 
 
 @stage
 def blur_rows(sides, from_x, from_y, n, first, window, out, at, pitch, carried):
-    """The vertical blur of s, d, s², d² for two neighbouring rows of windows, by the weights from
-    `first` on.
+    """Blur s, d, s², d² vertically for two rows of windows, by the weights from `first` on.
 
-    s = x + y − mid, d = x − y. Reads len(taps) + 1 rows of `n` samples; writes the lines 0 to 3 of
-    `out` for the upper row and 4 to 7 for the lower, `pitch` apart.
+    s = x + y − mid, d = x − y. The function reads len(taps) + 1 rows of `n` samples. It writes the
+    lines 0 to 3 of `out` for the upper row and 4 to 7 for the lower, `pitch` apart.
     """
     kind, mid, step_x, step_y = out.dtype.type, window.mid, sides.step_x, sides.step_y
     last, zero = len(window.taps), kind(0)
@@ -67,8 +70,9 @@ def blur_rows(sides, from_x, from_y, n, first, window, out, at, pitch, carried):
 
 @stage
 def blur_line(line, n, step, first, window, out, at, carried):
-    """out[at + j] = Σ_k weights[k] · line[j + k·step], by the weights from `first` on: the
-    horizontal blur, and its adjoint too."""
+    """Write out[at + j] = Σ_k weights[k] · line[j + k·step], with the weights from `first` on.
+
+    This is the horizontal blur, and also its adjoint."""
     start = first * step
     zero = out.dtype.type(0)
     for j in range(n):
@@ -82,8 +86,10 @@ def blur_line(line, n, step, first, window, out, at, carried):
 
 @stage
 def blur_two(lines, start, n, step, upper, lower, first, taps, out, carried):
-    """out[j] = Σ_k upper[k] · lines[start + j + k·step], and the same with `lower` one step on,
-    into out[step + j]: the vertical adjoint for two neighbouring rows of pixels."""
+    """Write out[j] = Σ_k upper[k] · lines[start + j + k·step], and the same with `lower`, one step
+    later, into out[step + j].
+
+    This is the vertical adjoint for two neighbouring rows of pixels."""
     last = len(taps)
     zero = upper.dtype.type(0)
     for j in range(n):
@@ -101,42 +107,43 @@ def blur_two(lines, start, n, step, upper, lower, first, taps, out, carried):
 
 @stage
 def copy_line(line, start, n, out, at):
-    """Copies n samples."""
+    """Copy n samples."""
     for j in range(n):
         out[np.uint64(at + j)] = line[np.uint64(start + j)]
 
 
 @stage
 def clear_line(line, start, n):
-    """Sets n samples to 0."""
+    """Set n samples to 0."""
     for j in range(n):
         line[np.uint64(start + j)] = 0
 
 
 @formula
 def loss_of(blurred, at, pitch, window):
-    """1 − ssim = A + B − A·B of one window, from the four blurred lines from `at` on."""
+    """Return 1 − ssim = A + B − A·B of one window, from the four blurred lines from `at` on."""
     kind = blurred.dtype.type
     half, zero = kind(0.5), kind(0)
     mu_s, mu_d = blurred[np.uint64(at)], blurred[np.uint64(at + pitch)]
     sigma_s_sq = blurred[np.uint64(at + 2 * pitch)] - mu_s * mu_s
     sigma_d_sq = blurred[np.uint64(at + 3 * pitch)] - mu_d * mu_d
-    # Rounding can leave a variance of -1e-9 where there is none.
+    # Rounding can turn a variance of 0 into -1e-9.
     sigma_s_sq = zero if sigma_s_sq < zero else sigma_s_sq
     sigma_d_sq = zero if sigma_d_sq < zero else sigma_d_sq
     mu_s, mu_d_sq = mu_s + window.mid, mu_d * mu_d
     p = (mu_s * mu_s + mu_d_sq) * half + window.c1
     q = (sigma_s_sq + sigma_d_sq) * half + window.c2
-    # A = mu_d_sq / p and B = sigma_d_sq / q by one division: dividing is what takes long here.
+    # One division for A = mu_d_sq / p and B = sigma_d_sq / q, because a division takes long.
     product = p * q
-    # The difference is 0, or NaN where the product overflows, so that it shows.
+    # The difference is 0, or NaN if the product overflows, so that the caller sees it.
     return (mu_d_sq * q + sigma_d_sq * (p - mu_d_sq)) / product + (product - product)
 
 
 @pointwise
 def add_losses(blurred, pitch, n, window, second, sums):
-    """Adds 1 − ssim of two rows of windows to `sums`, sample by sample, in float64; that of the
-    second row `second` times."""
+    """Add 1 − ssim of two rows of windows to `sums`, sample by sample, in float64.
+
+    The second row is multiplied by `second`, 0 or 1."""
     factor = blurred.dtype.type(second)
     for j in range(n):
         upper = loss_of(blurred, j, pitch, window)
@@ -146,7 +153,7 @@ def add_losses(blurred, pitch, n, window, second, sums):
 
 @pointwise
 def write_map(blurred, start, pitch, n, window, out, at):
-    """Writes ssim of one row of windows."""
+    """Write ssim of one row of windows."""
     one = blurred.dtype.type(1)
     for j in range(n):
         out[np.uint64(at + j)] = one - loss_of(blurred, start + j, pitch, window)
@@ -154,7 +161,7 @@ def write_map(blurred, start, pitch, n, window, out, at):
 
 @summing
 def errors_of_integers(x, y, from_x, from_y, n):
-    """Σ (x − y)² and Σ |x − y|, exactly."""
+    """Return Σ (x − y)² and Σ |x − y|, exactly."""
     square = absolute = np.int64(0)
     for j in range(n):
         d = np.int64(x[np.uint64(from_x + j)]) - np.int64(y[np.uint64(from_y + j)])
@@ -165,7 +172,7 @@ def errors_of_integers(x, y, from_x, from_y, n):
 
 @summing
 def errors_of_floats(x, y, from_x, from_y, n):
-    """Σ (x − y)² and Σ |x − y|, in float64."""
+    """Return Σ (x − y)² and Σ |x − y|, in float64."""
     square = absolute = 0.0
     for j in range(n):
         d = np.float64(x[np.uint64(from_x + j)]) - np.float64(y[np.uint64(from_y + j)])
@@ -176,10 +183,10 @@ def errors_of_floats(x, y, from_x, from_y, n):
 
 @plain
 def source_index(i, length, border):
-    """Where row or column `i` of an extended image lies in the image; −1 stands for zeros.
+    """Return the position in the image of row or column `i` of the extended image; −1 for zeros.
 
-    `border` is 0 (valid), 1 (zero), 2 (mirror), 3 (symmetric). What only weights of 0 reach is
-    taken from the edge.
+    `border` is 0 (valid), 1 (zero), 2 (mirror), 3 (symmetric). Positions that only weights of 0
+    reach are taken from the edge.
     """
     if border == 1 and (i < 0 or i >= length):
         return -1

@@ -1,12 +1,13 @@
-"""The horizontal blur in whole vectors, for processors whose vectors are as wide as a cache line.
+"""Horizontal blur in whole vectors, for processors whose vectors are as wide as a cache line.
 
-Neighbours along a row are loads that begin anywhere, and each that does not begin where a cache
-line does takes two accesses: that was half the time of the blur. Two of three are therefore made of
-the aligned vectors around them, in registers; the third keeps the loads busy meanwhile. Measured
-on AVX-512 with lines in the second cache: 1.9 ns for 16 samples of float32 instead of 3.0.
+The blur loads vectors that begin at any sample. A vector that does not begin at a cache line takes
+two accesses, which was half the time of the blur. Two of three such vectors are therefore assembled
+in registers from the aligned vectors around them. The third is loaded, to use the load units
+meanwhile. On AVX-512, with lines in the second cache, 16 samples of float32 take 1.9 ns instead of
+3.0.
 
-LLVM does not find this in a loop, so its instructions are written here: they mean the same on
-every processor, and only where vectors are narrower they do not pay.
+LLVM does not find this in a loop, so the instructions are written here. They give the same result
+on every processor, but do not pay with narrower vectors.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ IS_WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
 
 
 def _blurred(builder: Any, load: Any, weight: Any, taps: int, step: int, lanes: int) -> Any:
-    """The instructions that blur one vector by weights that are the same from both ends."""
+    """Build the instructions that blur one vector by symmetric weights."""
     index, vectors = ir.IntType(32), {}
 
     def aligned(number: int) -> Any:
@@ -56,8 +57,9 @@ def _blurred(builder: Any, load: Any, weight: Any, taps: int, step: int, lanes: 
 def _typed_blur(
     typing: Any, line: Any, start: Any, step: Any, taps: Any, weights: Any, out: Any, to: Any
 ) -> Any:
-    """out[to + i] = Σ_k weights[k] · line[start + i + k·step] for each lane i of one vector; of the
-    tuples `step` and `taps` only the length matters."""
+    """Write out[to + i] = Σ_k weights[k] · line[start + i + k·step] for each lane i of one vector.
+
+    Only the length of the tuples `step` and `taps` matters."""
     itemsize = line.dtype.bitwidth // 8
     lanes = LINE_BYTES // itemsize
 
@@ -72,7 +74,7 @@ def _typed_blur(
         def load(offset: int) -> Any:
             at = place(0, builder.add(arguments[1], ir.Constant(count, offset)))
             loaded = builder.load(builder.bitcast(at, vector.as_pointer()))
-            loaded.align = itemsize  # what is sure; where it is more, it is faster
+            loaded.align = itemsize  # the guaranteed alignment; a larger one is faster
             return loaded
 
         def weight(tap: int) -> Any:
@@ -95,16 +97,17 @@ _blur_vector: Any = intrinsic(_typed_blur)
 
 @pointwise
 def blur_vectors(line, n, step, taps, weights, out, at):
-    """out[at + j] = Σ_k weights[k] · line[j + k·step], for weights that are the same from both
-    ends and fewer than one round, and whole vectors of j; both begin on cache lines. Reads up to a
-    vector further than it would have to."""
+    """Write out[at + j] = Σ_k weights[k] · line[j + k·step] for whole vectors of j.
+
+    The weights are symmetric and fit one round. Both arrays begin at cache lines. The function
+    reads up to one vector too many."""
     for j in range(0, n, LINE_BYTES // out.itemsize):
         _blur_vector(line, j, step, taps, weights, out, at + j)
 
 
 @plain
 def on_a_cache_line(samples, kind):
-    """A line of so many zeros that begins where a cache line does."""
+    """Return a line of zeros that begins at a cache line."""
     line = np.zeros(samples + LANES, kind)
     skipped = -line.ctypes.data % LINE_BYTES // line.itemsize
     return line[skipped : skipped + samples]

@@ -1,1 +1,1 @@
-"""The same numbers by torch operations, on every device."""
+"""Plain torch backend: the same numbers by torch operations, on every device."""

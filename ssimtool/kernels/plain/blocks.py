@@ -1,4 +1,4 @@
-"""What the metrics share: what they accept, what they compute in, and how much at a time."""
+"""Shared parts of the metrics: checks of their inputs, computing dtypes, and blocks of work."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# What one block holds, in samples. On a CPU a block and its temporaries should stay in the
-# caches; on a GPU a block only bounds the memory.
+# Samples in one block. On a CPU a block and its temporaries should fit the caches; on a GPU a block
+# only limits the memory.
 CPU_BLOCK = 1 << 19
 GPU_BLOCK = 1 << 25
 
-_FLOAT32_HOLDS = {
+_EXACT_IN_FLOAT32 = {
     torch.bool,
     torch.uint8,
     torch.int8,
@@ -27,8 +27,11 @@ _FLOAT32_HOLDS = {
 
 @dataclass(frozen=True)
 class Block:
-    """Some images of a batch and some rows of them: `rows` of the result, `source` rows of the
-    image that they need, and how many rows beyond its edges (`top`, `bottom`)."""
+    """Some images of a batch, and some of their rows.
+
+    `rows` are rows of the result, and `source` the rows of the image that they need. `top` and
+    `bottom` are the numbers of rows needed beyond the edges.
+    """
 
     images: slice
     rows: slice
@@ -38,7 +41,7 @@ class Block:
 
 
 def check_pair(x: Tensor, y: Tensor) -> None:
-    """Both (N, C, H, W), of one shape, with at least one sample, real, on one device.
+    """Check that both are (N, C, H, W), of one shape, not empty, real, and on one device.
 
     Raises:
         ValueError: they are not.
@@ -57,17 +60,17 @@ def check_pair(x: Tensor, y: Tensor) -> None:
 
 
 def check_data_range(data_range: float) -> None:
-    """The dynamic range is a number above 0.
+    """Check that the dynamic range is a number above 0.
 
     Raises:
         ValueError: it is not.
     """
-    if not 1e-100 <= data_range <= 1e100:  # its square has to be a number
+    if not 1e-100 <= data_range <= 1e100:  # its square must not overflow or underflow
         raise ValueError(f"data_range is {data_range}: expected a number above 0, such as 1 or 255")
 
 
-# What MPS has (Metal Performance Shaders): neither float64 nor unsigned integers beyond 8 bits.
-_MPS_HAS = _FLOAT32_HOLDS - {torch.uint16} | {torch.int32, torch.int64}
+# The dtypes of MPS (Metal Performance Shaders): no float64, no unsigned integers beyond 8 bits.
+_MPS_DTYPES = _EXACT_IN_FLOAT32 - {torch.uint16} | {torch.int32, torch.int64}
 
 
 def has_float64(device: torch.device) -> bool:
@@ -76,20 +79,23 @@ def has_float64(device: torch.device) -> bool:
 
 
 def sendable(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor in a dtype that the device has: as it is, or in float32 where MPS lacks its own,
-    which it is computed in there in any case."""
-    lacks = device.type == "mps" and tensor.dtype not in _MPS_HAS
+    """Return the tensor in a dtype that the device has.
+
+    If MPS lacks the dtype, the result is float32, in which MPS computes in any case.
+    """
+    lacks = device.type == "mps" and tensor.dtype not in _MPS_DTYPES
     return tensor.to(torch.float32) if lacks else tensor
 
 
 def computing_dtype(*tensors: Tensor, dtype: torch.dtype | None = None) -> torch.dtype:
-    """The dtype to compute in: float32, or float64 where a tensor holds more than float32 does.
+    """Return the computing dtype: float32, or float64 if float32 cannot hold all values.
 
-    Half, bfloat16 and integers of up to 16 bits are computed in float32, which holds each of
-    their values exactly. `dtype` overrides that.
+    Half, bfloat16 and integers of up to 16 bits are computed in float32, which holds all of their
+    values exactly. `dtype` overrides this.
 
     Raises:
-        ValueError: dtype is neither float32 nor float64, or float64 on MPS, which has none.
+        ValueError: dtype is neither float32 nor float64, or is float64 on MPS, which does not
+            support it.
     """
     wide = all(has_float64(t.device) for t in tensors)
     if dtype is not None:
@@ -97,28 +103,28 @@ def computing_dtype(*tensors: Tensor, dtype: torch.dtype | None = None) -> torch
             raise ValueError(f"dtype is {dtype}: expected torch.float32 or torch.float64")
         if dtype == torch.float64 and not wide:
             raise ValueError(
-                "dtype is torch.float64 on MPS, which has none: expected torch.float32"
+                "dtype is torch.float64 on MPS, which does not support it: expected torch.float32"
             )
         return dtype
     if not wide:
         return torch.float32
-    return torch.float32 if all(t.dtype in _FLOAT32_HOLDS for t in tensors) else torch.float64
+    return torch.float32 if all(t.dtype in _EXACT_IN_FLOAT32 for t in tensors) else torch.float64
 
 
 def sum_dtype(x: Tensor) -> torch.dtype:
-    """Sums are kept in float64 wherever the device has it."""
+    """Return the dtype of sums: float64 if the device has it, else float32."""
     return torch.float64 if has_float64(x.device) else torch.float32
 
 
 def wants_grad(x: Tensor, y: Tensor) -> bool:
-    """Whether autograd or a compiler looks on: then everything is computed in one block."""
+    """Whether autograd or a compiler is active; then everything is computed in one block."""
     return torch.compiler.is_compiling() or (
         torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
     )
 
 
 def blocks(x: Tensor, y: Tensor, *, window_size: int = 1, margin: int = 0) -> Iterator[Block]:
-    """The blocks that cover the windows of a batch, each window in exactly one of them.
+    """Yield the blocks that cover the windows of a batch, each window in exactly one block.
 
     Args:
         x, y: (N, C, H, W).
@@ -135,7 +141,7 @@ def blocks(x: Tensor, y: Tensor, *, window_size: int = 1, margin: int = 0) -> It
         return
     size = CPU_BLOCK if x.device.type == "cpu" else GPU_BLOCK
     images = max(1, size // (c * h * w))
-    # At least three windows high: a block computes window_size − 1 rows that its neighbour has too.
+    # At least three windows high, because neighbouring blocks both compute window_size − 1 rows.
     height = out if images > 1 else min(out, max(3 * window_size, size // (c * w)))
     for first in range(0, n, images):
         for row in range(0, out, height):

@@ -1,17 +1,17 @@
-"""SSIM by plain torch operations: on every device, in every dtype, and what the fused kernels are
-held against.
+"""SSIM by plain torch operations, on every device and in every dtype.
 
-It is computed from the sum and the difference of the two images: with s = x + y, d = x − y and the
-window-weighted local means mu and variances sigma² of s and d,
+The fused kernels are compared with it. SSIM is computed from the sum and the difference of the two
+images: with s = x + y, d = x − y and the window-weighted local means mu and variances sigma² of s
+and d,
 
     1 − luminance          = mu_d² / ((mu_s² + mu_d²)/2 + c1)                        (A)
     1 − contrast_structure = sigma_d_sq / ((sigma_s_sq + sigma_d_sq)/2 + c2)         (B)
     1 − ssim               = A + B − A·B
 
-which is equation 13 of Wang, Bovik, Sheikh, Simoncelli 2004 (doi:10.1109/TIP.2003.819861) to the
-letter, since 2 mu_x mu_y = (mu_s² − mu_d²)/2 and mu_x² + mu_y² = (mu_s² + mu_d²)/2, and the same
-holds for the second moments. It takes four blurs instead of five, and the loss is a sum of small
-terms of one sign, so that it keeps its relative precision however close the two images are.
+This equals equation 13 of Wang, Bovik, Sheikh, Simoncelli 2004 (doi:10.1109/TIP.2003.819861)
+exactly, because 2 mu_x mu_y = (mu_s² − mu_d²)/2 and mu_x² + mu_y² = (mu_s² + mu_d²)/2, and the
+same is true for the second moments. It takes four blurs instead of five. The loss is a sum of small
+terms of one sign, so it keeps its relative precision even for nearly identical images.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ssimtool.kernels.plain.windows import blur, extend
 
 
 def map_shape(x: Tensor, formula: Formula) -> torch.Size:
-    """The shape of the SSIM map."""
+    """Return the shape of the SSIM map."""
     n, c, h, w = x.shape
     return torch.Size((n, c, h - formula.shrink, w - formula.shrink))
 
 
 def mean_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> Tensor:
-    """The mean of 1 − ssim of each channel, (N, C), summed in float64 where there is one."""
+    """Return the mean of 1 − ssim of each channel, (N, C), summed in the dtype of sums."""
     n, c, h, w = map_shape(x, formula)
     total = torch.zeros((n, c), dtype=sum_dtype(x), device=x.device)
     for block, loss in loss_maps(x, y, formula, dtype):
@@ -44,10 +44,10 @@ def mean_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> T
 def loss_maps(
     x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype
 ) -> Iterator[tuple[Block, Tensor]]:
-    """1 − ssim under every window, block by block."""
+    """Yield 1 − ssim of every window, block by block."""
     margin = formula.margin
     for block in blocks(x, y, window_size=len(formula.weights), margin=margin):
-        near, far = (
+        x_block, y_block = (
             extend(
                 image[block.images, :, block.source].to(dtype),
                 formula.border,
@@ -57,18 +57,18 @@ def loss_maps(
             )
             for image in (x, y)
         )
-        yield block, _loss_map(near, far, formula)
+        yield block, _loss_map(x_block, y_block, formula)
 
 
 def _loss_map(x: Tensor, y: Tensor, formula: Formula) -> Tensor:
-    """A + B − A·B under every window that lies inside x and y."""
+    """Return A + B − A·B of every window inside x and y."""
     data_range, weights = formula.data_range, formula.weights
     c1, c2 = (formula.k1 * data_range) ** 2, (formula.k2 * data_range) ** 2
-    # The variance does not see a constant, its rounding does: s lies around 0 when it is squared.
+    # A constant does not change the variance, but it does change the rounding: centre s on 0.
     s, d = x + y - data_range, x - y
     mu_s, mu_d = blur(s, weights), blur(d, weights)
-    # Rounding can leave a variance of -1e-9 where there is none: with a small k2 the denominator
-    # would vanish, and SSIM rise above 1.
+    # Rounding can turn a variance of 0 into -1e-9. With a small k2 the denominator would vanish,
+    # and SSIM would rise above 1.
     sigma_s_sq = (blur(s.square(), weights) - mu_s.square()).clamp(min=0)
     sigma_d_sq = (blur(d.square(), weights) - mu_d.square()).clamp(min=0)
     mu_s_sq, mu_d_sq = (mu_s + data_range).square(), mu_d.square()

@@ -1,4 +1,4 @@
-"""The blur with a sliding window, and the borders that extend an image, by torch operations."""
+"""Blur with a sliding window, and borders that extend an image, by torch operations."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ssimtool.definitions import Border
 
 
 def blur(x: Float[Tensor, "n c h w"], weights: tuple[float, ...]) -> Float[Tensor, "n c h2 w2"]:
-    """The weighted mean under every window that lies inside the image, separably.
+    """Return the weighted mean of every window inside the image, computed along one axis at a time.
 
-    Shifted slices multiplied and added in place: on a CPU 10 to 20 times faster than `conv2d`
-    with one channel per group, and nothing that TF32 can touch on a GPU.
+    Shifted slices are multiplied and added in place. On a CPU this is 10 to 20 times faster than
+    `conv2d` with one channel per group, and on a GPU it is not affected by TF32.
 
     Args:
         x: (n, c, h, w), at least as large as the window.
-        weights: along one axis, symmetric.
+        weights: the weights along one axis, symmetric.
 
     Returns:
         (n, c, h − len(weights) + 1, w − len(weights) + 1).
@@ -29,8 +29,11 @@ def blur(x: Float[Tensor, "n c h w"], weights: tuple[float, ...]) -> Float[Tenso
 
 
 class _Blur(torch.autograd.Function):
-    """autograd's own way back through slices writes one zero-filled image per weight; the
-    adjoint of a blur is a blur, so it is stated here. A Function is the only way to do so."""
+    """Blur with its own gradient, which is a blur too.
+
+    The gradient of autograd through slices would write one zero-filled image for each weight. Only
+    a Function can replace it.
+    """
 
     @staticmethod
     def forward(x: Tensor, weights: tuple[float, ...]) -> Tensor:
@@ -58,16 +61,17 @@ def _along(x: Tensor, weights: tuple[float, ...], dim: int) -> Tensor:
 def extend(
     x: Float[Tensor, "n c h w"], border: Border, *, sides: int, top: int, bottom: int
 ) -> Float[Tensor, "n c h2 w2"]:
-    """An image extended beyond its edges by the rule of `border`.
+    """Return an image extended beyond its edges by the rule of `border`.
 
     Args:
         x: (n, c, h, w).
-        border: `zero`; `mirror`, the edge not repeated; `symmetric`, the edge repeated; `valid`
-            adds nothing.
-        sides, top, bottom: the columns added left and right, the rows added above and below.
+        border: `zero`; `mirror`, without repeating the edge; `symmetric`, repeating the edge;
+            `valid` adds nothing.
+        sides, top, bottom: the numbers of columns added on each side, and of rows added above and
+            below.
 
     Returns:
-        (n, c, top + h + bottom, w + 2·sides), or x itself where nothing is added.
+        (n, c, top + h + bottom, w + 2·sides), or x itself if nothing is added.
     """
     if border == "valid" or not (sides or top or bottom):
         return x

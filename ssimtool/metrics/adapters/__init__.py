@@ -1,1 +1,1 @@
-"""Metrics that other libraries compute: the extra `metrics`."""
+"""Adapters of metrics that other libraries compute, for the extra `metrics`."""

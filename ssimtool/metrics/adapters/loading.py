@@ -1,4 +1,4 @@
-"""Modules of piq without its `__init__`, which needs torchvision."""
+"""Loading of modules of piq without its `__init__`, which needs torchvision."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from importlib.util import find_spec
 from threading import Lock
 from types import ModuleType
 
-# Batches score in several threads, and a half-loaded package must be seen by none of them.
+# Batches compute in several threads, and none of them may see a half-loaded package.
 _LOCK = Lock()
 
 
 def piq_module(name: str) -> ModuleType:
-    """A module of piq, such as `gmsd`, without what `import piq` loads.
+    """Return a module of piq, such as `gmsd`, without running `import piq`.
 
     piq declares torchvision as a dependency and imports it in its `__init__`, for metrics on deep
-    features. The others need torch alone, and not every torch has a torchvision: the package is
-    represented by an empty module while one of its modules is loaded. A later `import piq` is not
-    affected.
+    features. The other metrics need only torch, and some versions of torch have no torchvision.
+    Therefore an empty module replaces the package while one of its modules is loaded. A later
+    `import piq` is not affected.
 
     Raises:
         ImportError: piq is not installed.

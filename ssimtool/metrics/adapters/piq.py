@@ -1,7 +1,7 @@
 """Metrics of piq. Images are scaled to [0, 1] by their data range, and clamped to it.
 
-piq's own `x` is the distorted image and its `y` the reference, the other way round than here; for
-MDSI and VIF it matters.
+In piq, `x` is the distorted image and `y` the reference, the opposite of the order here. The order
+matters for MDSI and VIF.
 """
 
 from __future__ import annotations
@@ -28,28 +28,29 @@ def ms_gmsd(x: Images, y: Images, *, data_range: float) -> Scores:
 def haarpsi(x: Images, y: Images, *, data_range: float) -> Scores:
     """Haar wavelet-based perceptual similarity index of each image, 0 to 1.
 
-    It is undefined, infinite, where both images are black.
+    It is undefined, and returned as infinity, if both images are black.
     """
     return _computed("haarpsi", "haarpsi", x, y, data_range)
 
 
 def mdsi(x: Images, y: Images, *, data_range: float) -> Scores:
-    """Mean deviation similarity index of each image, 0 or more; grey counts as RGB."""
+    """Mean deviation similarity index of each image, 0 or more; grey is treated as RGB."""
     return _computed("mdsi", "mdsi", _as_rgb(x), _as_rgb(y), data_range)
 
 
 def vsi(x: Images, y: Images, *, data_range: float) -> Scores:
-    """Visual saliency-induced index of each image, 0 to 1; grey counts as RGB.
+    """Visual saliency-induced index of each image, 0 to 1; grey is treated as RGB.
 
-    It is 1 for any two flat images: neither has a salient place.
+    It is 1 for any two flat images, because neither has a salient region.
     """
     return _computed("vsi", "vsi", _as_rgb(x), _as_rgb(y), data_range)
 
 
 def fsim(x: Images, y: Images, *, data_range: float) -> Scores:
-    """Feature similarity index of each image with its colour (FSIMc), 0 to 1; grey counts as RGB.
+    """Feature similarity index of each image in colour (FSIMc), 0 to 1; grey is treated as RGB.
 
-    Of flat images it is decided by rounding: two flat greys give 0.5 or 0.99 by the dtype.
+    For flat images, rounding decides the result: two flat greys give 0.5 or 0.99, depending on
+    the dtype.
     """
     return _computed("fsim", "fsim", _as_rgb(x), _as_rgb(y), data_range)
 

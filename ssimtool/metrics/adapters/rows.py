@@ -1,6 +1,6 @@
-"""Rows of the metrics that other libraries compute: what the entry points of ssimtool give.
+"""Rows of the metrics that other libraries compute, for the entry points of ssimtool.
 
-Standard library only, so that the names are known without torch; the functions load what they need.
+Standard library only, so that the names are known without torch. The functions load the libraries.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import partial
 from ssimtool.catalog import Metric
 
 WITHOUT_TORCHVISION = "pip install --no-deps piq"
-_of_piq = partial(
+_piq_row = partial(
     Metric,
     takes=("data_range",),
     unit="-",
@@ -19,7 +19,7 @@ _of_piq = partial(
 )
 
 PIQ = (
-    _of_piq(
+    _piq_row(
         name="gmsd",
         title="GMSD",
         function="ssimtool.metrics.adapters.piq:gmsd",
@@ -30,7 +30,7 @@ PIQ = (
         formula="standard deviation of the similarity of the gradient magnitudes of luma",
         source="Xue, Zhang, Mou, Bovik 2014, eq. 6, doi:10.1109/TIP.2013.2293423",
     ),
-    _of_piq(
+    _piq_row(
         name="ms_gmsd",
         title="MS-GMSD",
         function="ssimtool.metrics.adapters.piq:ms_gmsd",
@@ -42,7 +42,7 @@ PIQ = (
         formula="square root of the weighted mean of GMSD^2 over four scales",
         source="Zhang, Sander, Bermak 2017, doi:10.1109/ICASSP.2017.7952357",
     ),
-    _of_piq(
+    _piq_row(
         name="haarpsi",
         title="HaarPSI",
         function="ssimtool.metrics.adapters.piq:haarpsi",
@@ -56,7 +56,7 @@ PIQ = (
         "function",
         source="Reisenhofer, Bosse, Kutyniok, Wiegand 2018, doi:10.1016/j.image.2017.11.001",
     ),
-    _of_piq(
+    _piq_row(
         name="mdsi",
         title="MDSI",
         function="ssimtool.metrics.adapters.piq:mdsi",
@@ -68,7 +68,7 @@ PIQ = (
         "similarity + 0.4 chromaticity similarity",
         source="Nafchi, Shahkolaei, Hedjam, Cheriet 2016, doi:10.1109/ACCESS.2016.2604042",
     ),
-    _of_piq(
+    _piq_row(
         name="vsi",
         title="VSI",
         function="ssimtool.metrics.adapters.piq:vsi",
@@ -81,7 +81,7 @@ PIQ = (
         "saliency",
         source="Zhang, Shen, Li 2014, doi:10.1109/TIP.2014.2346028",
     ),
-    _of_piq(
+    _piq_row(
         name="fsim",
         title="FSIMc",
         function="ssimtool.metrics.adapters.piq:fsim",
@@ -95,7 +95,7 @@ PIQ = (
         "phase congruency",
         source="Zhang, Zhang, Mou, Zhang 2011, doi:10.1109/TIP.2011.2109730",
     ),
-    _of_piq(
+    _piq_row(
         name="vifp",
         title="VIFp",
         function="ssimtool.metrics.adapters.piq:vifp",

@@ -91,7 +91,7 @@ def formats_of(target: Target) -> tuple[str, str | None]:
 
 
 def settings_of(
-    scoring: CompareSettings, reading: Mapping[str, Any], counting: RegionOfInterest = ALL
+    scoring: CompareSettings, reading: Mapping[str, Any], region: RegionOfInterest = ALL
 ) -> Settings:
     """What the records of a journal have in common, as JSON has it."""
     made = Comparison(
@@ -100,8 +100,8 @@ def settings_of(
         distorted="",
         definition=parts_of(scoring.definition),
         reading=reading,
-        mask=counting.mask,
-        regions=counting.regions,
+        mask=region.mask,
+        regions=region.regions,
         thresholds=tuple(t.judge(0) for t in scoring.thresholds),
         version="",
     )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import Reading, read_pair
-from ssimtool.readers.images.fast import LARGE
+from ssimtool.readers.images.fast import FAST_DECODE_FROM_PIXELS
 from ssimtool.scoring.pair import compare
 from ssimtool.settings import CompareSettings
 
@@ -19,7 +19,7 @@ from ssimtool.settings import CompareSettings
 def warm_up(how: Reading, settings: CompareSettings) -> None:
     """Load what decodes and computes, by pairs that are made up, so that the first answer comes
     at once."""
-    side = 1 << (LARGE.bit_length() // 2)
+    side = 1 << (FAST_DECODE_FROM_PIXELS.bit_length() // 2)
     noise = (np.arange(3 * side * side, dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8)
     picture = Image.fromarray(noise.reshape(side, side, 3))
     with tempfile.TemporaryDirectory() as folder, suppress(SsimtoolError):

@@ -1,1 +1,1 @@
-"""Bytes to samples: images, arrays, and two images made comparable."""
+"""Read images and arrays into samples, and make two images comparable."""

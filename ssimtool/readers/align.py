@@ -1,4 +1,4 @@
-"""Two images made comparable: each step is taken for both alike, and recorded."""
+"""Make two images comparable. Each step applies to both images and is recorded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.depth import same_depth
 from ssimtool.readers.files import shown
-from ssimtool.readers.images.colour import laid_on, to_rgb, to_same_profile
-from ssimtool.readers.images.fast import LONG
+from ssimtool.readers.images.colour import over_background, to_rgb, to_same_profile
+from ssimtool.readers.images.fast import LOAD_TORCH_FROM_PIXELS
 from ssimtool.readers.images.opening import Opened, open_image
 from ssimtool.readers.images.resample import resized
 from ssimtool.readers.images.together import decode_together
@@ -23,7 +23,7 @@ from ssimtool.readers.samples import Array, Pair, Samples
 
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
 BT601 = (0.299, 0.587, 0.114)
-LUMA_BYTES = 24  # of each pixel: the sum, a product and a channel of float64
+LUMA_BYTES = 24  # per pixel: the sum, a product and a channel, each float64
 
 
 def _nothing() -> None:
@@ -37,83 +37,88 @@ def _admitted(memory: int) -> None:
 def read_pair(
     reference: ImageInput,
     distorted: ImageInput,
-    how: Reading,
+    options: Reading,
     *,
     threads: int | None = None,
     meanwhile: Callable[[], object] = _nothing,
     into: Pair | None = None,
     admit: Callable[[int], object] = _admitted,
 ) -> Pair:
-    """Two images, read and made comparable.
+    """Read two images and make them comparable.
 
     Args:
-        reference, distorted: files, or `-` for standard input, for one of the two; or images in
-            memory.
-        how: the options of the command line.
-        threads: 2 decodes two large PNG or JPEG side by side, 1 one after the other; None is 2 in
-            the main thread and 1 in any other, beside which more are likely to decode.
-        meanwhile: called in one more thread while two images decode for long; else not at all.
-        into: a pair that is no longer needed: its memory is written to again where it fits, which
-            spares a loop over many pairs the time in which new memory is cleared.
-        admit: called before anything is decoded, with the bytes that the pair will take, about; it
-            may wait until they are there.
+        reference, distorted: paths or images in memory. `-` is standard input; only one of the two
+            can be read from it.
+        options: the reading options of the command line.
+        threads: 2 decodes two large PNG or JPEG files in parallel, 1 decodes one after the other.
+            None is 2 in the main thread and 1 in any other thread, because other threads are then
+            likely to decode as well.
+        meanwhile: called in one more thread if decoding takes long; otherwise it is not called.
+        into: a pair that is no longer needed. Its memory is reused if it fits, so that a loop over
+            many pairs does not wait for the system to clear new memory.
+        admit: called before the images are decoded, with the approximate number of bytes that the
+            pair needs. It may wait until that much memory is free.
 
     Returns:
-        the pair, of one shape and one dynamic range.
+        the pair, with one shape and one dynamic range.
 
     Raises:
-        SsimtoolError: a file that cannot be read, or two that cannot be compared.
+        SsimtoolError: a file cannot be read, or the two images cannot be compared.
     """
-    x = _opened(reference, how, into.reference if into else None)
+    x = _opened(reference, options, into.reference if into else None)
     try:
-        y = _opened(distorted, how, into.distorted if into else None)
+        y = _opened(distorted, options, into.distorted if into else None)
     except SsimtoolError:
-        x.decode(lambda: False)  # where both are wrong, it is the reference that is told of
+        x.decode(lambda: False)  # if both files are bad, report the reference
         raise
-    admit(_memory(x, y, how))
+    admit(_memory(x, y, options))
     if threads is None:
         threads = 2 if threading.current_thread() is threading.main_thread() else 1
     if threads > 1 and x.is_fast and y.is_fast:
-        long = min(x.pixels, y.pixels) >= LONG
-        return align(*decode_together(x, y, meanwhile if long else _nothing), how)
+        long = min(x.pixels, y.pixels) >= LOAD_TORCH_FROM_PIXELS
+        return align(*decode_together(x, y, meanwhile if long else _nothing), options)
     first = x.decode(lambda: False)
-    del x  # and with it what Pillow and the file hold in memory
-    return align(first, y.decode(lambda: False), how)
+    del x  # frees the memory of Pillow and of the file
+    return align(first, y.decode(lambda: False), options)
 
 
-def _memory(x: Opened, y: Opened, how: Reading) -> int:
-    """Bytes, about: the samples, what decodes them, and what luma computes them in (float64)."""
-    luma = LUMA_BYTES * (x.pixels + y.pixels) if how.channels == "luma" else 0
+def _memory(x: Opened, y: Opened, options: Reading) -> int:
+    """Approximate bytes of the samples, of their decoders, and of luma (computed in float64)."""
+    luma = LUMA_BYTES * (x.pixels + y.pixels) if options.channels == "luma" else 0
     return x.memory + y.memory + luma
 
 
-def _opened(image: ImageInput, how: Reading, into: Array | None) -> Opened:
+def _opened(image: ImageInput, options: Reading, into: Array | None) -> Opened:
     if not isinstance(image, str):
-        opened = open_memory(image, layout=how.layout, max_pixels=how.max_pixels)
+        opened = open_memory(image, layout=options.layout, max_pixels=options.max_pixels)
         if opened is not None:
             return opened
     return open_image(
-        name_of(image), frame=how.frame, max_pixels=how.max_pixels, layout=how.layout, into=into
+        name_of(image),
+        frame=options.frame,
+        max_pixels=options.max_pixels,
+        layout=options.layout,
+        into=into,
     )
 
 
-def align(x: Samples, y: Samples, how: Reading) -> Pair:
-    """Two images made comparable: profile, colour, alpha, channels, depth, size.
+def align(x: Samples, y: Samples, options: Reading) -> Pair:
+    """Make two images comparable: profile, colour, size, alpha, channels, depth, luma.
 
     Raises:
-        SsimtoolError: they cannot be compared.
+        SsimtoolError: the images cannot be compared.
     """
     sample_type = str(x.samples.dtype)
     x, y = to_same_profile(x, y)
     x, y = to_rgb(x), to_rgb(y)
     if x.samples.shape[:2] != y.samples.shape[:2]:
-        if not how.resize:
+        if not options.resize:
             raise _sizes_differ(x, y)
         y = resized(y, x.samples.shape[0], x.samples.shape[1])
-    x, y = laid_on(x, how.background), laid_on(y, how.background)
+    x, y = over_background(x, options.background), over_background(y, options.background)
     x, y = _same_channels(x, y)
-    x, y, data_range, warned = same_depth(x, y, how.data_range)
-    if how.channels == "luma":
+    x, y, data_range, warnings = same_depth(x, y, options.data_range)
+    if options.channels == "luma":
         x, y = _luma(x), _luma(y)
     steps = [f"{role}: {s}" for role, i in (("reference", x), ("distorted", y)) for s in i.steps]
     return Pair(
@@ -123,10 +128,10 @@ def align(x: Samples, y: Samples, how: Reading) -> Pair:
         distorted=y.samples,
         data_range=data_range,
         sample_type=sample_type,
-        colour=how.channels,
-        reading=recorded(how),
+        colour=options.channels,
+        reading=recorded(options),
         steps=tuple(steps),
-        warnings=(*x.warnings, *y.warnings, *warned),
+        warnings=(*x.warnings, *y.warnings, *warnings),
     )
 
 
@@ -135,7 +140,7 @@ def _sizes_differ(x: Samples, y: Samples) -> SsimtoolError:
     return SsimtoolError(
         "size_mismatch",
         f"{shown(y.path)}: is {w2}x{h2} pixels, expected {w}x{h} as in {shown(x.path)}; "
-        "give images of one size, or resample with --resize",
+        "use images of the same size, or resample with --resize",
     )
 
 
@@ -147,7 +152,7 @@ def _same_channels(x: Samples, y: Samples) -> tuple[Samples, Samples]:
         raise SsimtoolError(
             "channel_mismatch",
             f"{shown(y.path)}: has {c2} channels, expected {c} as in {shown(x.path)}, or 1; "
-            "give images with the same channels",
+            "use images with the same channels",
         )
     return _repeated(x, c2) if c == 1 else x, _repeated(y, c) if c2 == 1 else y
 
@@ -164,7 +169,7 @@ def _luma(image: Samples) -> Samples:
         raise SsimtoolError(
             "channel_mismatch",
             f"{shown(image.path)}: has {image.samples.shape[2]} channels, expected 1 or 3 for "
-            "--channels luma; leave the option out",
+            "--channels luma; remove the option",
         )
     luma = sum(w * image.samples[:, :, i].astype(np.float64) for i, w in enumerate(BT601))
     samples: Array = np.asarray(luma)[:, :, None]

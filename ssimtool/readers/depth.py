@@ -1,7 +1,8 @@
-"""The dynamic range of two images, and their samples brought to one unit."""
+"""Find the dynamic range of two images, and bring their samples to one unit."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,53 +13,56 @@ from ssimtool.readers.samples import Samples
 
 
 def same_depth(
-    x: Samples, y: Samples, given: float | None
+    x: Samples, y: Samples, requested: float | None
 ) -> tuple[Samples, Samples, float, tuple[str, ...]]:
-    """Two images in one unit: as they are where they have one type, else divided by their ranges.
+    """Bring two images to one unit.
+
+    Images of one type stay unchanged; others are divided by their own ranges.
 
     Args:
         x, y: the images.
-        given: the dynamic range that was requested; None: that of the samples.
+        requested: the dynamic range of --data-range; None takes that of the samples.
 
     Returns:
         the images, their dynamic range, and warnings.
 
     Raises:
-        SsimtoolError: `data_range`, it cannot be told or cannot hold for both.
+        SsimtoolError: `data_range`, the range is unknown or cannot apply to both images.
     """
     kinds = [(i.samples.dtype.kind, i.data_range) for i in (x, y)]
     floats = [kind == "f" for kind, _ in kinds]
     if all(floats):
-        return x, y, given or _range_of_floats(x, y), ()
+        return x, y, requested or _range_of_floats(x, y), ()
     if kinds[0] == kinds[1]:
-        return x, y, given or kinds[0][1] or 1, () if given else _wide(x)
-    if given is not None:
-        if given in (kinds[0][1], kinds[1][1]) and _within(x, given) and _within(y, given):
-            return x, y, given, ()  # the samples of both are in the units of one of the types
+        return x, y, requested or kinds[0][1] or 1, () if requested else _wide_type_warnings(x)
+    if requested is not None:
+        known = requested in (kinds[0][1], kinds[1][1])
+        if known and _within(x, requested) and _within(y, requested):
+            return x, y, requested, ()  # both images already use the unit of one of the types
         raise SsimtoolError(
             "data_range",
-            f"{shown(y.path)}: is {_depth(y)} beside {_depth(x)} in {shown(x.path)}, and one "
-            f"--data-range {given:g} cannot hold for both; convert one, or leave the option out",
+            f"{shown(y.path)}: is {_depth(y)}, but {shown(x.path)} is {_depth(x)}, and one "
+            f"--data-range {requested:g} cannot apply to both; convert one, or remove the option",
         )
     if any(floats):
         _range_of_floats(*(i for i in (x, y) if i.samples.dtype.kind == "f"))
-    wide = (warning for image in (x, y) for warning in _wide(image))
-    warned = f"{_depth(x)} beside {_depth(y)}: each is scaled by its own range to [0, 1]"
-    return _scaled(x), _scaled(y), 1, (warned, *wide)
+    wide_types = (warning for image in (x, y) for warning in _wide_type_warnings(image))
+    scaling = f"{_depth(x)} compared with {_depth(y)}: each is scaled by its own range to [0, 1]"
+    return _scaled(x), _scaled(y), 1, (scaling, *wide_types)
 
 
 def _within(image: Samples, data_range: float) -> bool:
     return bool(image.samples.min() >= 0 and image.samples.max() <= data_range)
 
 
-def _wide(image: Samples) -> tuple[str, ...]:
-    """A warning where the range of the type is hardly the range of the samples."""
+def _wide_type_warnings(image: Samples) -> tuple[str, ...]:
+    """Warn if the range of the type is probably not the range of the samples."""
     if image.samples.dtype.kind == "f" or image.samples.dtype.itemsize < 4:
         return ()
     low, high = image.samples.min(), image.samples.max()
     return (
-        f"{shown(image.path)}: holds {image.samples.dtype} from {low} to {high}, and the range of "
-        f"that type, {image.data_range}, is taken; say another with --data-range",
+        f"{shown(image.path)}: {image.samples.dtype} values from {low} to {high} are compared with "
+        f"the full range of the type, {image.data_range}; pass --data-range to change it",
     )
 
 
@@ -68,10 +72,24 @@ def _range_of_floats(*images: Samples) -> float:
             low, high = float(image.samples.min()), float(image.samples.max())
             raise SsimtoolError(
                 "data_range",
-                f"{shown(image.path)}: holds floats from {low:.6g} to {high:.6g}, and beyond "
-                "[0, 1] their range cannot be told; say it with --data-range",
+                f"{shown(image.path)}: float values from {low:.6g} to {high:.6g}; "
+                f"pass --data-range (e.g. {_example_range(low, high):.6g})",
             )
     return 1
+
+
+def _example_range(low: float, high: float) -> float:
+    """Smallest 1, 2 or 5 times a power of ten that holds the values, or 255 or 65535 if they fit.
+
+    >>> _example_range(-1000, 996), _example_range(0, 200), _example_range(-1, 1)
+    (2000.0, 255.0, 2.0)
+    """
+    for depth in (255.0, 65535.0):
+        if low >= 0 and depth / 2 < high <= depth:
+            return depth
+    span = min(max(max(high, 0) - min(low, 0), 1e-300), 1e300)
+    power = 10.0 ** math.floor(math.log10(span))
+    return next(n * power for n in (1, 2, 5, 10) if n * power >= span * (1 - 1e-12))
 
 
 def _depth(image: Samples) -> str:

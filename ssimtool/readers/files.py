@@ -1,4 +1,4 @@
-"""Files and standard input, opened with errors that say what to do."""
+"""Open files and standard input; errors say what to do."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ssimtool.errors import SsimtoolError, printable
 
 STDIN = "-"
 NPY_MAGIC = b"\x93NUMPY"
-# Larger files are mapped, so that they need no memory beside what is decoded from them; smaller
-# ones are read, which is as fast and holds whatever becomes of the file meanwhile.
-MAPPED = 2**24  # bytes
+# Files of this size and more are mapped: they need no memory besides the decoded samples. Smaller
+# files are read, which is as fast and stays valid if the file changes meanwhile.
+MAP_FROM_BYTES = 2**24
 Content = bytes | mmap.mmap
 
 
 def shown(path: str) -> str:
-    """The name of an input in a message."""
+    """Name of an input in a message."""
     return "standard input" if path == STDIN else printable(path) or "(an empty name)"
 
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turns what the operating system says about a file into an error that names it.
+    """Turn an error of the operating system into one that names the file.
 
     Raises:
         SsimtoolError: `not_found` or `unreadable`.
@@ -41,7 +41,7 @@ def reading(path: str) -> Iterator[None]:
         ) from None
     except IsADirectoryError:
         raise SsimtoolError(
-            "unreadable", f"{shown(path)}: is a directory, expected a file; name one file in it"
+            "unreadable", f"{shown(path)}: is a directory, expected a file; pass a file in it"
         ) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -53,10 +53,12 @@ def reading(path: str) -> Iterator[None]:
 
 
 def open_binary(path: str) -> BinaryIO:
-    """A file opened for reading; of a folder, Windows says that its permission is missing.
+    """Open a file for reading.
+
+    For a folder, Windows would report a missing permission instead of IsADirectoryError.
 
     Raises:
-        OSError: it cannot be opened; IsADirectoryError where it is a folder.
+        OSError: the file cannot be opened; IsADirectoryError for a folder.
     """
     if sys.platform == "win32" and os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "is a directory")
@@ -64,7 +66,7 @@ def open_binary(path: str) -> BinaryIO:
 
 
 def read_content(path: str) -> Content:
-    """The content of a file, or of standard input for `-`.
+    """Read a file, or standard input for `-`.
 
     Raises:
         SsimtoolError: `not_found` or `unreadable`.
@@ -72,7 +74,7 @@ def read_content(path: str) -> Content:
     with reading(path):
         if path != STDIN:
             with open_binary(path) as file:
-                if os.fstat(file.fileno()).st_size < MAPPED:  # of a pipe it is 0
+                if os.fstat(file.fileno()).st_size < MAP_FROM_BYTES:  # a pipe has size 0
                     return file.read()
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if sys.stdin is None:
@@ -81,8 +83,8 @@ def read_content(path: str) -> Content:
 
 
 def give_back(data: Content, start: int, stop: int) -> None:
-    """Hands back the memory of mapped bytes that were read, which stay readable."""
-    if sys.platform != "win32" and isinstance(data, mmap.mmap):  # which has no madvise
+    """Release the memory of mapped bytes. They stay readable: a later access reads them again."""
+    if sys.platform != "win32" and isinstance(data, mmap.mmap):  # Windows has no madvise
         start -= start % mmap.PAGESIZE
         data.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
@@ -96,7 +98,7 @@ def is_array_file(path: str) -> bool:
     if path == STDIN:
         return False
     with reading(path):
-        if not Path(path).is_file():  # a pipe could be read only once
+        if not Path(path).is_file():  # a pipe can be read only once
             return False
         with open(path, "rb") as file:
             return file.read(len(NPY_MAGIC)) == NPY_MAGIC

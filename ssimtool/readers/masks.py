@@ -1,4 +1,4 @@
-"""Which pixels of two images count: a mask, regions, or what lies in both."""
+"""Apply the region of interest of a pair: a mask, regions, or their intersection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssimtool.readers.samples import Array, Pair, Samples
 
 def with_mask(
     pair: Pair,
-    counting: RegionOfInterest,
+    region: RegionOfInterest,
     *,
     image: ImageInput | None = None,
     max_pixels: int = 0,
@@ -26,39 +26,38 @@ def with_mask(
     """Return a pair with its region of interest.
 
     Args:
-        pair: made comparable.
-        counting: the mask, as large as the pair, and the regions; where both are given, what lies
-            in both counts.
-        image: the mask itself, where it is in memory; None reads `counting.mask`.
-        max_pixels: of the mask; 0 is no limit.
+        pair: two comparable images.
+        region: a mask of the size of the pair, regions, or both; both mean their intersection.
+        image: the mask, if it is in memory; None reads the file `region.mask`.
+        max_pixels: limit for the mask; 0 is no limit.
 
     Returns:
-        the pair, with a `weight` where not all pixels count the same.
+        the pair, with a `weight` unless all pixels have the same weight.
 
     Raises:
-        SsimtoolError: a mask that cannot be read; `size_mismatch`, a mask of another size or a
-            region beyond the image; `empty_mask`, no pixel counts.
+        SsimtoolError: the mask cannot be read; `size_mismatch`, the mask has another size or a
+            region ends outside the image; `empty_mask`, no pixel is selected.
     """
-    if not counting:
+    if not region:
         return pair
     height, width = pair.reference.shape[:2]
     weight: Array = np.ones((height, width), dtype=np.bool_)
     mask = None
-    if counting.mask is not None:
-        mask = _read(counting.mask if image is None else image, max_pixels)
+    if region.mask is not None:
+        mask = _read(region.mask if image is None else image, max_pixels)
         weight = _weights(mask)
         if weight.shape != (height, width):
             raise _other_size(pair, mask)
-    if counting.regions:
-        inside = _union(pair, counting.regions)
+    if region.regions:
+        inside = _union(pair, region.regions)
         weight = weight & inside if weight.dtype == np.bool_ else weight * inside
-    if mask is not None and not weight.any():  # a region has a pixel
-        raise _empty(counting, mask)
+    if mask is not None and not weight.any():  # a region holds at least one pixel
+        raise _empty(region, mask)
     counted = float(weight.sum(dtype=np.float64))
     steps = mask.steps if mask else ()
     return replace(
         pair,
-        counting=counting,
+        region=region,
         counted=int(counted) if counted.is_integer() else counted,
         weight=None if weight.min() == weight.max() else weight,
         steps=(*pair.steps, *(f"mask: {step}" for step in steps)),
@@ -70,7 +69,8 @@ def _read(image: ImageInput, max_pixels: int) -> Samples:
     path = name_of(image)
     if path == STDIN:
         raise SsimtoolError(
-            "unsupported", "standard input is no mask, expected a file; write ./- for one named so"
+            "unsupported",
+            "standard input: cannot be a mask, expected a file; write ./- for a file named -",
         )
     opened = open_memory(image, layout="hwc", max_pixels=max_pixels)
     if opened is None:
@@ -81,22 +81,22 @@ def _read(image: ImageInput, max_pixels: int) -> Samples:
     if alpha is not None and not (alpha == alpha.flat[0]).all():
         raise SsimtoolError(
             "unsupported",
-            f"{shown(path)}: has an alpha channel that is not the same everywhere, which leaves in "
-            "doubt what counts, expected white on black; save it as grey without alpha",
+            f"{shown(path)}: has an alpha channel that varies, expected a mask in white on black; "
+            "save it as grey without alpha",
         )
     return mask
 
 
 def _weights(mask: Samples) -> Array:
-    """(H, W): floats as they are, of all else whether it is above half of its range."""
+    """Weights of the pixels, (H, W): floats unchanged, other types as bool, above half of white."""
     grey = _grey(mask)
     if grey.dtype.kind == "f" and mask.samples.dtype.kind == "f":
         low, high = float(grey.min()), float(grey.max())
         if low < 0 or high > 1:
             raise SsimtoolError(
                 "data_range",
-                f"{shown(mask.path)}: holds floats from {low:.6g} to {high:.6g}, expected weights "
-                "from 0 to 1; scale it",
+                f"{shown(mask.path)}: float values from {low:.6g} to {high:.6g}, expected weights "
+                "from 0 to 1; scale the mask",
             )
         return grey if grey.dtype.itemsize >= 4 else grey.astype(np.float32)
     white: Array = grey > _white(mask) / 2
@@ -112,14 +112,14 @@ def _grey(mask: Samples) -> Array:
         raise SsimtoolError(
             "shape_mismatch",
             f"{shown(mask.path)}: has {channels} channels, expected a mask of shape (H, W) or "
-            "(H, W, 1), or an image in grey or colour; save one plane",
+            "(H, W, 1), or a grey or colour image; save one plane",
         )
     luma: Array = (mask.samples @ np.asarray(BT601)).astype(np.float64, copy=False)
     return luma
 
 
 def _white(mask: Samples) -> float:
-    """The level that is white."""
+    """Level of white."""
     dtype, own = mask.samples.dtype, float(mask.data_range or 1)
     return min(own, float(np.iinfo(dtype).max)) if dtype.kind == "i" else own
 
@@ -132,8 +132,8 @@ def _union(pair: Pair, regions: tuple[Region, ...]) -> Array:
             raise SsimtoolError(
                 "size_mismatch",
                 f"{shown(pair.reference_path)}: is {width}x{height} pixels, expected the region "
-                f"{x},{y},{w},{h} to lie inside; it ends at x {x + w}, y {y + h}: give a smaller "
-                "one",
+                f"{x},{y},{w},{h} to lie inside (it ends at x {x + w}, y {y + h}); use a smaller "
+                "region",
             )
         inside[y : y + h, x : x + w] = True
     return inside
@@ -145,19 +145,19 @@ def _other_size(pair: Pair, mask: Samples) -> SsimtoolError:
     return SsimtoolError(
         "size_mismatch",
         f"{shown(mask.path)}: is a mask of {width}x{height} pixels, expected {w}x{h} as in "
-        f"{shown(pair.reference_path)}; give a mask of that size",
+        f"{shown(pair.reference_path)}; use a mask of that size",
     )
 
 
-def _empty(counting: RegionOfInterest, mask: Samples) -> SsimtoolError:
-    where = " within the regions" if counting.regions else ""
+def _empty(region: RegionOfInterest, mask: Samples) -> SsimtoolError:
+    where = " within the regions" if region.regions else ""
     highest, floats = float(mask.samples.max()), mask.samples.dtype.kind == "f"
     limit = 0 if floats else _white(mask) / 2
-    advice = "give another mask" + (" or other regions" if counting.regions else "")
+    advice = "use another mask" + (" or other regions" if region.regions else "")
     if 0 < highest <= limit:
-        advice = f"white counts, which is {_white(mask):g}: scale it, or save it as bool"
+        advice = f"white is {_white(mask):g}: scale the mask, or save it as bool"
     return SsimtoolError(
         "empty_mask",
-        f"{shown(mask.path)}: has no pixel that counts{where} (its largest level is {highest:g}), "
-        f"expected some above {limit:g}; {advice}",
+        f"{shown(mask.path)}: selects no pixel{where} (its largest level is {highest:g}), "
+        f"expected levels above {limit:g}; {advice}",
     )

@@ -1,4 +1,4 @@
-"""Images that are in memory already: Pillow images, NumPy arrays and torch tensors."""
+"""Read images that are in memory: Pillow images, NumPy arrays and torch tensors."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ssimtool.settings import ImageLayout
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What an image may be: a path, a Pillow image, an array or a tensor.
+# The accepted kinds of image: a path, a Pillow image, an array or a tensor.
 ImageInput: TypeAlias = Union[str, os.PathLike[str], Image.Image, Array, "Tensor"]
 ACCEPTED = "a path, a Pillow image, a NumPy array or a torch tensor"
 
 
 def name_of(image: ImageInput) -> str:
-    """Return the path of an image, or the name by which one in memory stands in a record.
+    """Return the path of an image, or the name that a record gives to one in memory.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not an image.
 
     >>> name_of(np.zeros((2, 2))), name_of("a.png")
     ('<array>', 'a.png')
@@ -40,22 +40,21 @@ def name_of(image: ImageInput) -> str:
         return "<array>"
     if _is_tensor(image):
         return "<tensor>"
-    raise TypeError(f"{type(image).__name__} is no image: expected {ACCEPTED}")
+    raise TypeError(f"{type(image).__name__} is not an image: expected {ACCEPTED}")
 
 
 def open_memory(
     image: ImageInput, *, layout: ImageLayout = "auto", max_pixels: int = 0
 ) -> Opened | None:
-    """Return an image in memory as one whose samples can be read; None for a path.
+    """Open an image in memory; None for a path.
 
     Args:
-        image: of a tensor with three axes, `auto` takes the first for the channels; one of four
-            axes is a batch of one image.
-        layout: of three axes.
-        max_pixels: more pixels are refused; 0 is no limit.
+        image: an image or a path. A tensor with four axes is a batch of one image.
+        layout: layout of an array with three axes; for a tensor, `auto` means channels first.
+        max_pixels: reject an image with more pixels; 0 is no limit.
 
     Raises:
-        TypeError: it is none of what is accepted.
+        TypeError: it is none of the accepted kinds.
     """
     name = name_of(image)
     if isinstance(image, (str, os.PathLike)):
@@ -80,25 +79,25 @@ def open_memory(
 
 
 def _is_tensor(image: object) -> bool:
-    torch = sys.modules.get("torch")  # no tensor exists before it is loaded
+    torch = sys.modules.get("torch")  # no tensor exists before torch is loaded
     return torch is not None and isinstance(image, torch.Tensor)
 
 
 def _as_array(image: Any, name: str) -> Array:
-    """The numbers of an array or a tensor, which are read and never written."""
+    """Numbers of an array or a tensor, which are never written to."""
     if _is_tensor(image):
         import torch
 
         image = image.detach().cpu()
         if image.dim() == 4 and len(image) == 1:
             image = image[0]
-        image = image.float() if image.dtype == torch.bfloat16 else image  # NumPy has none
+        image = image.float() if image.dtype == torch.bfloat16 else image  # NumPy has no bfloat16
         image = image.resolve_conj().resolve_neg().numpy()
     array: Array = image
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise SsimtoolError(
             "unsupported",
-            f"{name}: has the dtype {array.dtype}, expected bool, integers or floats of up to 64 "
+            f"{name}: has dtype {array.dtype}, expected bool, integers or floats of up to 64 "
             "bits; convert it",
         )
     return array

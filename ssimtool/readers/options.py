@@ -1,4 +1,4 @@
-"""The options of reading a pair. Standard library only: what writes records needs no reader."""
+"""Options for reading a pair. Standard library only, so that writing records loads no reader."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from ssimtool.settings import Background, Channels, ImageLayout
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a pair is read. What can change a number is recorded; the limit of pixels cannot."""
+    """Options for reading a pair. Those that can change a result are recorded."""
 
     channels: Channels = "rgb"
     data_range: float | None = None
     background: Background = "checker"
     resize: bool = False
     frame: int | None = None
-    max_pixels: int = field(default=2**29, metadata={"recorded": False})
+    max_pixels: int = field(
+        default=2**29, metadata={"recorded": False}
+    )  # a limit changes no result
     layout: ImageLayout = "auto"
 
 
-# The names of the options that are recorded, in the order of the record.
+# Names of the recorded options, in the order of the record.
 RECORDED = tuple(f.name for f in fields(Reading) if f.metadata.get("recorded", True))
 
 
-def recorded(how: Reading) -> dict[str, Any]:
-    """The options that can change a number, as they are recorded."""
-    return {name: getattr(how, name) for name in RECORDED}
+def recorded(options: Reading) -> dict[str, Any]:
+    """Options that can change a result, as a record holds them."""
+    return {name: getattr(options, name) for name in RECORDED}

@@ -1,4 +1,4 @@
-"""Which pixels of a pair count, as it is asked for. Standard library only."""
+"""The requested region of interest of a pair. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from ssimtool.errors import ArgumentError
 
 Region = tuple[int, int, int, int]  # x, y of the upper left pixel, width, height
-# The columns of a manifest that say it, each in the place of the option of its name.
+# Columns of a manifest that replace the option of the same name.
 MASK, REGION = "mask", "region"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionOfInterest:
-    """The pixels that count: those where `mask` is white, within the union of `regions`; all where
-    neither is given."""
+    """Pixels to compare: white in `mask` and inside the union of `regions`; all without either."""
 
     mask: str | None = None
     regions: tuple[Region, ...] = ()
@@ -30,29 +29,29 @@ ALL = RegionOfInterest()
 
 
 def parse_region(text: str) -> Region:
-    """`X,Y,W,H`: whole pixels from the upper left corner.
+    """Parse `X,Y,W,H`, in whole pixels from the upper left corner.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the text is not a region.
 
     >>> parse_region("10,20,64,48")
     (10, 20, 64, 48)
     """
-    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text, re.ASCII)
-    x, y, width, height = (min(int(n), 2**63) for n in found.groups()) if found else (0, 0, 0, 0)
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text, re.ASCII)
+    x, y, width, height = (min(int(n), 2**63) for n in match.groups()) if match else (0, 0, 0, 0)
     if not (width and height):
         raise ValueError(
-            f"{text!r} is no region, expected X,Y,W,H in whole pixels from the upper left corner, "
-            "W and H above 0"
+            f"{text!r} is not a region, expected X,Y,W,H in whole pixels from the upper left "
+            "corner, W and H above 0"
         )
     return x, y, width, height
 
 
 def parse_regions(text: str) -> tuple[Region, ...]:
-    """Several: separated by semicolons, or a JSON list of texts or of lists of four numbers.
+    """Parse regions: separated by semicolons, or a JSON list of texts or of lists of four numbers.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the text holds something else.
 
     >>> parse_regions("0,0,8,8; 8,8,16,16")
     ((0, 0, 8, 8), (8, 8, 16, 16))
@@ -62,23 +61,23 @@ def parse_regions(text: str) -> tuple[Region, ...]:
     if not text.lstrip().startswith("["):
         return tuple(parse_region(part) for part in text.split(";") if part.strip())
     try:
-        found = json.loads(text)
+        parts = json.loads(text)
     except ValueError:
-        found = [text]
-    if len(found) == 4 and all(isinstance(n, int) for n in found):  # one alone
-        found = [found]
-    return tuple(parse_region(_listed(part)) for part in found)
+        parts = [text]
+    if len(parts) == 4 and all(isinstance(n, int) for n in parts):  # a single region
+        parts = [parts]
+    return tuple(parse_region(_comma_separated(part)) for part in parts)
 
 
 def parse_interest(mask: str | None, regions: Sequence[str]) -> RegionOfInterest:
-    """Return which pixels are compared: the file of a mask, and texts `X,Y,W,H`.
+    """Return the region of interest of a mask file and of texts `X,Y,W,H`.
 
     Raises:
-        ArgumentError: a region that cannot be parsed, or standard input for a mask.
+        ArgumentError: a region cannot be parsed, or the mask is standard input.
     """
     if mask == "-":
         raise ArgumentError(
-            "standard input is no mask: give a file, ./- for one of that name", argument="mask"
+            "standard input cannot be a mask: use a file (./- for a file named -)", argument="mask"
         )
     try:
         return RegionOfInterest(mask=mask, regions=tuple(map(parse_region, regions)))
@@ -86,17 +85,17 @@ def parse_interest(mask: str | None, regions: Sequence[str]) -> RegionOfInterest
         raise ArgumentError(str(error), argument="region") from None
 
 
-def _listed(part: object) -> str:
+def _comma_separated(part: object) -> str:
     if isinstance(part, Sequence) and not isinstance(part, str):
         return ",".join(map(str, part))
     return str(part)
 
 
 def region_of(columns: Mapping[str, str], otherwise: RegionOfInterest) -> RegionOfInterest:
-    """What counts of a pair of a manifest: what its columns say, else what holds for all.
+    """Region of interest of a pair in a manifest: by its columns, or else `otherwise`.
 
     Raises:
-        ValueError: a column that cannot be parsed.
+        ValueError: a column cannot be parsed.
     """
     mask, regions = columns.get(MASK), columns.get(REGION)
     return RegionOfInterest(

@@ -1,4 +1,4 @@
-"""What a reader hands on: the samples of one image, and of two made comparable."""
+"""The samples of one image, and of two comparable images, as the readers return them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Space = Literal["grey", "rgb", "cmyk", "other"]
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """One image as it was read.
+    """One image as the file stores it.
 
-    `samples` is (H, W, C), `alpha` (H, W) of the same dtype and range or None; `data_range` is the
-    dynamic range of the type or bit depth, None for floats outside [0, 1]; `profile` is the
-    embedded ICC profile; `steps` and `warnings` say what was done on the way.
+    `samples` is (H, W, C). `alpha` is (H, W) with the same dtype and range, or None. `data_range`
+    is the dynamic range of the type or bit depth, None for floats outside [0, 1]. `profile` is the
+    embedded ICC profile. `steps` lists the conversions, `warnings` the likely mistakes.
     """
 
     path: str
@@ -36,12 +36,12 @@ class Samples:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two images made comparable: (H, W, C) each, of one shape and one dynamic range.
+    """Two comparable images, (H, W, C) each, with one shape and one dynamic range.
 
-    `sample_type` is the type of the reference as it was read, before anything was scaled;
-    `reading` the options that it was read with. `counting` is which pixels were asked for,
-    `counted` how many count, or the sum of their weights; `weight` is how much each does, (H, W),
-    of bool, float32 or float64, and None where all count the same.
+    `sample_type` is the type of the reference in its file, before any scaling. `reading` holds the
+    reading options. `region` is the requested region of interest, `counted` the number of its
+    pixels or the sum of their weights. `weight` is the weight of each pixel, (H, W), as bool,
+    float32 or float64; None if all weights are equal.
     """
 
     reference_path: str
@@ -52,7 +52,7 @@ class Pair:
     sample_type: str
     colour: str = "rgb"
     reading: Mapping[str, Any] = field(default_factory=dict)
-    counting: RegionOfInterest = ALL
+    region: RegionOfInterest = ALL
     counted: float | None = None
     weight: Array | None = None
     steps: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Pair:
 
 
 def range_of_type(dtype: np.dtype[Any]) -> float | None:
-    """The dynamic range of an integer type; None for floats.
+    """Dynamic range of an integer type; None for floats.
 
     >>> range_of_type(np.dtype("uint8"))
     255

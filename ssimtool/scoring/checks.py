@@ -33,8 +33,8 @@ def check_requested(asked: Sequence[str], pair: Pair, how: CompareSettings) -> N
         check_size(pair, how.definition)
     for name in asked:
         _check_smallest_side(name, pair)
-    if pair.counting:
-        _check_counting(asked, pair, how, structure=structure)
+    if pair.region:
+        _check_region(asked, pair, how, structure=structure)
 
 
 def check_numbers(found: dict[str, float], pair: Pair) -> None:
@@ -101,12 +101,12 @@ def _check_scales(pair: Pair, how: CompareSettings) -> None:
         )
 
 
-def _check_counting(
+def _check_region(
     asked: Sequence[str], pair: Pair, how: CompareSettings, *, structure: bool
 ) -> None:
     """Whether all that is asked for can be told of what counts."""
     without = [name for name in asked if "weight" not in find_metric(name).takes]
-    where = shown(pair.counting.mask or pair.reference_path)
+    where = shown(pair.region.mask or pair.reference_path)
     if without or how.backend == "fused":
         others = ", ".join(name for name in METRIC_NAMES if "weight" in find_metric(name).takes)
         what, expected = (without[0], others) if without else ("the backend fused", "torch")

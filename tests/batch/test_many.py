@@ -126,7 +126,7 @@ def test_no_pairs():
     ("arguments", "options", "error", "words"),
     [
         ((["a.png"],), {}, TypeError, "'a.png' is no pair"),
-        (([(1, 2)],), {}, TypeError, "int is no image"),
+        (([(1, 2)],), {}, TypeError, "int is not an image"),
         (("a",), {}, TypeError, "distorted is missing"),
         (([], "b"), {}, TypeError, "expected two folders, or pairs"),
         (([],), {"jobs": 0}, ValueError, "jobs is 0"),

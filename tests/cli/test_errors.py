@@ -119,7 +119,7 @@ BAD: dict[str, tuple[str, Callable[[Path], Path], list[str], str, str]] = {
         "b.npy", lambda p: _array(p, np.full((20, 30), np.inf)), [], "non_finite", "or infinity",
     ),
     "floats without a range": (
-        "b.npy", lambda p: _array(p, GREY * 1.0), [], "data_range", "say it with --data-range",
+        "b.npy", lambda p: _array(p, GREY * 1.0), [], "data_range", "pass --data-range (e.g. 255)",
     ),
     "objects": (
         "b.npy",

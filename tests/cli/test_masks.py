@@ -176,7 +176,7 @@ def test_warnings_and_steps_of_a_mask(ssimtool, here):
     ("options", "code", "words"),
     [
         (["--mask", "none.png"], "not_found", "none.png: no such file"),
-        (["--mask", "black.png"], "empty_mask", "black.png: has no pixel that counts"),
+        (["--mask", "black.png"], "empty_mask", "black.png: selects no pixel"),
         (["--region", "40,0,20,20"], "size_mismatch", "is 50x40 pixels, expected the region"),
         (["--region", "0,0,5,40"], "empty_mask", "a.png: no window of 11 pixels inside the image"),
         (["--region", "0,0,4,4", "--mask", "disc.png"], "empty_mask", "within the regions"),
@@ -210,9 +210,9 @@ def test_where_there_is_no_window_the_errors_are_there(ssimtool, here):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--region", "1,2,3"], "--region: '1,2,3' is no region, expected X,Y,W,H"),
+        (["--region", "1,2,3"], "--region: '1,2,3' is not a region, expected X,Y,W,H"),
         (["--region", "0,0,0,9"], "W and H above 0"),
-        (["--mask", "-"], "standard input is no mask"),
+        (["--mask", "-"], "standard input cannot be a mask"),
         (["--mask", "disc.png", "--backend", "fused"], "--backend: the fused kernels take no mask"),
         (
             ["--region", "0,0,9,9", "--backend", "fused"],
@@ -423,7 +423,7 @@ def test_errors_of_a_list(ssimtool, here):
         "not_found", "size_mismatch", "empty_mask", "unsupported", "size_mismatch", "unsupported",
         None,
     ]  # fmt: skip
-    assert "'1,2' is no region" in records[3]["error"]["message"]
+    assert "'1,2' is not a region" in records[3]["error"]["message"]
     assert records[0]["mask"] == "none.png"
     assert (summary["ok"], summary["error"]) == (1, 6)
     done = ssimtool("batch", "--pairs", "pairs.csv", "-f", "ndjson", "--backend", "fused")

@@ -172,7 +172,7 @@ def test_a_run_that_was_interrupted(ssimtool, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("hello\n", "line 1 holds 'hello'"), ("", "holds no record"), (None, "no such file")],
+    [("hello\n", "line 1 holds 'hello'"), ("", "has no record"), (None, "no such file")],
 )
 def test_what_is_no_such_file(ssimtool, tmp_path, text, words):
     path, page = tmp_path / "s.ndjson", tmp_path / "r.html"

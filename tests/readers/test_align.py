@@ -59,7 +59,7 @@ def test_eight_beside_sixteen_bits(save):
     np.testing.assert_allclose(pair.reference, RGB / 255, atol=1e-16)
     np.testing.assert_allclose(pair.distorted, pair.reference, atol=1e-16)
     assert pair.data_range == 1
-    assert "8-bit beside 16-bit" in pair.warnings[0]
+    assert "8-bit compared with 16-bit" in pair.warnings[0]
     assert pair.steps == ("reference: divided by 255", "distorted: divided by 65535")
     error = _error(save("a.png", RGB), save("b.png", deep), data_range=255)
     assert error.code == "data_range"
@@ -77,7 +77,7 @@ def test_the_range_of_floats(save):
     assert read_pair(save("a.npy", inside), save("b.npy", inside), Reading()).data_range == 1
     error = _error(save("a.npy", inside), save("b.npy", beyond))
     assert error.code == "data_range"
-    assert "holds floats from 0 to 255" in error.message
+    assert "float values from 0 to 255; pass --data-range (e.g. 255)" in error.message
     paths = save("a.npy", inside), save("b.npy", beyond)
     assert read_pair(*paths, Reading(data_range=255)).data_range == 255
 
@@ -288,14 +288,14 @@ def test_one_range_holds_only_for_samples_within_it(save, value, holds):
     else:
         error = _error(*paths, data_range=255)
         assert error.code == "data_range"
-        assert "cannot hold for both" in error.message
+        assert "cannot apply to both" in error.message
 
 
 def test_a_wide_type_is_warned_of(save):
     paths = save("a.npy", GREY.astype(np.int64)), save("b.npy", GREY.astype(np.int64))
     pair = read_pair(*paths, Reading())
     assert pair.data_range == 2**64 - 1
-    assert "say another with --data-range" in pair.warnings[0]
+    assert "pass --data-range to change it" in pair.warnings[0]
 
 
 def test_the_type_that_was_read_is_kept(save):

@@ -119,7 +119,7 @@ def test_regions_count_together_and_within_the_mask(tmp_path):
     regions = (1, 0, 4, 3), (4, 2, 4, 4)
     pair = with_mask(_pair(), RegionOfInterest(regions=regions))
     np.testing.assert_array_equal(pair.weight, expected)
-    assert (pair.counted, pair.counting.regions) == (27, regions)  # 12 + 16 - 1
+    assert (pair.counted, pair.region.regions) == (27, regions)  # 12 + 16 - 1
     assert isinstance(pair.counted, int)
     path = _npy(tmp_path, WHERE)
     np.testing.assert_array_equal(_weight(path, *regions), expected & WHERE)
@@ -130,7 +130,7 @@ def test_what_counts_the_same_everywhere_needs_no_weight(tmp_path):
         pair = with_mask(_pair(), RegionOfInterest(mask=_npy(tmp_path, array)))
         assert pair.weight is None
         assert pair.counted == array.sum()
-        assert pair.counting.mask
+        assert pair.region.mask
     whole = with_mask(_pair(), RegionOfInterest(regions=((0, 0, 5, H), (5, 0, 3, H))))
     assert (whole.weight, whole.counted) == (None, H * W)
     pair = _pair()
@@ -146,13 +146,17 @@ def _bytes(array, **options) -> bytes:
 BLACK = np.zeros((H, W), np.uint8)
 SHADES = np.arange(4 * H * W, dtype=np.uint8).reshape(H, W, 4)
 CASES = {
-    "black": (BLACK, "empty_mask", "largest level is 0), expected some above 127.5"),
-    "0 and 1": (BLACK + WHERE, "empty_mask", "white counts, which is 255: scale it, or save it as"),
+    "black": (BLACK, "empty_mask", "largest level is 0), expected levels above 127.5"),
+    "0 and 1": (BLACK + WHERE, "empty_mask", "white is 255: scale the mask, or save it as bool"),
     "0 and 1 of int64": (WHERE.astype(int), "empty_mask", "save it as bool"),
-    "zeros": (np.zeros((H, W)), "empty_mask", "expected some above 0; give another mask"),
+    "zeros": (np.zeros((H, W)), "empty_mask", "expected levels above 0; use another mask"),
     "another size": (BLACK[:, 1:], "size_mismatch", "is a mask of 7x6 pixels, expected 8x6 as in"),
-    "beyond 1": (WHERE * 2.0, "data_range", "floats from 0 to 2, expected weights from 0 to 1"),
-    "below 0": (WHERE - 0.5, "data_range", "floats from -0.5 to 0.5"),
+    "beyond 1": (
+        WHERE * 2.0,
+        "data_range",
+        "float values from 0 to 2, expected weights from 0 to 1",
+    ),
+    "below 0": (WHERE - 0.5, "data_range", "float values from -0.5 to 0.5, expected weights"),
     "nan": (np.where(WHERE, np.nan, 1), "non_finite", "holds NaN or infinity"),
     "three planes of floats": (np.ones((H, W, 3)), "shape_mismatch", "has 3 channels, expected a"),
     "two planes": (np.ones((H, W, 2), bool), "shape_mismatch", "has 2 channels"),
@@ -186,10 +190,10 @@ def test_regions_that_do_not_fit(tmp_path):
             _weight(None, (0, 0, 1, 1), region)
         assert raised.value.code == "size_mismatch"
     path = _npy(tmp_path, np.arange(H * W).reshape(H, W) == 0)
-    with pytest.raises(SsimtoolError, match="no pixel that counts within the regions") as raised:
+    with pytest.raises(SsimtoolError, match="selects no pixel within the regions") as raised:
         _weight(path, (1, 0, 7, 6))
     assert raised.value.code == "empty_mask"
-    with pytest.raises(SsimtoolError, match="standard input is no mask"):
+    with pytest.raises(SsimtoolError, match="standard input: cannot be a mask"):
         _weight("-")
     with pytest.raises(SsimtoolError, match="48 pixels, expected at most 47"):
         with_mask(_pair(), RegionOfInterest(mask=path), max_pixels=47)
@@ -226,10 +230,10 @@ def test_several_regions(text, expected):
     ],
 )
 def test_what_is_no_region(text):
-    with pytest.raises(ValueError, match="is no region, expected X,Y,W,H in whole pixels"):
+    with pytest.raises(ValueError, match="is not a region, expected X,Y,W,H in whole pixels"):
         parse_region(text)
     for several in (f"0,0,1,1;{text}", f'["{text}"]', f"[[{text}]]", f"[{text}"):
-        with pytest.raises(ValueError, match="is no region"):
+        with pytest.raises(ValueError, match="is not a region"):
             parse_regions(several)
 
 

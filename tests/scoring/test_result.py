@@ -136,7 +136,7 @@ def test_a_notebook_shows_scores_both_images_and_the_map(pair, tmp_path):
         ({"background": "nonsense"}, ValueError, "nonsense"),
         ({"device": "cuda:77"}, ValueError, "cuda:77 is not present"),
         ({"backend": "cuda"}, ValueError, "unknown backend 'cuda': expected one of auto, fused"),
-        ({"mask": 3}, TypeError, "int is no image"),
+        ({"mask": 3}, TypeError, "int is not an image"),
         ({"definition": find_definition("wang2004", window_size=101)}, SsimtoolError, "101x101"),
     ],
 )
@@ -146,7 +146,7 @@ def test_wrong_arguments(pair, options, error, words):
 
 
 def test_what_is_no_image(pair):
-    with pytest.raises(TypeError, match="list is no image: expected a path, a Pillow image"):
+    with pytest.raises(TypeError, match="list is not an image: expected a path, a Pillow image"):
         ssimtool.compare(pair[0], [1, 2])
     with pytest.raises(SsimtoolError, match="no such file"):
         ssimtool.compare(pair[0], "gone.png")

@@ -1,1 +1,1 @@
-"""Array files to samples."""
+"""Read array files."""

@@ -1,4 +1,4 @@
-"""One image from a .npy array."""
+"""Read one image from a .npy array."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SPACES: dict[int, Space] = {1: "grey", 3: "rgb"}
 def read_array_image(
     path: str, data: bytes | None, *, layout: ImageLayout = "auto", max_pixels: int = 0
 ) -> Samples:
-    """One image from a .npy array of shape (H, W), (H, W, C) or (C, H, W).
+    """Read one image from a .npy array of shape (H, W), (H, W, C) or (C, H, W).
 
     Args:
-        path: a file, mapped into memory where `data` is None.
-        data: its content, where it was read already.
-        layout: of three axes; `auto` tells by which end has 1, 3 or 4 entries.
-        max_pixels: more pixels are refused; 0 is no limit.
+        path: a file; it is mapped into memory if `data` is None.
+        data: the content of the file, if it is read already.
+        layout: layout of three axes; `auto` takes the end with 1, 3 or 4 entries for the channels.
+        max_pixels: reject an image with more pixels; 0 is no limit.
 
     Raises:
-        SsimtoolError: whatever is wrong with the file or its shape.
+        SsimtoolError: the file, its shape or its numbers are not those of an image.
     """
     name = shown(path)
     if data is None:
@@ -50,17 +50,18 @@ def samples_of_array(
     """Return an array of shape (H, W), (H, W, C) or (C, H, W) as samples.
 
     Args:
-        array: of bool, integers or floats.
-        path: in the record.
-        name: in a message.
-        layout, max_pixels: as for `read_array_image`.
+        array: bool, integers or floats.
+        path: the name in the record.
+        name: the name in messages.
+        layout: layout of three axes; `auto` takes the end with 1, 3 or 4 entries for the channels.
+        max_pixels: reject an image with more pixels; 0 is no limit.
 
     Raises:
-        SsimtoolError: whatever is wrong with its shape or its numbers.
+        SsimtoolError: its shape or its numbers are not those of an image.
     """
-    given = array.shape
+    stored = array.shape
     array = _as_hwc(array, name, layout)
-    steps = ("channels first to last",) if len(given) == 3 and given != array.shape else ()
+    steps = ("channels first to last",) if len(stored) == 3 and stored != array.shape else ()
     height, width, channels = array.shape
     check_pixels(name, width, height, max_pixels)
     array = np.asarray(array, dtype=array.dtype.newbyteorder("="))
@@ -79,7 +80,7 @@ def samples_of_array(
 
 
 def check_pixels(name: str, width: int, height: int, max_pixels: int) -> None:
-    """Refuses an image of more pixels than allowed.
+    """Reject an image with more pixels than allowed.
 
     Raises:
         SsimtoolError: `too_large`.
@@ -105,8 +106,8 @@ def _as_hwc(array: Array, name: str, layout: ImageLayout) -> Array:
     if layout == "auto" and first == last:
         raise SsimtoolError(
             "shape_mismatch",
-            f"{name}: has shape {array.shape}, which leaves in doubt where the channels are, "
-            "expected 1, 3 or 4 at one end; say --layout hwc or --layout chw",
+            f"{name}: cannot tell the channel axis of shape {array.shape}, expected 1, 3 or 4 "
+            "channels at one end; pass --layout (hwc or chw)",
         )
     if layout == "chw" or (layout == "auto" and first):
         return array.transpose(1, 2, 0)

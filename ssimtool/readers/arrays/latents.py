@@ -1,4 +1,4 @@
-"""The posterior that a training run saved, checked, and read some rows at a time."""
+"""Open and check a saved posterior (mu, logvar), and read some of its rows at a time."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ KEYS = ("mu", "logvar")
 
 @dataclass(frozen=True)
 class Latents:
-    """mu and logvar of one shape, (N, ...), of floats."""
+    """Arrays mu and logvar: floats of one shape, (N, ...)."""
 
     mu: ArraySource
     logvar: ArraySource
 
     @property
     def samples(self) -> int:
-        """The number of samples, N."""
+        """Number of samples, N."""
         return self.mu.shape[0]
 
     @property
     def dimensions(self) -> int:
-        """How many numbers one sample has, D."""
+        """Number of values per sample, D."""
         return int(np.prod(self.mu.shape[1:], dtype=object))
 
     @property
     def size(self) -> int:
-        """The number of values of mu."""
+        """Number of values of mu."""
         return self.samples * self.dimensions
 
     def release(self) -> None:
-        """Hands back the memory of what was read so far."""
+        """Release the memory of the rows read so far."""
         self.mu.release()
         self.logvar.release()
 
 
 def open_latents(paths: tuple[str, ...]) -> Latents:
-    """The arrays of MU LOGVAR, or of one DUMP.npz with these keys.
+    """Open the arrays of MU LOGVAR, or of one DUMP.npz with these keys.
 
     Raises:
-        SsimtoolError: a file that cannot be read, or arrays that do not fit each other.
+        SsimtoolError: a file cannot be read, or the arrays do not match.
     """
     if len(paths) == 1:
         named = open_dump(paths[0], KEYS)
@@ -66,7 +66,7 @@ def open_latents(paths: tuple[str, ...]) -> Latents:
 
 
 def check_posterior(mu: ArraySource, logvar: ArraySource) -> None:
-    """Both are floats, of one shape.
+    """Check that both arrays are floats of one shape.
 
     Raises:
         SsimtoolError: they are not.
@@ -86,8 +86,7 @@ def check_posterior(mu: ArraySource, logvar: ArraySource) -> None:
 
 
 def rows(source: ArraySource) -> Iterator[Array]:
-    """The samples of one array in order, (n, D) each, about CHUNK values at a time and one sample
-    at least."""
+    """Samples of one array in order, (n, D): about CHUNK values, at least one sample at a time."""
     samples, rest = source.shape[0], int(np.prod(source.shape[1:], dtype=object))
     step = max(1, CHUNK // rest)
     for start in range(0, samples, step):

@@ -1,4 +1,4 @@
-"""What stands at the head of a .npy file, and what can be wrong with it."""
+"""Read and check the header of a .npy file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import NPY_MAGIC
 
-# What numpy's parser raises on a header that is cut off or was never one.
+# Errors of numpy's parser for a header that is cut off or is not a header.
 DAMAGED = (
     ValueError,
     TypeError,
@@ -24,12 +24,12 @@ DAMAGED = (
     MemoryError,
     RecursionError,
 )
-CATCHING = threading.Lock()
+WARNINGS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands at the head of a .npy file; `offset` is where the samples begin."""
+    """Header of a .npy file; the samples begin at byte `offset`."""
 
     shape: tuple[int, ...]
     fortran_order: bool
@@ -38,12 +38,12 @@ class Header:
 
     @property
     def nbytes(self) -> int:
-        """The size of the samples in bytes."""
+        """Size of the samples in bytes."""
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
 
 
 def read_header(file: IO[bytes], name: str) -> Header:
-    """The header of a .npy file that stands at its beginning.
+    """Read the header at the beginning of a .npy file.
 
     Raises:
         SsimtoolError: `not_an_image`, `truncated`, `pickled` or `unsupported`.
@@ -58,8 +58,9 @@ def read_header(file: IO[bytes], name: str) -> Header:
     try:
         first = file.read(2) == b"\x01\x00"
         read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-        # numpy warns of headers that Python 2 wrote; what is caught is caught for all threads
-        with CATCHING, warnings.catch_warnings():
+        # numpy warns about headers written by Python 2. The filter applies to all threads, hence a
+        # lock.
+        with WARNINGS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shape, fortran_order, dtype = read(file)
         if not all(0 <= n < 2**48 for n in shape) or len(shape) > 32:
@@ -85,12 +86,12 @@ def read_header(file: IO[bytes], name: str) -> Header:
 
 
 def is_pickle(head: bytes) -> bool:
-    """Whether a file begins as pickles of protocol 2 and later do."""
+    """Whether a file begins like a pickle of protocol 2 or later."""
     return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
 def pickled(name: str) -> SsimtoolError:
-    """The error of a pickle where samples are expected."""
+    """Error for a pickle in place of samples."""
     return SsimtoolError(
         "pickled",
         f"{name}: is a Python pickle, expected samples; pickles are never loaded, "
@@ -101,7 +102,7 @@ def pickled(name: str) -> SsimtoolError:
 def _refuse_other(magic: bytes, name: str) -> None:
     if is_pickle(magic):
         raise pickled(name)
-    kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "of another kind"
+    kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "not a .npy file"
     raise SsimtoolError(
         "not_an_image",
         f"{name}: is {kind} (begins with {magic!r}), expected a .npy array; "
@@ -110,12 +111,12 @@ def _refuse_other(magic: bytes, name: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, on one line."""
+    """First line of an error's message."""
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def cut_off(name: str, header: Header, held: int) -> SsimtoolError:
-    """The error of samples that end too early."""
+    """Error for samples that end too early."""
     return SsimtoolError(
         "truncated",
         f"{name}: holds {held} bytes of samples, expected {header.nbytes} for {header.dtype} of "
@@ -124,8 +125,8 @@ def cut_off(name: str, header: Header, held: int) -> SsimtoolError:
 
 
 def non_finite(name: str) -> SsimtoolError:
-    """The error of an array with NaN or infinity in it."""
+    """Error for an array with NaN or infinity."""
     return SsimtoolError(
         "non_finite",
-        f"{name}: holds NaN or infinity, expected finite numbers; look at what wrote them",
+        f"{name}: holds NaN or infinity, expected finite numbers; check what wrote them",
     )

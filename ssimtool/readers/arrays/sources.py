@@ -1,4 +1,4 @@
-"""The arrays that a training run saved: .npy and .npz, read some rows at a time."""
+"""Open the arrays of .npy and .npz files, and read some of their rows at a time."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ssimtool.readers.arrays.npy import cut_off, first_line, read_header
 from ssimtool.readers.files import give_back, open_binary, reading, shown
 from ssimtool.readers.samples import Array
 
-# What zipfile raises on an archive that is cut off, damaged, encrypted or of a later version.
+# Errors of zipfile for an archive that is cut off, damaged, encrypted or of a later version.
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
 @dataclass(frozen=True)
 class ArraySource:
-    """An array that is read some rows at a time.
+    """Array that is read some rows at a time.
 
-    `read(start, stop)` gives rows of the first axis, going forward only; `release()` hands back
-    the memory of what was read so far, which stays readable.
+    `read(start, stop)` returns rows of the first axis, in ascending order only. `release()` frees
+    the memory of the rows read so far; they stay readable.
     """
 
     name: str
@@ -39,10 +39,10 @@ class ArraySource:
 
 
 def open_array(path: str) -> ArraySource:
-    """A .npy file by memory map.
+    """Open a .npy file as a memory map.
 
     Raises:
-        SsimtoolError: whatever is wrong with the file.
+        SsimtoolError: the file cannot be read or is not a sound .npy file.
     """
     name = shown(path)
     with reading(path), open_binary(path) as file:
@@ -57,16 +57,17 @@ def open_array(path: str) -> ArraySource:
     def read(start: int, stop: int) -> Array:
         return array[start:stop]
 
-    # Mapped pages count as memory of this process until they are given up.
+    # Mapped pages count as memory of this process until they are released.
     release = partial(give_back, pages, 0, len(pages))
     return ArraySource(name, header.shape, header.dtype, read, release)
 
 
 def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
-    """Those of the arrays of a .npz file that have one of the keys, each read forward.
+    """Open the arrays of a .npz file under the given keys.
 
     Raises:
-        SsimtoolError: whatever is wrong with the file; `not_found` where a key is missing.
+        SsimtoolError: the file cannot be read or is not a sound .npz file; `not_found`, a key is
+            missing.
     """
     try:
         with reading(path), open_binary(path) as file:
@@ -74,18 +75,19 @@ def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
         archive = zipfile.ZipFile(path)
         present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
     except DAMAGED:
+        fault = "is cut off or damaged" if head == b"PK" else "is not a zip archive"
         raise SsimtoolError(
             "truncated" if head == b"PK" else "not_an_image",
-            f"{shown(path)}: {'is cut off or damaged' if head == b'PK' else 'is no zip archive'}, "
+            f"{shown(path)}: {fault}, "
             f"expected a .npz file with the keys {', '.join(keys)}; save it with numpy.savez",
         ) from None
     for key in keys:
         if key not in present:
-            needless = "recon" in keys and key in ("mu", "logvar")  # of a loss
-            advice = "save it as well" + (", or give --beta 0" if needless else "")
+            optional = "recon" in keys and key in ("mu", "logvar")  # a loss without a KL term
+            advice = "save it as well" + (", or pass --beta 0" if optional else "")
             raise SsimtoolError(
                 "not_found",
-                f"{shown(path)}: holds no array {key!r} (found: {', '.join(present) or 'none'}), "
+                f"{shown(path)}: has no array {key!r} (found: {', '.join(present) or 'none'}), "
                 f"expected {', '.join(keys)}; {advice}",
             )
     return {key: _open_member(archive, path, key) for key in keys}
@@ -99,7 +101,7 @@ def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
     if header.fortran_order and len(header.shape) > 1:
         raise SsimtoolError(
             "unsupported",
-            f"{name}: is in Fortran order, expected C order; save numpy.ascontiguousarray of it",
+            f"{name}: is in Fortran order, expected C order; use numpy.ascontiguousarray",
         )
     row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
 

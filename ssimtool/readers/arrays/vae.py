@@ -1,4 +1,4 @@
-"""The four arrays that a training run saved, checked against each other, and read in chunks."""
+"""Open and check the four arrays of a training run, and read them in chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = ("recon", "raw", "mu", "logvar")
 
 @dataclass(frozen=True)
 class Arrays:
-    """The arrays of one evaluation; mu and logvar are None where they are not needed."""
+    """Arrays of one evaluation; mu and logvar are None if they are not needed."""
 
     recon: ArraySource
     raw: ArraySource
@@ -29,23 +29,23 @@ class Arrays:
 
     @property
     def samples(self) -> int:
-        """The number of samples; an array of two axes is one."""
+        """Number of samples; an array of two axes is one sample."""
         return self.recon.shape[0] if len(self.recon.shape) > 2 else 1
 
     def release(self) -> None:
-        """Hands back the memory of what was read so far."""
+        """Release the memory of the rows read so far."""
         for source in (self.recon, self.raw, self.mu, self.logvar):
             if source is not None:
                 source.release()
 
     @property
     def size(self) -> int:
-        """The number of values of recon."""
+        """Number of values of recon."""
         return int(np.prod(self.recon.shape, dtype=object))
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one sample."""
+        """Shape of one sample, (C, H, W)."""
         shape = self.recon.shape
         if len(shape) < 4:
             return 1, shape[-2], shape[-1]
@@ -66,15 +66,15 @@ class Chunk:
 
 
 def open_arrays(paths: tuple[str, ...], *, latents: bool, layout: BatchLayout) -> Arrays:
-    """The arrays of RECON RAW [MU LOGVAR], or of one DUMP.npz.
+    """Open the arrays of RECON RAW [MU LOGVAR], or of one DUMP.npz.
 
     Args:
         paths: one, two or four files.
         latents: whether mu and logvar are needed.
-        layout: of arrays with four axes.
+        layout: layout of arrays with four axes.
 
     Raises:
-        SsimtoolError: a file that cannot be read, or arrays that do not fit each other.
+        SsimtoolError: a file cannot be read, or the arrays do not match.
     """
     needed = KEYS if latents else KEYS[:2]
     if len(paths) == 1:
@@ -118,9 +118,9 @@ def _check_latents(arrays: Arrays) -> None:
 
 
 def chunks(arrays: Arrays) -> Iterator[Chunk]:
-    """The samples in order, about CHUNK values of recon at a time and one sample at least.
+    """Samples in order: about CHUNK values of recon, at least one sample at a time.
 
-    What is mapped is not copied, and keeps the byte order of its file.
+    Mapped arrays are not copied; they keep the byte order of their file.
     """
     latent = arrays.mu.shape[1:] if arrays.mu else ()
     largest = max(int(np.prod(shape)) for shape in (arrays.image_shape, latent))

@@ -1,4 +1,4 @@
-"""Colour profiles, CMYK, and what transparent pixels are laid on."""
+"""Convert colour profiles and CMYK, and put transparent pixels on a background."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ssimtool.settings import Background
 
 BAND = 256  # rows
 CHECKER_SQUARE = 8  # pixels
-CHECKER_SHADES = (102, 153)  # of 255: both far from the black and the white of pictures
+CHECKER_SHADES = (102, 153)  # of 255: neither is close to black or white
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
-    """An opaque colour by its name in CSS, or as #rgb, #rrggbb, rgb(r, g, b), hsl(h, s%, l%).
+    """Parse an opaque colour: a CSS name, #rgb, #rrggbb, rgb(r, g, b) or hsl(h, s%, l%).
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not an opaque colour.
     """
     from PIL import ImageColor
 
     red, green, blue, *alpha = ImageColor.getrgb(text)
     if alpha or not all(0 <= c <= 255 for c in (red, green, blue)):
-        raise ValueError(f"{text!r} is no opaque colour")
+        raise ValueError(f"{text!r} is not an opaque colour")
     return red, green, blue
 
 
 def to_same_profile(x: Samples, y: Samples) -> tuple[Samples, Samples]:
-    """Both in sRGB where their colour profiles differ; as they are where they do not.
+    """Convert two images to sRGB if their colour profiles differ.
 
-    An image without a profile is taken for sRGB, as the web does (CSS Color 4, section 10.1).
+    An image without a profile is assumed to be sRGB, as on the web (CSS Color 4, section 10.1).
     """
     if x.profile == y.profile:
         return x, y
@@ -45,7 +45,7 @@ def to_same_profile(x: Samples, y: Samples) -> tuple[Samples, Samples]:
 
 
 def _profile_name(image: Samples) -> str:
-    """What the profile calls itself; everything that calls itself sRGB is one."""
+    """Name of the embedded profile; every name that contains sRGB counts as sRGB."""
     if image.profile is None:
         return "none" if image.space == "cmyk" else "sRGB"
     from PIL import ImageCms
@@ -62,11 +62,11 @@ def _to_srgb(image: Samples, own: str, other: str) -> Samples:
     if own in ("sRGB", "none") or image.profile is None:
         return image
     if own == "unreadable":
-        warning = f"{shown(image.path)}: its colour profile cannot be read and is left out"
+        warning = f"{shown(image.path)}: its colour profile cannot be read and is ignored"
         return replace(image, warnings=(*image.warnings, warning))
     warning = (
-        f"{shown(image.path)}: its colour profile ({own}) differs from the other's ({other}), "
-        "it is converted to sRGB"
+        f"{shown(image.path)}: its colour profile ({own}) differs from the other's ({other}); "
+        "converted to sRGB"
     )
     samples = _transformed(image, image.profile, own)
     return replace(
@@ -92,7 +92,7 @@ def _transformed(image: Samples, profile: bytes, own: str) -> Array:
                 imagecodecs.cms_profile("srgb"),
                 colorspace=inside,
                 outcolorspace="rgb",
-                # else 16 bits pass through a table of 33 steps, off by up to 15 levels of 8 bits
+                # otherwise 16 bits use a table of 33 steps: errors of up to 15 8-bit levels
                 flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE,
             )
         )
@@ -106,7 +106,7 @@ def _transformed(image: Samples, profile: bytes, own: str) -> Array:
 
 
 def to_rgb(image: Samples) -> Samples:
-    """CMYK without a profile that counts becomes RGB by Pillow's plain rule."""
+    """Convert CMYK that no profile converted to RGB, by Pillow's simple rule."""
     if image.space != "cmyk":
         return image
     from PIL import Image
@@ -118,8 +118,8 @@ def to_rgb(image: Samples) -> Samples:
     )
 
 
-def laid_on(image: Samples, background: Background) -> Samples:
-    """Transparent pixels laid on a background, by the alpha of the image.
+def over_background(image: Samples, background: Background) -> Samples:
+    """Composite an image over a background, by its alpha.
 
     out = (alpha·sample + (top − alpha)·background) / top, rounded, with top the largest value
     (Porter, Duff 1984, the operator `over`, doi:10.1145/800031.808606).
@@ -127,29 +127,29 @@ def laid_on(image: Samples, background: Background) -> Samples:
     alpha = image.alpha
     if alpha is None:
         return image
-    named = "checker" if background == "checker" else "#{:02x}{:02x}{:02x}".format(*background)
-    step = (*image.steps, f"alpha laid on {named}")
+    name = "checker" if background == "checker" else "#{:02x}{:02x}{:02x}".format(*background)
+    step = (*image.steps, f"alpha laid on {name}")
     top = int(image.data_range or 1)
     if (alpha == top).all():
-        samples = np.ascontiguousarray(image.samples)  # without what lay between the pixels
+        samples = np.ascontiguousarray(image.samples)  # drops alpha from between the pixels
         steps = (*image.steps, "opaque alpha dropped")
         return replace(image, samples=samples, alpha=None, steps=steps)
     height, _, channels = image.samples.shape
     if background != "checker" and channels == 1 and len(set(background)) > 1:
         image = replace(image, samples=np.repeat(image.samples, 3, axis=2), space="rgb")
     samples = np.empty_like(image.samples)
-    for first in range(0, height, BAND):  # in bands: the products are eight bytes each
+    for first in range(0, height, BAND):  # in bands: each product takes eight bytes
         rows = slice(first, first + BAND)
         over = alpha[rows].astype(np.uint64)[:, :, None]
         under = _background(background, first, samples[rows].shape)
-        # under is of 255: everything times 255·top, so that one rounding is made
+        # `under` is 0 to 255: scale all terms by 255·top, so that only one rounding occurs
         mixed = over * image.samples[rows] * 255 + (top - over) * under * top
         samples[rows] = (2 * mixed + 255 * top) // (2 * 255 * top)
     return replace(image, samples=samples, alpha=None, steps=step)
 
 
 def _background(background: Background, first: int, shape: tuple[int, ...]) -> Array:
-    """The rows of the background from `first` on, of 255."""
+    """Rows of the background from `first` on, 0 to 255."""
     if background == "checker":
         rows = np.arange(first, first + shape[0]) // CHECKER_SQUARE
         columns = np.arange(shape[1]) // CHECKER_SQUARE

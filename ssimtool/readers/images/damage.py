@@ -1,4 +1,4 @@
-"""What is wrong with the content of an image file, in one line that says what to do."""
+"""Describe a damaged image file in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.npy import is_pickle, pickled
 from ssimtool.readers.files import Content
 
-# What Pillow's plug-ins raise on content that is cut off or damaged.
+# Errors of Pillow's plug-ins for content that is cut off or damaged.
 DAMAGED = (
     OSError,
     SyntaxError,
@@ -39,7 +39,7 @@ MAGIC = {
 
 @contextmanager
 def decoding(data: Content, name: str) -> Iterator[None]:
-    """Turns what a decoder says of a content into an error that names the file.
+    """Turn an error of a decoder into one that names the file.
 
     Raises:
         SsimtoolError: `truncated`, `unreadable` or `too_large`.
@@ -48,28 +48,29 @@ def decoding(data: Content, name: str) -> Iterator[None]:
         yield
     except MemoryError:
         raise SsimtoolError(
-            "too_large", f"{name}: does not fit into memory, expected a smaller image; reduce it"
+            "too_large",
+            f"{name}: does not fit into memory, expected a smaller image; reduce its size",
         ) from None
     except DAMAGED as error:
         raise _damaged(data, name, error) from None
 
 
 def unidentified(data: Content, name: str) -> SsimtoolError:
-    """The error of a content that no plug-in of Pillow knows."""
+    """Error for content that no plug-in of Pillow knows."""
     if is_pickle(data[:2]):
         return pickled(name)
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     if MAGIC.get(data[:4]) == "TIFF" and 8 <= int.from_bytes(data[4:8], order) < len(data):
         return SsimtoolError(
             "unsupported",
-            f"{name}: is a TIFF of a kind that is not read, expected integers of 8 or 16 bits or "
+            f"{name}: is a TIFF of an unsupported kind, expected integers of 8 or 16 bits or "
             "grey floats; save it as a 16-bit PNG or a .npy array",
         )
     for magic, kind in MAGIC.items():
         if data[: len(magic)] == magic:
             return SsimtoolError(
                 "truncated",
-                f"{name}: begins like a {kind} but is cut off or of a kind that is not read "
+                f"{name}: begins like a {kind} but is cut off or of an unsupported kind "
                 f"({len(data)} bytes), expected a whole image; copy it again or save it as PNG",
             )
     kind = "a zip archive (.npz, .pt)" if data[:2] == b"PK" else "of no known image format"

@@ -1,4 +1,4 @@
-"""Colour of more than 8 bits a channel, which Pillow would cut to 8 without a word."""
+"""Read colour of more than 8 bits per channel, which Pillow would cut to 8 without a warning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_deep(image: Image.Image, data: Content, name: str) -> bool:
     """Whether Pillow would cut this image to 8 bits, by its header.
 
     Raises:
-        SsimtoolError: `unsupported`, it would and nothing here reads it whole.
+        SsimtoolError: `unsupported`, it would, and this module cannot read the format.
     """
     bits = _bits(image, data)
     if bits <= 8:
@@ -30,14 +30,14 @@ def is_deep(image: Image.Image, data: Content, name: str) -> bool:
     if image.format not in ("PNG", "TIFF"):
         raise SsimtoolError(
             "unsupported",
-            f"{name}: is a colour {image.format} of {bits} bits a channel, which would be cut to "
-            "8, expected 8 bits, or 16 in a PNG or TIFF; save it as a 16-bit PNG",
+            f"{name}: is a colour {image.format} of {bits} bits a channel, which Pillow cuts to 8, "
+            "expected 8 bits, or 16 in a PNG or TIFF; save it as a 16-bit PNG",
         )
     return True
 
 
 def _bits(image: Image.Image, data: Content) -> int:
-    """Bits of a channel where there are several; 8 where Pillow keeps what there is."""
+    """Bits per channel of a colour image; 8 if Pillow keeps all bits."""
     if image.format == "PNG":  # W3C PNG, IHDR: bit depth at byte 24, colour type at 25
         return data[24] if data[25] in (2, 4, 6) else 8
     if image.format == "TIFF":
@@ -58,19 +58,19 @@ def _bits(image: Image.Image, data: Content) -> int:
 
 
 def _ppm_bits(data: Content) -> int:
-    """By the largest value that the header of a PPM or PAM states, behind any comments."""
+    """Bits of the largest value in the header of a PPM or PAM, after any comments."""
     head = re.sub(rb"#[^\n]*", b"", data[:65536])
     if data[:2] == b"P7":
-        found = re.search(rb"MAXVAL\s+(\d+)", head)
-        return int(found[1]).bit_length() if found else 8
+        match = re.search(rb"MAXVAL\s+(\d+)", head)
+        return int(match[1]).bit_length() if match else 8
     return int(head.split(maxsplit=4)[3]).bit_length()
 
 
 def read_deep(image: Image.Image, data: Content, frame: int, path: str) -> Samples:
-    """The samples of a 16-bit colour PNG or TIFF, by imagecodecs (libpng, libtiff).
+    """Read a 16-bit colour PNG or TIFF by imagecodecs (libpng, libtiff).
 
     Raises:
-        SsimtoolError: `unsupported`, a kind of TIFF that is not read.
+        SsimtoolError: `unsupported`, a kind of TIFF that this module cannot read; `unreadable`.
     """
     samples, has_alpha = (
         (_decode_png(data, frame, path), None)
@@ -117,14 +117,14 @@ def _decode_tiff(image: Image.Image, data: Content, frame: int, path: str) -> tu
     try:
         samples = np.asarray(imagecodecs.tiff_decode(data, index=frame))
     except (imagecodecs.TiffError, NotImplementedError, IndexError, ValueError) as error:
-        raise _unread(path, f"a TIFF that libtiff does not decode ({error})") from None
+        raise _unread(path, f"a TIFF that libtiff cannot decode ({error})") from None
     if tags.get(PLANAR) == 2:
         samples = np.moveaxis(samples, 0, -1)
     return samples, bool(extra)
 
 
-def _unread(path: str, found: str) -> SsimtoolError:
+def _unread(path: str, kind: str) -> SsimtoolError:
     return SsimtoolError(
         "unsupported",
-        f"{shown(path)}: is {found}, expected grey or RGB of 8 or 16 bits; save it as a 16-bit PNG",
+        f"{shown(path)}: is {kind}, expected grey or RGB of 8 or 16 bits; save it as a 16-bit PNG",
     )

@@ -1,4 +1,4 @@
-"""PNG and JPEG without Pillow, where that gives the same samples in less time or memory."""
+"""Decode PNG and JPEG without Pillow, if that gives the same samples in less time or memory."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from PIL import Image
 from ssimtool.readers.files import Content, give_back
 from ssimtool.readers.samples import Array, Samples, range_of_type
 
-# Pixels from which it pays. To load imagecodecs takes some 10 ms; with it, a pair of PNG of this
-# size is read 7 ms faster than by Pillow, a pair of JPEG 1 ms, and at 512x512 nothing is gained.
-LARGE = 2**19
-# Pixels from which decoding takes so long that it pays to load torch meanwhile: of 8 megapixels a
-# pair of PNG gains 60 ms and more, of 2 it gains nothing.
-LONG = 2**22
-# Pixels from which the compressed bytes must not be in memory beside the samples.
-HUGE = 2**26
+# Smaller images are decoded by Pillow. Loading imagecodecs takes about 10 ms. At this size it reads
+# a pair of PNG files 7 ms faster than Pillow, a pair of JPEG files 1 ms faster; at 512x512 there is
+# no gain.
+FAST_DECODE_FROM_PIXELS = 2**19
+# Decoding images of this size takes long enough to load torch meanwhile: a pair of PNG files of 8
+# megapixels gains at least 60 ms, one of 2 megapixels gains nothing.
+LOAD_TORCH_FROM_PIXELS = 2**22
+# From this size on, the compressed bytes must not be in memory besides the samples.
+STREAM_FROM_PIXELS = 2**26
 PALETTE, RGB = 3, 2  # colour types (W3C PNG, section 11.2.1)
 
-# The samples, or None where the content is not in order and Pillow is to say what it is;
-# CancelledError where the argument became true.
+# Returns the samples, or None if the content is not in order: Pillow then decides what is wrong.
+# Raises CancelledError once its argument returns true.
 Decoder = Callable[[Callable[[], bool]], Array | None]
 
 
 def find_decoder(image: Image.Image, data: Content, into: Array | None) -> Decoder | None:
-    """What decodes a large PNG or JPEG; None where Pillow does.
+    """Return the decoder of a large PNG or JPEG; None leaves the image to Pillow.
 
-    All that it needs is loaded here, not in the thread that it may run in, which would compete with
-    what is loaded meanwhile.
+    This function loads all modules that the decoder needs. Loading them in the decoder's thread
+    would compete with other imports that run meanwhile.
 
     Args:
-        image: opened by Pillow and not loaded.
+        image: an image opened by Pillow, but not loaded.
         data: the content of the file.
-        into: memory that may be written to.
+        into: memory that the decoder may write to.
     """
     find = {"PNG": _png, "JPEG": _jpeg}.get(image.format or "")
-    if find is None or image.width * image.height < LARGE:
+    if find is None or image.width * image.height < FAST_DECODE_FROM_PIXELS:
         return None
     return find(image, data, _fitting(into, image))
 
 
 def as_samples(array: Array, image: Image.Image, path: str) -> Samples:
-    """What a decoder gave, with the alpha apart.
+    """Return a decoder's array as samples, with the alpha channel separate.
 
     Args:
         array: (H, W) or (H, W, C).
-        image: opened by Pillow, for the profile.
+        image: the image opened by Pillow, for its profile.
         path: the name of the file.
     """
     array = array if array.ndim == 3 else array[:, :, None]
@@ -64,11 +65,11 @@ def as_samples(array: Array, image: Image.Image, path: str) -> Samples:
     )
 
 
-# Memory written to again (two cores of an EPYC with AVX-512, 2026-11): to read a pair of 12
-# megapixels takes 0.76 (PNG) and 0.89 (JPEG) of the processor time; up to 2 megapixels, where glibc
-# keeps what is freed (blocks below 32 MB), nothing is gained.
+# Gain from reused memory (two cores of an EPYC with AVX-512, 2026-11): reading a pair of 12
+# megapixels takes 0.76 (PNG) and 0.89 (JPEG) of the processor time. Up to 2 megapixels there is no
+# gain, because glibc keeps freed blocks below 32 MB.
 def _fitting(into: Array | None, image: Image.Image) -> Array | None:
-    """What of `into` holds the image just so, as 8-bit RGB; None where it does not."""
+    """Return `into` if it holds exactly the image as 8-bit RGB, else None."""
     if into is None or image.mode != "RGB" or into.dtype != np.uint8:
         return None
     fits = into.shape == (image.height, image.width, 3) and into.flags.c_contiguous
@@ -76,18 +77,18 @@ def _fitting(into: Array | None, image: Image.Image) -> Array | None:
 
 
 def _png(image: Image.Image, data: Content, into: Array | None) -> Decoder | None:
-    """libpng; for RGB of 8 bits our own reader, which needs Numba and takes half the time."""
+    """Decoder of PNG: libpng, or for 8-bit RGB our own reader (twice as fast, needs Numba)."""
     depth, colour, interlaced = data[24], data[25], data[28]  # W3C PNG, section 11.2.1
     if depth < 8 or colour == PALETTE:
         return None
     from ssimtool.readers.images.png import check_chunks, decode_rgb
 
-    # Processor time of one 1920x1080 (two cores of an EPYC with AVX-512, 2026-11): 16 to 18 ms by
-    # our own reader, 38 to 39 by libpng and by libspng (imagecodecs.spng_decode) alike; of
-    # 4000x3000 77 to 87, and 188 to 194. For a single image, loading Numba takes longer than it
-    # saves.
-    pays = sys.modules.get("numba") or image.width * image.height >= HUGE
-    unfilter = _unfilter() if pays and (depth, colour, interlaced) == (8, RGB, 0) else None
+    # Processor time for 1920x1080 (two cores of an EPYC with AVX-512, 2026-11): 16 to 18 ms with
+    # our own reader, 38 to 39 ms with libpng and with libspng (imagecodecs.spng_decode);
+    # for 4000x3000 77 to 87 ms and 188 to 194 ms. For a single image, loading Numba takes longer
+    # than it saves.
+    numba_pays = sys.modules.get("numba") or image.width * image.height >= STREAM_FROM_PIXELS
+    unfilter = _unfilter() if numba_pays and (depth, colour, interlaced) == (8, RGB, 0) else None
     if unfilter is not None:
         own = partial(decode_rgb, data, image.width, image.height, unfilter, into=into)
         return partial(_attempted, own, ValueError)
@@ -101,7 +102,7 @@ def _png(image: Image.Image, data: Content, into: Array | None) -> Decoder | Non
 
 
 def _unfilter() -> Callable[[Array, Array, int], bool] | None:
-    """What undoes the filters of PNG; None where Numba cannot be imported."""
+    """Function that undoes the filters of PNG; None if Numba cannot be imported."""
     try:
         from ssimtool.readers.images.compiled.unfilter import unfilter
     except ImportError:
@@ -111,7 +112,7 @@ def _unfilter() -> Callable[[Array, Array, int], bool] | None:
 
 
 def _jpeg(image: Image.Image, data: Content, into: Array | None) -> Decoder | None:
-    """libjpeg-turbo; CMYK, whose inversion is a matter of conventions, is left to Pillow."""
+    """Decoder of JPEG: libjpeg-turbo. CMYK, which some files invert, is left to Pillow."""
     if image.mode not in ("L", "RGB"):
         return None
     from imagecodecs import Jpeg8Error, jpeg8_decode
@@ -130,10 +131,10 @@ def _jpeg(image: Image.Image, data: Content, into: Array | None) -> Decoder | No
 
 def _attempted(
     decode: Callable[[Callable[[], bool]], Array],
-    doubts: type[Exception] | tuple[type[Exception], ...],
+    doubtful: type[Exception] | tuple[type[Exception], ...],
     cancelled: Callable[[], bool],
 ) -> Array | None:
     try:
         return decode(cancelled)
-    except doubts:
+    except doubtful:
         return None

@@ -1,8 +1,8 @@
-"""JPEG files whose every marker is in order.
+"""Check that all markers of a JPEG file are in order.
 
-Where the data of one end too early, libjpeg fills with grey and says so in a warning that
-imagecodecs does not pass on. In a file whose segments and scans follow each other up to the end
-marker, it never reads past the end.
+If the data end too early, libjpeg fills the rest with grey and warns, but imagecodecs drops the
+warning. If the segments and scans follow each other up to the end marker, libjpeg never reads past
+the end.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import numpy as np
 from ssimtool.readers.files import Content
 from ssimtool.readers.samples import Array
 
-# ITU-T T.81, table B.1. Not among them: arithmetic coding, lossless and hierarchical images, DNL.
+# ITU-T T.81, table B.1, without arithmetic coding, lossless and hierarchical images, and DNL.
 FRAMES = (0xC0, 0xC1, 0xC2)
 TABLES = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 SCAN, END = 0xDA, 0xD9
 RESTARTS = (0xD0, 0xD7)
-PIECE = 1 << 20  # bytes of a scan that are looked at together
+PIECE = 1 << 20  # bytes of a scan to search at once
 
 
 def check_markers(data: Content) -> None:
-    """Whether segments and scans of one baseline or progressive frame of 8 bits, grey or of three
-    components, follow each other up to the end marker.
+    """Check that segments and scans follow each other up to the end marker.
+
+    The image must be one baseline or progressive frame of 8 bits, with one or three components.
 
     Raises:
-        ValueError: they do not.
+        ValueError: the file is not such an image.
     """
     at, frames = 2, 0
     while at + 4 <= len(data):
@@ -45,8 +46,10 @@ def check_markers(data: Content) -> None:
 
 
 def _end_of_scan(data: Array, at: int) -> int:
-    """Where the first marker from `at` on stands that is no part of a scan: there, 0xFF 0x00 stands
-    for a byte 0xFF, and restart markers belong to it. The end of the data where there is none."""
+    """Position of the first marker from `at` on that ends the scan, or the end of the data.
+
+    Within a scan, 0xFF 0x00 is an escaped byte 0xFF, and restart markers belong to the scan.
+    """
     for start in range(at, len(data), PIECE):
         piece = data[start : start + PIECE + 1]
         places = np.flatnonzero(piece[:-1] == 0xFF)

@@ -1,4 +1,4 @@
-"""Pillow's image modes to samples."""
+"""Convert Pillow's image modes to samples."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ BAND = 256  # rows
 
 
 def from_pillow(image: Image.Image, path: str) -> Samples:
-    """The samples of a loaded image: palettes, bilevel and rare modes become RGB.
+    """Return the samples of a loaded image; palettes, bilevel and rare modes become RGB.
 
     Raises:
-        SsimtoolError: `unsupported`, a mode that is not known.
+        SsimtoolError: `unsupported`, an unknown mode.
     """
     profile = image.info.get("icc_profile") or None
     step = None
@@ -71,17 +71,17 @@ def from_pillow(image: Image.Image, path: str) -> Samples:
 
 
 def _to_rgb_of_lab(image: Image.Image) -> Image.Image:
-    from PIL import ImageCms  # Pillow converts CIELAB through a profile only
+    from PIL import ImageCms  # Pillow converts CIELAB only through a profile
 
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     turned = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    if turned is None:  # only where it was asked to convert in place
+    if turned is None:  # happens only for conversion in place
         raise RuntimeError("no image")
     return turned
 
 
 def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
-    """(H, W, C) in the native byte order, and the dynamic range."""
+    """Samples, (H, W, C) in native byte order, and their dynamic range."""
     if image.mode not in SPACE and not image.mode.startswith("I;16"):
         raise SsimtoolError(
             "unsupported",
@@ -92,7 +92,7 @@ def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 2:
         array = array[:, :, None]
-    if image.mode == "I" and image.format == "PPM":  # Pillow widens every PGM to 0..65535
+    if image.mode == "I" and image.format == "PPM":  # Pillow scales every PGM to 0..65535
         return array.astype(np.uint16), 65535
     if image.mode == "I" and image.format == "TIFF":
         return _of_tiff(array, getattr(image, "tag_v2", {}), path)
@@ -106,7 +106,7 @@ def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
 
 
 def _array(image: Image.Image) -> Array:
-    """The pixels in bands: of the whole, Pillow would make two copies at a time."""
+    """Pixels of an image, copied in bands: of a whole image, Pillow would hold two copies."""
     width, height = image.size
     bands = (
         np.asarray(image.crop((0, top, width, min(top + BAND, height))))
@@ -123,7 +123,7 @@ def _array(image: Image.Image) -> Array:
 
 
 def _of_tiff(array: Array, tags: Any, path: str) -> tuple[Array, float | None]:
-    """Pillow reads 16 bits with a sign and all 32 bits into int32, whatever they were."""
+    """Undo Pillow's conversion of signed 16 bits and of all 32 bits to int32."""
     kind = (tags.get(BITS_PER_SAMPLE, (1,))[0], tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED)
     known = {(16, True): np.int16, (32, True): np.int32, (32, False): np.uint32}
     if kind not in known:
@@ -131,5 +131,5 @@ def _of_tiff(array: Array, tags: Any, path: str) -> tuple[Array, float | None]:
             "unsupported",
             f"{shown(path)}: has samples of {kind[0]} bits, expected 8, 16 or 32; save it as PNG",
         )
-    array = array.astype(known[kind])  # of 32 bits: the same bits, read as they were meant
+    array = array.astype(known[kind])  # of 32 bits: the same bits in their own type
     return array, range_of_type(array.dtype)

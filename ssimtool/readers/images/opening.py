@@ -1,4 +1,4 @@
-"""One image file to samples, as they are: 8 bits stay 8, 16 bits stay 16."""
+"""Read one image file into samples at its own depth: 8 bits stay 8, 16 bits stay 16."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
 
-PROGRAMS = ("EPS", "WMF")  # Pillow would start other programs to draw them
+VECTOR_FORMATS = ("EPS", "WMF")  # Pillow would start other programs to draw them
 ORIENTATION = 0x0112  # the EXIF tag
 
 
 def set_up_pillow() -> None:
-    """For a process of our own: `max_pixels` takes the place of Pillow's limit, and what Pillow
-    warns of on the way is not printed in between."""
+    """Set up Pillow for a process of our own: no limit of pixels, and no printed warnings.
+
+    `max_pixels` replaces Pillow's limit.
+    """
     Image.MAX_IMAGE_PIXELS = None
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An image whose header was read and whose samples were not.
+    """Image with its header read, but not its samples.
 
-    `pixels` is 0 of an array; `memory` is what its samples and what decodes them take, about, in
-    bytes; `is_fast` says whether they are decoded in one go, without Pillow, the GIL or a second
-    copy.
-    `decode(cancelled)` gives them; where it can, it gives up with CancelledError once
-    `cancelled()` is true.
+    `pixels` is 0 for an array. `memory` is the approximate number of bytes of the samples and of
+    their decoder. `is_fast` says whether the samples are decoded at once, without Pillow, the GIL
+    or a second copy. `decode(cancelled)` returns the samples; if it can, it stops with
+    CancelledError once `cancelled()` is true.
     """
 
     pixels: int
@@ -58,19 +59,19 @@ def read_image(
     max_pixels: int = 0,
     layout: ImageLayout = "auto",
 ) -> Samples:
-    """One image from a file of any format that Pillow opens, or from a .npy array.
+    """Read one image from a file of any format that Pillow opens, or from a .npy array.
 
     Args:
         path: a file, or `-` for standard input.
-        frame: of a file with several; None takes the first and warns.
-        max_pixels: more pixels are refused before they are decoded; 0 is no limit.
-        layout: of a .npy array with three axes.
+        frame: number of the frame; None takes the first and warns if there are several.
+        max_pixels: reject an image with more pixels before it is decoded; 0 is no limit.
+        layout: layout of a .npy array with three axes.
 
     Returns:
         the samples, with the EXIF orientation applied and palettes resolved.
 
     Raises:
-        SsimtoolError: whatever is wrong with the file.
+        SsimtoolError: the file cannot be read or is not a sound image.
     """
     opened = open_image(path, frame=frame, max_pixels=max_pixels, layout=layout)
     return opened.decode(lambda: False)
@@ -84,13 +85,15 @@ def open_image(
     layout: ImageLayout = "auto",
     into: Array | None = None,
 ) -> Opened:
-    """As `read_image`, up to where the samples are decoded.
+    """Open an image like `read_image`, without decoding its samples.
 
-    They are written to `into`, and are it, where it is of their shape and dtype and the decoder
-    can.
+    Args:
+        path, frame, max_pixels, layout: the arguments of `read_image`.
+        into: memory for the samples. It is used if it has their shape and dtype and the decoder
+            can write to it; the samples are then this array.
 
     Raises:
-        SsimtoolError: there is no such file, or it is no image, or too large a one.
+        SsimtoolError: the file does not exist, is not an image, or has too many pixels.
     """
     if is_array_file(path):
         return Opened(
@@ -121,11 +124,11 @@ def _open_content(
 
     def decode(cancelled: Callable[[], bool]) -> Samples:
         with decoding(data, name), image:
-            number, warned = _choose_frame(image, name, frame)
+            number, warnings = _choose_frame(image, name, frame)
             check_pixels(name, *image.size, max_pixels)
             array = fast(cancelled) if fast else None
             if array is not None and array.shape[:2] == image.size[::-1]:
-                # Pillow's own getexif would decode all of a PNG to look for EXIF behind it.
+                # Pillow's own getexif would decode a whole PNG to look for EXIF at its end.
                 orientation = _orientation(image, Image.Image.getexif)
                 samples = _turned(as_samples(array, image, path), orientation, done=False)
             else:
@@ -133,16 +136,16 @@ def _open_content(
         if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
             raise non_finite(name)
         chosen = (f"frame {number}",) if number else ()
-        return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warned)
+        return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warnings)
 
     return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
 
 
 def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> Samples:
-    """Return an image that Pillow holds as samples, its EXIF orientation applied.
+    """Return a Pillow image as samples, with its EXIF orientation applied.
 
     Raises:
-        SsimtoolError: whatever is wrong with it.
+        SsimtoolError: the image cannot be decoded or has too many pixels.
     """
     name = shown(path)
     check_pixels(name, *image.size, max_pixels)
@@ -156,8 +159,11 @@ def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> 
 
 
 def _memory(image: Image.Image, fast: Decoder | None) -> int:
-    """Bytes, about. Pillow holds 4 a pixel, and they are copied; its mode says 8 bits where there
-    are 16, and what reads those holds them twice."""
+    """Approximate bytes for decoding.
+
+    Pillow holds 4 bytes a pixel, which are then copied. For 16 bits its mode says 8, and their
+    decoder holds them twice.
+    """
     deep = image.mode.startswith(("I", "F")) or image.format in ("PNG", "TIFF")
     samples = image.width * image.height * len(image.getbands()) * (2 if deep else 1)
     return samples if fast else 4 * image.width * image.height + 2 * samples
@@ -165,13 +171,13 @@ def _memory(image: Image.Image, fast: Decoder | None) -> int:
 
 def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:
     before = _orientation(image)
-    if image.format == "PNG":  # as it decodes, Pillow looks at no checksum of the samples
+    if image.format == "PNG":  # while it decodes, Pillow ignores the checksums of the samples
         Image.open(io.BytesIO(data)).verify()
     image.load()
     after = _orientation(image)
     deep = is_deep(image, data, shown(path))
     samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
-    # Pillow turns a TIFF as it loads it, and takes the tag away; the others it leaves.
+    # Pillow turns a TIFF while loading and removes the tag; it leaves other formats unchanged.
     turned = before != after and not deep
     return _turned(samples, after if after != 1 else before, done=turned)
 
@@ -187,10 +193,11 @@ def _open(data: Content, name: str) -> Image.Image:
         raise unidentified(data, name) from None
     except Image.DecompressionBombError as error:
         raise SsimtoolError("too_large", f"{name}: {error}; reduce it first") from None
-    if image.format in PROGRAMS:
+    if image.format in VECTOR_FORMATS:
         raise SsimtoolError(
             "unsupported",
-            f"{name}: is {image.format}, a program that draws, expected pixels; render it to PNG",
+            f"{name}: is {image.format}, which holds drawing commands, expected pixels; "
+            "render it to PNG",
         )
     return image
 
@@ -198,14 +205,14 @@ def _open(data: Content, name: str) -> Image.Image:
 def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int, tuple[str, ...]]:
     count = getattr(image, "n_frames", 1)
     if count == 1:
-        return 0, (f"{name}: has one frame, --frame {frame} is not used",) if frame else ()
+        return 0, (f"{name}: has one frame, --frame {frame} is ignored",) if frame else ()
     if frame is None:
         return 0, (f"{name}: has {count} frames, frame 0 is compared; choose one with --frame",)
     if frame >= count:
         raise SsimtoolError(
             "unsupported",
             f"{name}: has {count} frames and no frame {frame}, expected 0 to {count - 1}; "
-            "give another --frame",
+            "change --frame",
         )
     image.seek(frame)
     return frame, ()
@@ -216,13 +223,13 @@ def _orientation(
 ) -> int:
     try:
         value = read(image).get(ORIENTATION, 1)
-    except DAMAGED:  # EXIF that cannot be read says nothing
+    except DAMAGED:  # unreadable EXIF has no orientation
         return 1
     return value if value in range(2, 9) else 1
 
 
 def _turned(samples: Samples, orientation: int, *, done: bool) -> Samples:
-    """The samples as the EXIF orientation means them (EXIF 2.32, section 4.6.4, tag 0x0112)."""
+    """Turn samples by their EXIF orientation (EXIF 2.32, section 4.6.4, tag 0x0112)."""
     if orientation == 1:
         return samples
     step = (*samples.steps, f"EXIF orientation {orientation} applied")

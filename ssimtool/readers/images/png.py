@@ -1,6 +1,6 @@
-"""PNG files whose every chunk is in order, decoded without Pillow.
+"""Decode PNG files without Pillow if all their chunks are in order.
 
-Whatever is doubtful here is a ValueError: Pillow decides then what it is.
+Every doubtful file is a ValueError here; Pillow then decides what is wrong with it.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from isal import isal_zlib
 from ssimtool.readers.files import Content, give_back
 from ssimtool.readers.samples import Array
 
-FIRST = 8  # where the first chunk begins, behind the signature
-PIECE = 2**17  # compressed bytes that are taken at a time
-SWEEP = 2**22  # and of a mapped file, given back at a time
-BLOCK = 2**18  # inflated bytes that become rows at a time: they stay in the processor's cache
-KNOWN = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # the others of capital letters change the samples
-# Transparency and animation are Pillow's, and so is text or EXIF that it reads as it loads.
+FIRST_CHUNK = 8  # the first chunk begins after the signature
+PIECE = 2**17  # compressed bytes to read at a time
+SWEEP = 2**22  # bytes of a mapped file to release at a time
+BLOCK = 2**18  # inflated bytes to turn into rows at a time: they stay in the processor's cache
+KNOWN = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # other critical chunks would change the samples
+# Pillow handles transparency and animation, and text or EXIF that it reads while loading.
 LEFT_TO_PILLOW = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 LATE = (b"IDAT", b"IEND", b"tIME")
 
 
 def check_chunks(data: Content, cancelled: Callable[[], bool]) -> None:
-    """Whether every chunk is in order, its checksum right, and none is left to Pillow.
+    """Check that all chunks are in order with correct checksums, and that Pillow is not needed.
 
     Raises:
-        ValueError: one is not.
-        CancelledError: `cancelled` became true.
+        ValueError: a chunk is damaged, in disorder or left to Pillow.
+        CancelledError: `cancelled()` returned true.
     """
     for _ in _idat(data):
         if cancelled():
@@ -45,21 +45,24 @@ def decode_rgb(
     *,
     into: Array | None = None,
 ) -> Array:
-    """The samples of an 8-bit RGB PNG that is not interlaced.
+    """Decode an 8-bit RGB PNG that is not interlaced.
 
-    Read forward and never held twice: beside the samples, this takes less than a megabyte, and
-    the pages of a mapped file are given back.
+    The file is read forward, and no sample is held twice. Besides the samples, decoding takes less
+    than a megabyte; the pages of a mapped file are released.
 
     Args:
         data: the content of the file.
-        width, height: of its header.
-        unfilter: `ssimtool.readers.images.compiled.unfilter.unfilter`, which takes Numba to load.
-        cancelled: whether nobody waits for the samples any longer.
-        into: (height, width, 3), uint8, contiguous, to write to; None takes new memory.
+        width, height: the size in its header.
+        unfilter: `ssimtool.readers.images.compiled.unfilter.unfilter`, which needs Numba.
+        cancelled: returns true once the samples are no longer needed.
+        into: (height, width, 3), uint8, contiguous, to write to; None allocates new memory.
+
+    Returns:
+        the samples, (height, width, 3), uint8.
 
     Raises:
         ValueError: the file is not in order.
-        CancelledError: `cancelled` became true.
+        CancelledError: `cancelled()` returned true.
     """
     out = np.empty((height, width, 3), np.uint8) if into is None else into
     lines = out.reshape(height, 3 * width)
@@ -75,10 +78,10 @@ def decode_rgb(
 
 
 def _inflated(data: Content, whole: int, block: int) -> Iterator[bytes]:
-    """The `whole` bytes that the IDAT chunks hold, `block` at a time.
+    """Inflate the IDAT chunks to `whole` bytes, `block` at a time.
 
     Raises:
-        ValueError: they hold more or less, or are damaged.
+        ValueError: the chunks hold more or fewer bytes, or are damaged.
     """
     inflater, held, parts, total = isal_zlib.decompressobj(), 0, [], 0
     try:
@@ -86,7 +89,7 @@ def _inflated(data: Content, whole: int, block: int) -> Iterator[bytes]:
             more: bytes | memoryview = piece
             while True:
                 room = min(block, whole - total) - held
-                part = inflater.decompress(more, room or 1)  # 0 would be without a limit
+                part = inflater.decompress(more, room or 1)  # 0 would mean no limit
                 more = inflater.unconsumed_tail
                 if len(part) > room:
                     raise ValueError("more samples than the header says")
@@ -98,14 +101,14 @@ def _inflated(data: Content, whole: int, block: int) -> Iterator[bytes]:
                     parts.clear()
                 elif not more:
                     break
-    except isal_zlib.error as error:  # type: ignore[misc]  # a class, which its stub denies
+    except isal_zlib.error as error:  # type: ignore[misc]  # its stub does not know that it is a class
         raise ValueError(str(error)) from None
     if total != whole or not inflater.eof or inflater.unused_data:
-        raise ValueError("fewer samples than the header says, or something behind them")
+        raise ValueError("fewer samples than the header says, or data after them")
 
 
 def _joined(pieces: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
-    """The same bytes, in pieces of at least PIECE: many encoders write 8 kB to a chunk."""
+    """Join pieces to at least PIECE bytes, because many encoders write only 8 kB to a chunk."""
     held: list[memoryview] = []
     length = 0
     for piece in pieces:
@@ -119,22 +122,22 @@ def _joined(pieces: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
 
 
 def _idat(data: Content) -> Iterator[memoryview]:
-    """What the IDAT chunks hold, in pieces, with each checksum right (W3C PNG, section 5).
+    """Content of the IDAT chunks, in pieces; each checksum is checked (W3C PNG, section 5).
 
     Raises:
-        ValueError: a chunk that is cut off, damaged, in disorder, unknown or left to Pillow.
+        ValueError: a chunk is cut off, damaged, in disorder, unknown or left to Pillow.
     """
-    view, at, kind, behind, swept = memoryview(data), FIRST, b"", False, 0
+    view, at, kind, ended, swept = memoryview(data), FIRST_CHUNK, b"", False, 0
     while kind != b"IEND":
         before, kind = kind, bytes(view[at + 4 : at + 8])
         start, end = at + 8, at + 8 + int.from_bytes(view[at : at + 4], "big")
-        behind = behind or (before == b"IDAT" and kind != b"IDAT")
-        if end + 4 > len(view) or (kind == b"IHDR") != (at == FIRST):
+        ended = ended or (before == b"IDAT" and kind != b"IDAT")
+        if end + 4 > len(view) or (kind == b"IHDR") != (at == FIRST_CHUNK):
             raise ValueError("chunks cut off or in disorder")
         if kind in LEFT_TO_PILLOW or (kind[:1].isupper() and kind not in KNOWN):
             raise ValueError(f"a chunk {kind!r}")
-        if behind and kind not in LATE[1:]:
-            raise ValueError(f"a chunk {kind!r} behind the samples")
+        if ended and kind not in LATE[1:]:
+            raise ValueError(f"a chunk {kind!r} after the samples")
         checksum = isal_zlib.crc32(kind)
         for first in range(start, end, PIECE):
             piece = view[first : min(first + PIECE, end)]

@@ -1,4 +1,4 @@
-"""Two images decoded side by side, and whatever else is to be done meanwhile."""
+"""Decode two images in parallel, and run other work meanwhile."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ssimtool.readers.samples import Samples
 def decode_together(
     x: Opened, y: Opened, meanwhile: Callable[[], object]
 ) -> tuple[Samples, Samples]:
-    """Both images and `meanwhile`, each in a thread of its own.
+    """Decode both images and run `meanwhile`, each in its own thread.
 
-    Ctrl-C reaches the main thread alone, which only waits: an import in `meanwhile` comes to its
-    end, where one of torch that is interrupted at the wrong moment would abort the process.
+    Ctrl-C reaches only the main thread, which waits. An import in `meanwhile` is therefore
+    completed; interrupting the import of torch at the wrong moment would abort the process.
 
     Raises:
-        SsimtoolError: one cannot be decoded; the first one's error where neither can.
+        SsimtoolError: an image cannot be decoded; if both fail, the error of the first.
     """
     from concurrent.futures import ThreadPoolExecutor  # loads logging
 
@@ -26,11 +26,11 @@ def decode_together(
     with ThreadPoolExecutor(3) as pool:
         try:
             first, second = (pool.submit(image.decode, stopped.is_set) for image in (x, y))
-            beside = pool.submit(meanwhile)
+            work = pool.submit(meanwhile)
             samples = first.result(), second.result()
-            beside.result()
-        # After an error or Ctrl-C, what still decodes gives up: a PNG of 6000x4000 beside one that
-        # is cut off held the error back by 0.95 s, now 0.18 (two cores of an EPYC, 2026-11).
+            work.result()
+        # After an error or Ctrl-C, the other decoder stops. A PNG of 6000x4000 next to one that is
+        # cut off delayed the error by 0.95 s, now by 0.18 s (two cores of an EPYC, 2026-11).
         finally:
             stopped.set()
     return samples

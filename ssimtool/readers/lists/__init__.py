@@ -1,1 +1,1 @@
-"""Lists of pairs, and records read back."""
+"""Read lists of pairs, and records that a batch wrote."""

@@ -1,4 +1,4 @@
-"""JSON values as the records that they were written from, decoded by the types of their fields."""
+"""Decode JSON values to records, by the types of their fields."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Decoder = Callable[[Any, str], Any]  # a value, and the path of its field for messages
-LARGEST = 10**300  # no record holds a number beyond it, and floats end soon after
-# What JSON calls each type, and the Python types that json.loads gives for it.
+LARGEST = 10**300  # no record holds a larger number; the limit of float is close
+# JSON's name of each type, and the Python types that json.loads returns for it.
 SCALARS: dict[Any, tuple[str, tuple[type, ...]]] = {
     str: ("a text", (str,)),
     bool: ("true or false", (bool,)),
@@ -21,23 +21,23 @@ SCALARS: dict[Any, tuple[str, tuple[type, ...]]] = {
 
 
 class UnexpectedError(Exception):
-    """What was found where something else was expected."""
+    """Value of another type than expected; the message says which."""
 
 
 def decode(kind: type[T], value: object, path: str = "") -> T:
-    """Return a JSON value as a type: a dataclass, scalar, tuple, mapping, Literal or one with None.
+    """Decode a JSON value as a type: a dataclass, scalar, tuple, mapping, Literal or one with None.
 
-    A whole number stays an int where a float is expected. Null is infinity there, since JSON has
-    no other sign for it (PSNR of identical images). Keys that a dataclass does not know are passed
-    over; absent or null fields become their defaults, or None where the type has it.
+    For a float, a whole number stays an int, and null is infinity, because JSON cannot write it
+    (PSNR of identical images). Unknown keys of a dataclass are ignored. Absent or null fields
+    become their defaults, or None if the type allows it.
 
     Raises:
-        UnexpectedError: it is something else; the message holds the path of the field.
+        UnexpectedError: the value has another type; the message holds the path of the field.
 
     >>> decode(tuple[float, ...], [1, None, 0.5])
     (1, inf, 0.5)
     """
-    of_kind: Any = kind  # a type is hashable, which mypy doubts of type[T]
+    of_kind: Any = kind  # mypy does not see that type[T] is hashable
     decoded: T = _decoder(of_kind)(value, path)
     return decoded
 
@@ -55,7 +55,7 @@ def _decoder(kind: Any) -> Decoder:
         return partial(_choice, parts)
     if origin is tuple:
         count = None if parts[-1] is ... else len(parts)
-        return partial(_list, _decoder(parts[0]), count)  # all parts of our tuples are of one type
+        return partial(_list, _decoder(parts[0]), count)  # all parts of our tuples have one type
     if origin is Mapping:
         return partial(_mapping, _decoder(parts[1]))
     inner = _decoder(*(part for part in parts if part is not type(None)))
@@ -101,7 +101,7 @@ def _scalar(kind: type, value: Any, path: str) -> Any:
     if value is None and kind is float:
         return math.inf
     name, types = SCALARS[kind]
-    # true is an int to Python, and not to JSON
+    # true is an int in Python, but not in JSON
     if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
         raise _unexpected(value, path, name)
     if isinstance(value, (int, float)) and abs(value) >= LARGEST:

@@ -1,7 +1,8 @@
-"""Pairs that are listed: CSV or TSV, NDJSON, or paths that alternate between NULs.
+"""Read lists of pairs: CSV or TSV, NDJSON, or alternating paths that end in NUL.
 
-Everything is read lazily, from the file descriptor itself: a line is answered before the next one
-is there, and a thread that waits for one holds no lock that the end of the process would wait for.
+Lines are read lazily, from the file descriptor itself. Each pair is therefore available before the
+next line arrives, and a thread that waits for a line holds no lock that could delay the end of the
+process.
 """
 
 from __future__ import annotations
@@ -21,39 +22,39 @@ from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records.verdicts import Failure
 
-CHUNK = 1 << 16  # bytes that are read at once, or fewer where no more are there
+CHUNK = 1 << 16  # bytes to read at once; fewer if no more are available
 COLUMNS = ("reference", "distorted", "id")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-LONGEST = 1 << 24  # characters of a field
+LONGEST_FIELD = 1 << 24  # characters
 
 
 def read_manifest(path: str, *, null: bool = False) -> Iterator[PairInput]:
-    """The pairs of a manifest, each as soon as its line is there.
+    """Read the pairs of a manifest, each as soon as its line is available.
 
-    A line that names no pair is one with a `problem`.
+    A line that does not name a pair becomes a pair with a `problem`.
 
     Args:
         path: a file, or `-` for standard input.
-        null: the paths alternate, reference and distorted, each with a NUL behind it.
+        null: the file lists reference and distorted paths in turn, each followed by a NUL.
 
     Raises:
-        SsimtoolError: the file cannot be read, or is no text.
+        SsimtoolError: the file cannot be read, or is not a text.
     """
-    for given in _alternating(path) if null else _listed(path):
-        yield given if _are_names(given.reference, given.distorted) else _unfit(path, given)
+    for pair in _alternating(path) if null else _listed(path):
+        yield pair if _are_names(pair.reference, pair.distorted) else _impossible(path, pair)
 
 
 def _are_names(*paths: str) -> bool:
-    """Whether a file may have each name: JSON can write what none has."""
+    """Whether files can have these names: JSON can write names that no file has."""
     try:
         return b"\0" not in b"".join(map(os.fsencode, paths))
     except UnicodeEncodeError:
         return False
 
 
-def _unfit(path: str, given: PairInput) -> PairInput:
-    names = printable(f"{given.reference}, {given.distorted}")
-    return replace(given, problem=_problem(path, names, "is no name of a file", "two paths"))
+def _impossible(path: str, pair: PairInput) -> PairInput:
+    names = printable(f"{pair.reference}, {pair.distorted}")
+    return replace(pair, problem=_problem(path, names, "cannot be names of files", "two paths"))
 
 
 def _listed(path: str) -> Iterator[PairInput]:
@@ -73,14 +74,14 @@ def _alternating(path: str) -> Iterator[PairInput]:
     for number, reference in enumerate(names, 1):
         distorted = next(names, None)
         if distorted is None:
-            problem = _problem(path, f"path {2 * number - 1}", "has no other behind it", "pairs")
+            problem = _problem(path, f"path {2 * number - 1}", "has no partner after it", "pairs")
             yield PairInput(reference=reference, distorted="", problem=problem)
         else:
             yield PairInput(reference=reference, distorted=distorted)
 
 
 def _objects(lines: Iterator[tuple[int, str]], path: str) -> Iterator[PairInput]:
-    """NDJSON: objects with reference, distorted and id; other keys are passed on as text."""
+    """Pairs of NDJSON: objects with reference, distorted and id; other keys are kept as text."""
     for number, line in lines:
         if line.strip():
             yield _object(line, f"line {number}", path)
@@ -88,21 +89,21 @@ def _objects(lines: Iterator[tuple[int, str]], path: str) -> Iterator[PairInput]
 
 def _object(line: str, where: str, path: str) -> PairInput:
     try:
-        found = json.loads(line)
+        fields = json.loads(line)
     except ValueError as error:
-        return _no_pair(path, where, f"is no JSON ({error})", line)
-    if not isinstance(found, dict):
-        return _no_pair(path, where, "is no JSON object", line)
-    paths = [found.pop(name, None) for name in ("reference", "distorted")]
+        return _no_pair(path, where, f"is not JSON ({error})", line)
+    if not isinstance(fields, dict):
+        return _no_pair(path, where, "is not a JSON object", line)
+    paths = [fields.pop(name, None) for name in ("reference", "distorted")]
     if not all(isinstance(p, str) for p in paths):
-        return _no_pair(path, where, "lacks reference or distorted, as text", line)
+        return _no_pair(path, where, "lacks reference or distorted as a text", line)
     for name in (MASK, REGION):
-        if found.get(name, "") is None:
-            del found[name]
-    given = {str(key): _as_text(value) for key, value in found.items()}
-    number = given.pop("id", None) if found.get("id") is not None else None
-    given.pop("id", None)
-    return PairInput(reference=paths[0], distorted=paths[1], id=number, columns=given)
+        if fields.get(name, "") is None:
+            del fields[name]
+    columns = {str(key): _as_text(value) for key, value in fields.items()}
+    number = columns.pop("id", None) if fields.get("id") is not None else None
+    columns.pop("id", None)
+    return PairInput(reference=paths[0], distorted=paths[1], id=number, columns=columns)
 
 
 def _as_text(value: Any) -> str:
@@ -110,7 +111,7 @@ def _as_text(value: Any) -> str:
 
 
 def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterator[PairInput]:
-    """CSV and TSV: by the names of a header, else reference, distorted, id and further columns."""
+    """Pairs of CSV or TSV: by a header's names, else reference, distorted, id and other columns."""
     number = 0
 
     def counted() -> Iterator[str]:
@@ -118,14 +119,14 @@ def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterat
         for number, line in lines:  # noqa: B007  # read below
             yield line
 
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(counted(), delimiter=delimiter)
     names: Sequence[str] | None = None
     while True:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield _no_pair(path, f"line {number}", f"is no CSV ({error})", "")
+            yield _no_pair(path, f"line {number}", f"is not CSV ({error})", "")
             continue
         if row is None:
             return
@@ -142,27 +143,27 @@ def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterat
 
 def _row(row: Sequence[str], names: Sequence[str], where: str, path: str) -> PairInput:
     named = [*names, *(f"column{i + 1}" for i in range(len(names), len(row)))]
-    found = dict(zip(named, row, strict=False))
-    if not {"reference", "distorted"} <= set(found):
+    fields = dict(zip(named, row, strict=False))
+    if not {"reference", "distorted"} <= set(fields):
         return _no_pair(path, where, f"has {len(row)} field(s)", row[0])
-    reference, distorted, number = (found.pop(name, "") for name in COLUMNS)
-    return PairInput(reference=reference, distorted=distorted, id=number or None, columns=found)
+    reference, distorted, number = (fields.pop(name, "") for name in COLUMNS)
+    return PairInput(reference=reference, distorted=distorted, id=number or None, columns=fields)
 
 
-def _no_pair(path: str, where: str, found: str, text: str) -> PairInput:
-    problem = _problem(path, where, found, "reference,distorted[,id] or an object with these names")
+def _no_pair(path: str, where: str, fault: str, text: str) -> PairInput:
+    problem = _problem(path, where, fault, "reference,distorted[,id] or an object with these names")
     return PairInput(reference=text.strip(), distorted="", problem=problem)
 
 
-def _problem(path: str, where: str, found: str, expected: str) -> Failure:
+def _problem(path: str, where: str, fault: str, expected: str) -> Failure:
     message = (
-        f"{shown(path)}: {where} {printable(found)}, expected {expected}; correct the manifest"
+        f"{shown(path)}: {where} {printable(fault)}, expected {expected}; correct the manifest"
     )
     return Failure("unsupported", message)
 
 
 def _lines(path: str) -> Iterator[str]:
-    """The lines of a text in UTF-8, with their ends; undecodable bytes as lone surrogates."""
+    """Lines of a UTF-8 text, with their ends; undecodable bytes become lone surrogates."""
     for number, line in enumerate(_pieces(path, b"\n")):
         if number == 0:
             if line.startswith(UTF16):
@@ -174,7 +175,7 @@ def _lines(path: str) -> Iterator[str]:
 
 
 def _pieces(path: str, separator: bytes) -> Iterator[bytes]:
-    """What stands between separators, each piece as soon as its separator is there."""
+    """Pieces between separators, each as soon as its separator is read."""
     rest = b""
     for chunk in _chunks(path):
         *whole, rest = (rest + chunk).split(separator)
@@ -196,7 +197,7 @@ def _chunks(path: str) -> Iterator[bytes]:
 
 
 def _opened(path: str) -> int:
-    """A descriptor that reads bytes as they are."""
-    if sys.platform == "win32":  # would turn \r\n into \n, and end at the first Ctrl-Z
+    """Open a file descriptor that reads bytes unchanged."""
+    if sys.platform == "win32":  # text mode turns \r\n into \n and ends at Ctrl-Z
         return os.open(path, os.O_RDONLY | os.O_BINARY)
     return os.open(path, os.O_RDONLY)

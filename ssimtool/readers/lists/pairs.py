@@ -1,4 +1,4 @@
-"""Which images are compared: the pairs of two folders, or of one file and a folder."""
+"""Find the images to compare: the pairs of two folders, or of one file and a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ssimtool.records.verdicts import Failure
 if TYPE_CHECKING:
     from ssimtool.readers.memory import ImageInput
 
-# What is taken from a folder: formats that Pillow decodes to pixels, and arrays.
+# Files to take from a folder: formats that Pillow decodes to pixels, and arrays.
 IMAGE_SUFFIXES = frozenset(
     f".{name}"
     for name in (
@@ -33,11 +33,11 @@ IMAGE_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class PairInput:
-    """Two images to compare, as they were named.
+    """Names of two images to compare.
 
-    `id` and `columns` are what a manifest says beside the paths; `problem` is why a line of it
-    names no pair; `below` is the path of the distorted image below its folder; `images` are the
-    two themselves, where they are in memory or not named by text.
+    `id` and `columns` are the other fields of a manifest's line; `problem` says why a line does not
+    name a pair. `below` is the path of the distorted image relative to its folder. `images` are the
+    images themselves, if they are in memory or not named by text.
     """
 
     reference: str
@@ -51,23 +51,23 @@ class PairInput:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which files of a folder are taken: one of `include`, if any is given, none of `exclude`.
+    """Choice of files in a folder: those that match `include` (if not empty) and not `exclude`.
 
-    A pattern without a slash is held against the name, one with a slash against the path below the
-    folder, where * stands for slashes as well.
+    A pattern without a slash is compared with the name; a pattern with a slash is compared with the
+    path relative to the folder, and its * matches slashes as well.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def takes(self, path: str) -> bool:
-        """Whether the file is taken: its path below the folder, with forward slashes."""
+        """Whether to take the file at a path relative to the folder, with forward slashes."""
         kept = not self.include or any(_matches(path, p) for p in self.include)
         return kept and not any(_matches(path, p) for p in self.exclude)
 
 
 def _matches(path: str, pattern: str) -> bool:
-    if sys.platform == "win32":  # where people write folder\*.png as well
+    if sys.platform == "win32":  # users may write folder\*.png
         pattern = pattern.replace("\\", "/")
     return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
 
@@ -75,16 +75,16 @@ def _matches(path: str, pattern: str) -> bool:
 def find_pairs(
     reference: str, distorted: str, files: Filter
 ) -> tuple[tuple[PairInput, ...], Unmatched]:
-    """The pairs of two folders, in the order of their paths, or of one file and a folder.
+    """Find the pairs of two folders, or of one file and a folder, sorted by path.
 
-    Two folders are paired by relative path, then by relative path without the suffix, where one
-    file alone of each folder has it.
+    Files of two folders are paired by relative path. The others are paired by relative path without
+    the suffix, if only one file of each folder has that path.
 
     Returns:
         the pairs, and the files without a partner.
 
     Raises:
-        SsimtoolError: a folder that is absent, cannot be read or holds no images.
+        SsimtoolError: a folder does not exist, cannot be read or has no images.
     """
     if _is_file(reference):
         return _against_one(distorted, files, lambda image: (reference, image))
@@ -123,7 +123,7 @@ def _against_one(
 
 
 def _partners(x: Sequence[str], y: Sequence[str]) -> dict[str, str]:
-    """Of each path of x that has one, its partner in y."""
+    """Partners: for each path of x that has one, its path in y."""
     there = set(y)
     same = {path: path for path in x if path in there}
     count_x, count_y = Counter(map(_stem, x)), Counter(map(_stem, y))
@@ -145,24 +145,24 @@ def _joined(folder: str, path: str) -> str:
 
 
 def images_below(folder: str, files: Filter) -> list[str]:
-    """The images below a folder, sorted: paths relative to it, with forward slashes.
+    """List the images in a folder and its subfolders, sorted: relative paths with forward slashes.
 
-    Hidden files and folders are passed over; links to folders are followed, but not in circles.
+    Hidden files and folders are skipped. Links to folders are followed, but not in circles.
 
     Raises:
         SsimtoolError: `not_found`, no such folder or no image in it; `unreadable`.
     """
     if not os.path.isdir(folder):
-        found = "is a file" if os.path.exists(folder) else "no such folder"
+        fault = "is a file" if os.path.exists(folder) else "no such folder"
         raise SsimtoolError(
             "not_found",
-            f"{shown(folder)}: {found}, expected a folder of images; check the path and the name",
+            f"{shown(folder)}: {fault}, expected a folder of images; check the path and the name",
         )
     every = list(_walk(folder, "", ()))
     images = [p for p in every if PurePosixPath(p).suffix.lower() in IMAGE_SUFFIXES]
     taken = sorted((p for p in images if files.takes(p)), key=lambda p: p.split("/"))
     if not taken:
-        raise _no_images(folder, every, images)
+        raise _no_images(folder, files, every, len(images))
     return taken
 
 
@@ -170,9 +170,9 @@ def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[str]:
     with reading(folder):
         status = os.stat(folder)
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    # Some file systems number no files: there all folders would be one.
+    # Some file systems do not number their files: all folders would look the same there.
     identity = (status.st_dev, status.st_ino or os.path.realpath(folder))
-    if identity in above:  # a link that leads back
+    if identity in above:  # a link to a folder above
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -183,18 +183,25 @@ def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[str]:
             yield f"{prefix}{entry.name}"
 
 
-def _no_images(folder: str, every: Sequence[str], images: Sequence[str]) -> SsimtoolError:
-    if images:
-        told = (
-            f"none of its {len(images)} image(s) is taken, expected some that --include and "
-            "--exclude leave; change these"
-        )
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _no_images(folder: str, files: Filter, every: Sequence[str], skipped: int) -> SsimtoolError:
+    if skipped:
+        options = [f"--include {pattern!r}" for pattern in files.include]
+        options += [f"--exclude {pattern!r}" for pattern in files.exclude]
+        chosen = " ".join(options)
+        verdict = f"{chosen} leave no file" if files.exclude else f"no file matches {chosen}"
+        fault = f"{verdict} ({_counted(skipped, 'image')} skipped); change these options"
+    elif not every:
+        fault = "folder is empty, expected images; check the path"
     else:
         counts = Counter(PurePosixPath(p).suffix.lower() or "without a suffix" for p in every)
         listed = ", ".join(f"{n} {suffix}" for suffix, n in counts.most_common(5))
-        found = f"{len(every)} other file(s): {listed}" if every else "nothing at all"
-        told = (
-            f"holds no images but {found}, expected .png, .jpg, .webp, .tif, .npy and the like; "
-            "name another folder, or list the files in a manifest (--pairs)"
+        fault = (
+            f"folder has no images ({_counted(len(every), 'other file')}: {listed}), expected "
+            ".png, .jpg, .webp, .tif, .npy and the like; use another folder, or list the files "
+            "in a manifest (--pairs)"
         )
-    return SsimtoolError("not_found", f"{shown(folder)}: {told}")
+    return SsimtoolError("not_found", f"{shown(folder)}: {fault}")

@@ -1,4 +1,4 @@
-"""The records that a batch wrote, one a line, back to what they were."""
+"""Read back the records of a batch, one a line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ssimtool.readers.regions import parse_region
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
 
-START = b'{"schema"'  # of each record
+RECORD_START = b'{"schema"'  # the beginning of each record
 Line = Comparison | Summary
 
 
 @dataclass(frozen=True)
 class ReportedDefinition:
-    """The parts of a definition that a report shows; `sigma` is null for a uniform window."""
+    """Parts of a definition that a report shows; `sigma` is null for a uniform window."""
 
     name: str
     window: str
@@ -32,10 +32,10 @@ class ReportedDefinition:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a file of scores holds, in its order.
+    """Records of a file, in its order.
 
-    `summary` is the one that counts all of them, None where there is none; `cut` says that the file
-    ends within a line, which is left out.
+    `summary` is the summary of all comparisons, or None. `cut` is true if the file ends within a
+    line; that line is left out.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -44,14 +44,14 @@ class Scores:
 
 
 def read_scores(path: str) -> Scores:
-    """A file that `ssimtool batch` wrote, or several in a row, or `-` for standard input.
+    """Read a file of `ssimtool batch`, several of them in a row, or `-` for standard input.
 
     Args:
-        path: of NDJSON: comparisons, and summaries. Fields that are not known are passed over, a
-            last line without its end may be cut off.
+        path: NDJSON of comparisons and summaries. Unknown fields are ignored, and the last line
+            may be cut off.
 
     Raises:
-        SsimtoolError: it cannot be read, or is something else; the message names the line.
+        SsimtoolError: the file cannot be read, or a line is not a record; the message names it.
     """
     name = shown(path)
     *lines, last = read_content(path)[:].split(b"\n")
@@ -67,8 +67,8 @@ def read_scores(path: str) -> Scores:
     if not read:
         raise SsimtoolError(
             "unsupported",
-            f"{name}: holds no record, expected NDJSON as ssimtool batch writes it; "
-            "give the file that batch wrote",
+            f"{name}: has no record, expected NDJSON as ssimtool batch writes it; "
+            "use the output of batch",
         )
     comparisons = tuple(line for line in read if isinstance(line, Comparison))
     end = read[-1]
@@ -77,11 +77,11 @@ def read_scores(path: str) -> Scores:
 
 
 def _is_cut(line: bytes) -> bool:
-    """Whether a line is the beginning of a record, as a run that was killed leaves it."""
+    """Whether a line is the beginning of a record, as a killed run leaves it."""
     try:
         json.loads(line)
     except ValueError:
-        return START.startswith(line[: len(START)])
+        return RECORD_START.startswith(line[: len(RECORD_START)])
     return False
 
 
@@ -90,13 +90,13 @@ def _line(name: str, number: int, line: bytes) -> Line:
         row = json.loads(line, parse_constant=_not_json)
         return _read(row)
     except (ValueError, RecursionError):
-        found = f"{printable(line[:24].decode('utf-8', 'replace'))!r}, which is no JSON object"
+        content = f"{printable(line[:24].decode('utf-8', 'replace'))!r}, which is not a JSON object"
     except UnexpectedError as error:
-        found = str(error)
+        content = str(error)
     raise SsimtoolError(
         "unsupported",
-        f"{name}: line {number} holds {found}; expected a record of ssimtool batch or of "
-        "ssimtool compare -f ndjson on each line: give such a file",
+        f"{name}: line {number} holds {content}, expected a record of ssimtool batch or of "
+        "ssimtool compare -f ndjson on each line; use such a file",
     )
 
 
@@ -106,7 +106,7 @@ def _not_json(word: str) -> NoReturn:
 
 def _read(row: object) -> Line:
     if not isinstance(row, dict):
-        raise UnexpectedError(f"a {type(row).__name__}, which is no JSON object")
+        raise UnexpectedError(f"a {type(row).__name__}, which is not a JSON object")
     schema = row.get("schema")
     if schema is None:
         raise UnexpectedError("an object without a schema")
@@ -120,15 +120,15 @@ def _read(row: object) -> Line:
 
 
 def _check(comparison: Comparison) -> None:
-    """Raise where the fields of a record do not go together, or are none that a batch writes."""
+    """Check that the fields of a record are consistent and could come from a batch."""
     if (comparison.status == "error") != (comparison.error is not None):
-        raise UnexpectedError("a status and an error that do not go together")
+        raise UnexpectedError("a status and an error that contradict each other")
     if comparison.status != "error" and comparison.data_range is None:
         raise UnexpectedError("an object without 'data_range'")
     for region in comparison.regions:
         try:
             parse_region(",".join(map(str, region)))
         except ValueError as error:
-            raise UnexpectedError(f"'regions' of which {printable(str(error))}") from None
+            raise UnexpectedError(f"'regions' with an error: {printable(str(error))}") from None
     if comparison.definition is not None:
         decode(ReportedDefinition, comparison.definition, "definition")

@@ -115,9 +115,9 @@ LEFT = {
 @pytest.fixture(params=["libraries", "Numba"])
 def decoders(request, monkeypatch):
     """Images of any size are large; the own reader of PNG stands in or does not."""
-    monkeypatch.setattr(fast, "LARGE", 1)
+    monkeypatch.setattr(fast, "FAST_DECODE_FROM_PIXELS", 1)
     if request.param == "Numba":
-        monkeypatch.setattr(fast, "HUGE", 1)
+        monkeypatch.setattr(fast, "STREAM_FROM_PIXELS", 1)
     else:
         monkeypatch.delitem(sys.modules, "numba", raising=False)
     return request.param
@@ -125,7 +125,7 @@ def decoders(request, monkeypatch):
 
 def _by_pillow(path: str, monkeypatch: pytest.MonkeyPatch) -> Samples:
     with monkeypatch.context() as patch:
-        patch.setattr(fast, "LARGE", NOBODY)
+        patch.setattr(fast, "FAST_DECODE_FROM_PIXELS", NOBODY)
         return read_image(path)
 
 
@@ -263,7 +263,7 @@ def test_mapped_files(tmp_path, monkeypatch, decoders, name):
     path = tmp_path / "a.bin"
     path.write_bytes({**ACCEPTED, **LEFT}[name])
     expected = _by_pillow(str(path), monkeypatch)
-    monkeypatch.setattr(files, "MAPPED", 1)
+    monkeypatch.setattr(files, "MAP_FROM_BYTES", 1)
     monkeypatch.setattr(png, "PIECE", 500)
     monkeypatch.setattr(png, "SWEEP", 1000)
     _assert_same(read_image(str(path)), expected)
@@ -289,8 +289,8 @@ def test_blocks_of_any_size(monkeypatch, block, piece):
 @pytest.mark.parametrize("kind", ["png rgb", "png 16-bit rgb", "png grey", "jpeg rgb"])
 @pytest.mark.parametrize("numba", [False, True])
 def test_memory_is_written_to_again_where_it_fits(tmp_path, monkeypatch, kind, numba):
-    monkeypatch.setattr(fast, "LARGE", 0)
-    monkeypatch.setattr(fast, "HUGE", 0 if numba else NOBODY)
+    monkeypatch.setattr(fast, "FAST_DECODE_FROM_PIXELS", 0)
+    monkeypatch.setattr(fast, "STREAM_FROM_PIXELS", 0 if numba else NOBODY)
     if not numba:
         monkeypatch.delitem(sys.modules, "numba", raising=False)
     path = tmp_path / "a"

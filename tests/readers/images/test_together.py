@@ -43,8 +43,8 @@ def save(tmp_path):
 @pytest.fixture
 def large(monkeypatch):
     """Images of any size are large, and take long."""
-    monkeypatch.setattr(fast, "LARGE", 1)
-    monkeypatch.setattr(align, "LONG", 1)
+    monkeypatch.setattr(fast, "FAST_DECODE_FROM_PIXELS", 1)
+    monkeypatch.setattr(align, "LOAD_TORCH_FROM_PIXELS", 1)
 
 
 def _threads(*arguments, **options) -> list[threading.Thread]:
@@ -59,7 +59,7 @@ def test_the_same_pair(save, monkeypatch, kinds):
     first, second = kinds.split()
     paths = save(f"a.{first}"), save(f"b.{second}", RGB[::-1].copy())
     expected = read_pair(*paths, Reading())
-    monkeypatch.setattr(fast, "LARGE", 1)
+    monkeypatch.setattr(fast, "FAST_DECODE_FROM_PIXELS", 1)
     for threads in (None, 1, 2):
         pair = read_pair(*paths, Reading(), threads=threads)
         npt.assert_array_equal(pair.reference, expected.reference)
@@ -86,7 +86,7 @@ def test_small_images_start_no_thread(save, monkeypatch):
 
 
 def test_what_does_not_take_long_leaves_the_rest_for_later(save, monkeypatch):
-    monkeypatch.setattr(fast, "LARGE", 1)
+    monkeypatch.setattr(fast, "FAST_DECODE_FROM_PIXELS", 1)
     assert _threads(save("a.png"), save("b.png"), Reading()) == []
 
 
@@ -129,8 +129,8 @@ def test_what_fails_meanwhile_is_not_lost(save, large):
 
 
 def test_decoding_gives_up(save, monkeypatch):
-    monkeypatch.setattr(fast, "LARGE", 1)
-    monkeypatch.setattr(fast, "HUGE", 1)
+    monkeypatch.setattr(fast, "FAST_DECODE_FROM_PIXELS", 1)
+    monkeypatch.setattr(fast, "STREAM_FROM_PIXELS", 1)
     with pytest.raises(CancelledError):
         open_image(save("a.png")).decode(lambda: True)
 
@@ -162,7 +162,7 @@ def test_ctrl_c_ends_what_decodes_and_lets_the_rest_come_to_its_end():
 
 
 def test_memory_of_mapped_files_is_given_back(save, monkeypatch):
-    monkeypatch.setattr(files, "MAPPED", 1)
+    monkeypatch.setattr(files, "MAP_FROM_BYTES", 1)
     content = files.read_content(save("a.png"))
     before = content[:]
     files.give_back(content, 5000, len(content))

@@ -86,12 +86,12 @@ def test_names_come_through_unharmed(tmp_path):
     ("content", "options", "words"),
     [
         ("a,b\nalone\n", {}, "line 2 has 1 field"),
-        (A_B + 'none\n', {}, "line 2 is no JSON"),
-        (A_B + '[1]\n', {}, "no JSON object"),
+        (A_B + 'none\n', {}, "line 2 is not JSON ("),
+        (A_B + '[1]\n', {}, "not a JSON object"),
         (A_B + '{"reference": 1}\n', {}, "lacks reference"),
-        (A_B + '{"reference": "\\u0000", "distorted": ""}', {}, "no name"),
-        (A_B + '{"reference": "\\ud800", "distorted": ""}', {}, "no name"),
-        (b"a\0b\0c\0", {"null": True}, "path 3 has no other behind it"),
+        (A_B + '{"reference": "\\u0000", "distorted": ""}', {}, "cannot be names of files"),
+        (A_B + '{"reference": "\\ud800", "distorted": ""}', {}, "cannot be names of files"),
+        (b"a\0b\0c\0", {"null": True}, "path 3 has no partner after it"),
     ],
 )  # fmt: skip
 def test_a_line_that_names_no_pair_is_told_and_the_next_is_read(tmp_path, content, options, words):

@@ -83,8 +83,12 @@ def test_patterns(tmp_path):
     assert below(("s/*",)) == ["s/a.png", "s/b.png", "s/t/b.png"]
     assert below(("a.*", "s/t/*"), ("*.jpg",)) == ["a.png", "s/a.png", "s/t/b.png"]
     assert below(exclude=("b.png", "s/*")) == ["a.jpg", "a.png"]
-    with pytest.raises(SsimtoolError, match="none of its 5 image"):
+    with pytest.raises(SsimtoolError, match=r"include '\*.webp' \(5 images skipped"):
         below(("*.webp",))
+    with pytest.raises(
+        SsimtoolError, match=r"include 'b.png' --exclude 's/\*' leave no file \(5 im"
+    ):
+        below(("b.png",), ("s/*",))
 
 
 @unix
@@ -114,8 +118,8 @@ def test_one_file_against_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        ((), "nothing at all"),
-        (("a.txt", "b.TXT", "c.csv", "d"), "4 other file.s.: 2 .txt, 1 .csv, 1 without a suffix"),
+        ((), "y: folder is empty, expected images"),
+        (("a.txt", "b.TXT", "c.csv", "d"), "4 other files: 2 .txt, 1 .csv, 1 without a suffix"),
     ],
 )
 def test_a_folder_without_images_says_what_it_found(tmp_path, names, words):

@@ -1,1 +1,1 @@
-"""What Numba compiles to read images."""
+"""Functions for reading images, compiled by Numba."""

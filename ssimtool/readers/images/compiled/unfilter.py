@@ -1,6 +1,6 @@
-"""The filters of PNG undone for rows of 8-bit RGB (W3C PNG, section 9), compiled by Numba.
+"""Undo the filters of PNG for rows of 8-bit RGB (W3C PNG, section 9), compiled by Numba.
 
-Indices are cast to unsigned: Numba lets negative ones count from the end, which costs a branch.
+Indices are cast to unsigned. Negative indices would count from the end, which costs a branch.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ MASK = np.int32(255)
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
-    """Compiled here and now, and kept for the next process where a folder for that can be written:
-    a thread that decodes has nothing left to load."""
+    """Compile at import, so that a decoding thread has nothing to load.
+
+    The result is cached for the next process if a cache folder is writable.
+    """
     filtered = types.Array(types.uint8, 2, "C", readonly=True)
     signature = types.boolean(filtered, types.uint8[:, ::1], types.int64)
     try:
         return njit(signature, nogil=True, cache=True)(function)
-    except (RuntimeError, OSError):  # neither beside the source nor in the user's cache
+    except (RuntimeError, OSError):  # no cache folder is writable
         return njit(signature, nogil=True)(function)
 
 
 @njit(nogil=True)
 def nearest(a, b, c):  # type: ignore[no-untyped-def]
-    """Paeth's predictor: of a, b and c the nearest to a + b − c, the first of those in a tie.
+    """Paeth's predictor: the one of a, b, c that is nearest to a + b − c, the first in a tie.
 
-    With lo and hi of a and b it is lo where hi ≤ 3c − a − b, hi where 3c − a − b ≤ lo, else c:
-    a third of the time that comparing three distances takes.
+    With lo = min(a, b) and hi = max(a, b), it is lo if hi ≤ 3c − a − b, hi if 3c − a − b ≤ lo, and
+    c otherwise. This takes a third of the time of comparing three distances.
     """
     t = 3 * c - b - a
     lo, hi = min(a, b), max(a, b)
@@ -80,15 +82,15 @@ def _paeth(line, above, row):  # type: ignore[no-untyped-def]
 
 @_compiled
 def unfilter(filtered, out, first):  # type: ignore[no-untyped-def]
-    """Writes rows of an image from `first` on.
+    """Write rows of an image from `first` on.
 
     Args:
         filtered: (rows, 1 + 3·width), uint8: a filter type and the filtered samples of each row.
-        out: (height, 3·width), uint8: the image, its rows before `first` done.
-        first: the row of the image that the first of `filtered` is.
+        out: (height, 3·width), uint8: the image, complete up to row `first`.
+        first: the row of the image to write the first row of `filtered` to.
 
     Returns:
-        whether every filter type is one of PNG's.
+        whether PNG defines every filter type.
     """
     nothing = np.zeros(out.shape[1], np.uint8)
     for r in range(len(filtered)):

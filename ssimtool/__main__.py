@@ -1,4 +1,4 @@
-"""`python -m ssimtool`."""
+"""Entry point of `python -m ssimtool`."""
 
 from ssimtool.cli import main
 

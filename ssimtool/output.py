@@ -1,4 +1,4 @@
-"""Where results go: standard output, or files that are written whole or not at all."""
+"""Output: standard output, or files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from typing import IO
 
 from ssimtool.errors import OutputError, printable
 
-# GitHub shows no summary of a step that is larger:
+# GitHub shows no larger summary of a step:
 # https://docs.github.com/actions/reference/workflow-commands
 JOB_SUMMARY_BYTES = 1 << 20
-REST = b"\nThe rest has no room in a job summary.\n"
-# On Windows a file cannot be replaced while a virus scanner or an indexer has it open, which they
-# have for moments after it was written.
+REST = b"\nThe rest exceeds the size limit of a job summary.\n"
+# On Windows, a virus scanner or an indexer may open a file for a moment after it was written; the
+# file cannot be replaced during that time.
 REPLACE_ATTEMPTS, REPLACE_PAUSE = 10, 0.05  # seconds
 
 
 @dataclass(frozen=True)
 class Reserved:
-    """A file that is being written beside its target; `temporary` None: a device, written as is."""
+    """A file being written next to its target; `temporary` is None for a device or a stream."""
 
     target: Path
     file: IO[bytes]
     temporary: Path | None
 
     def commit(self) -> None:
-        """Puts what was written in the place of the target."""
+        """Replace the target with the file that was written."""
         with writing(str(self.target)):
             self.file.flush()
             if self.temporary is None:
@@ -44,15 +44,15 @@ class Reserved:
             replace_file(self.temporary, self.target)
 
     def discard(self) -> None:
-        """Takes away what was not committed."""
-        with suppress(OSError):  # what a full disk left in the buffer fails again
+        """Remove the file unless it was committed."""
+        with suppress(OSError):  # after a full disk, flushing the buffer fails again
             self.file.close()
         if self.temporary is not None:
             self.temporary.unlink(missing_ok=True)
 
 
 def _mode(target: Path) -> int:
-    """The permissions of the target that is there, or those of a new file."""
+    """Return the permissions of the existing target, or those of a new file."""
     if target.exists():
         return target.stat().st_mode & 0o7777
     mask = os.umask(0)
@@ -61,10 +61,10 @@ def _mode(target: Path) -> int:
 
 
 def replace_file(source: Path, target: Path) -> None:
-    """Puts a file in the place of another one, or of none, at once.
+    """Move a file to the target atomically; an existing target is replaced.
 
     Raises:
-        OSError: it cannot; the target is what it was.
+        OSError: the move failed; the target is unchanged.
     """
     if sys.platform == "win32":
         for _ in range(REPLACE_ATTEMPTS - 1):
@@ -76,37 +76,42 @@ def replace_file(source: Path, target: Path) -> None:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether a path is a folder or lies below it, links followed."""
+    """Return whether a path is the folder or below it, after resolving links."""
     real, root = (os.path.normcase(os.path.realpath(p)) for p in (path, folder))
     try:
         return os.path.commonpath([root, real]) == root
-    except ValueError:  # on two drives of Windows
+    except ValueError:  # different drives on Windows
         return False
 
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Turns what the operating system says about an output into one line.
+    """Convert an operating-system error about an output to a one-line error.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the output cannot be written.
     """
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(
-            f"{printable(path)}: cannot be written ({reason}), expected a place for a file; "
-            "nothing was written there, choose another"
-        ) from None
+        raise OutputError(f"cannot write {printable(path)}: {_reason(error, path)}") from None
+
+
+def _reason(error: OSError, path: str) -> str:
+    folder = os.path.dirname(path) or "."
+    if isinstance(error, FileNotFoundError) and not os.path.isdir(folder):
+        return f"folder {printable(folder)} does not exist"
+    if isinstance(error, PermissionError) and not os.access(folder, os.W_OK):
+        return f"folder {printable(folder)} is not writable"
+    return (error.strerror or str(error)).lower()
 
 
 @contextmanager
 def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Reserved]]:
-    """Opens every output before anything is computed; what is not committed is taken away.
+    """Open every output before the computation; remove those that are not committed.
 
     Raises:
-        OutputError: one cannot be written, is named twice, or is an input.
+        OutputError: an output cannot be written, is named twice, or is an input.
     """
     check_distinct(paths, inputs)
     opened: list[Reserved] = []
@@ -119,61 +124,59 @@ def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Re
 
 
 def check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
-    """Refuses an output that is an input, or is named twice.
+    """Check that no output is an input or named twice.
 
     Raises:
-        OutputError: one is.
+        OutputError: an output is.
     """
     taken = {os.path.realpath(path): "an input" for path in inputs if path != "-"}
     for path in paths:
         real = os.path.realpath(path)
         if real in taken and (not os.path.exists(real) or os.path.isfile(real)):
-            raise OutputError(
-                f"{printable(path)}: is {taken[real]} as well, expected a file of its own"
-            )
+            raise OutputError(f"cannot write {printable(path)}: it is also {taken[real]}")
         taken[real] = "an output"
 
 
 def _reserve(path: str) -> Reserved:
-    target = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
+    target = Path(os.path.realpath(path))  # the link stays; the file that it points to is replaced
     with writing(path):
         if _is_stream(path):
             return Reserved(Path(path), open(path, "wb"), None)
         if not path:
-            raise FileNotFoundError(2, "no name")
+            raise FileNotFoundError(2, "the file name is empty")
         if target.is_dir():
-            raise IsADirectoryError(21, "is a directory")
+            raise IsADirectoryError(21, "it is a folder")
         if target.exists() and not target.is_file():
             return Reserved(target, open(target, "wb"), None)
         if target.exists():
-            open(target, "ab").close()  # a file that may not be written is not replaced either
-        import tempfile  # loads a dozen modules that --help has no use for
+            open(target, "ab").close()  # a read-only file is not replaced
+        import tempfile  # loads a dozen modules that --help does not need
 
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
         return Reserved(target, os.fdopen(handle, "wb"), Path(temporary))
 
 
 def _is_stream(path: str) -> bool:
-    """Whether a path names a stream of this process, as Unix has them."""
+    """Return whether a path names a stream of this process (Unix)."""
     names = ("/dev/stdout", "/dev/stderr", "/dev/fd/")
     return sys.platform != "win32" and path.startswith(names)
 
 
 def write(reservation: Reserved, text: str) -> None:
-    """Writes some text of a file.
+    """Append text to the file.
 
     Raises:
-        OutputError: the disk is full, or the like.
+        OutputError: the disk is full, or a similar error.
     """
     with writing(str(reservation.target)):
         reservation.file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def put(reservation: Reserved, data: bytes) -> None:
-    """Writes all of a file and puts it in its place.
+    """Write the whole file and commit it.
 
     Raises:
-        OutputError: the disk is full, or the like.
+        OutputError: the disk is full, or a similar error.
     """
     with writing(str(reservation.target)):
         reservation.file.write(data)
@@ -181,11 +184,10 @@ def put(reservation: Reserved, data: bytes) -> None:
 
 
 def append_job_summary(path: str, text: str) -> None:
-    """Adds text to the summary of a CI job, which other programs write to as well; lines for which
-    it has no room are left out.
+    """Append text to the summary of a CI job; leave out lines beyond its size limit.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the summary cannot be written.
     """
     with writing(path), open(path, "ab") as file:
         data, room = text.encode("utf-8", "backslashreplace"), JOB_SUMMARY_BYTES - file.tell()
@@ -196,36 +198,34 @@ def append_job_summary(path: str, text: str) -> None:
 
 
 def put_stdout(text: str) -> bool:
-    """Writes to standard output; a pipe that was closed at the other end is not an error.
+    """Write to standard output; a pipe that its reader closed is not an error.
 
     Returns:
-        whether somebody may still read.
+        whether the reader is still there.
     """
     if sys.stdout is None:
-        raise OutputError("standard output is closed, expected a place to write to; use -o")
+        raise OutputError("cannot write standard output: it is closed; pass -o FILE")
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     except OSError as error:
         if _is_closed_pipe(error):
-            # what is left in the buffer must not fail again when the interpreter closes it
+            # flushing the buffer must not fail again when the interpreter closes the stream
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return False
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"standard output cannot be written ({reason})") from None
+        raise OutputError(f"cannot write standard output: {_reason(error, '')}") from None
     return True
 
 
 def _is_closed_pipe(error: OSError) -> bool:
-    """Whether nobody reads a pipe any more: Windows may say that the argument is invalid."""
+    """Return whether the reader closed the pipe; Windows may report an invalid argument."""
     if sys.platform == "win32" and error.errno == errno.EINVAL:
         return True
     return isinstance(error, BrokenPipeError)
 
 
 def use_utf8() -> None:
-    """Lets the help and the errors of other libraries be printed in UTF-8 on Windows, whose code
-    pages lack some of their characters; where they are printed in UTF-8 it changes nothing."""
+    """Print in UTF-8 on Windows, whose code pages lack some characters of the help."""
     if sys.platform == "win32":
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
@@ -233,18 +233,18 @@ def use_utf8() -> None:
 
 
 def warn(line: str) -> None:
-    """One line on standard error."""
-    if sys.stderr is None:  # closed by who started this
+    """Write one line to standard error."""
+    if sys.stderr is None:  # closed by the program that started this one
         return
     try:
         sys.stderr.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         sys.stderr.flush()
-    except OSError:  # nobody reads it; the exit code says it all the same
+    except OSError:  # the reader has gone; the exit code still reports the failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def wants_colour() -> bool:
-    """Whether standard output is a terminal that wants colour (https://no-color.org)."""
+    """Return whether to print colour: a terminal that allows it (https://no-color.org)."""
     if sys.stdout is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.stdout.isatty()

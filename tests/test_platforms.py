@@ -113,7 +113,7 @@ def test_an_output_is_replaced(windows, tmp_path):
 
 def test_names_of_streams_are_names_of_files(windows):
     with (
-        pytest.raises(OutputError, match="cannot be written"),
+        pytest.raises(OutputError, match="cannot write /dev/stdout/x: "),
         output.reserved(["/dev/stdout/x"], inputs=[]),
     ):
         pass

@@ -1,1 +1,1 @@
-"""Many pairs: a stream of pairs in, a stream of records out, in order."""
+"""Compare many pairs: read a stream of pairs, return a stream of records in the same order."""

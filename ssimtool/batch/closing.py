@@ -1,4 +1,4 @@
-"""The lines on standard error while a batch runs, and when it has ended."""
+"""Lines on standard error during a batch and at its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssimtool.reports.rows import counts_line
 
 
 def progress_line(tally: Tally, total: int | None, speed: float) -> str:
-    """How far a run is: pairs, pairs a second, the mean so far, errors."""
+    """Return the progress of a run: pairs, pairs per second, the mean so far, errors."""
     name = tally.metrics[0]
     mean = tally.mean(name)
     parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
@@ -27,7 +27,7 @@ def progress_line(tally: Tally, total: int | None, speed: float) -> str:
 
 @dataclass
 class PairWarnings:
-    """How many pairs have warnings, and the first warning."""
+    """Number of pairs with warnings, and the first warning."""
 
     pairs: int = 0
     first: str = ""
@@ -51,12 +51,12 @@ def closing_lines(
     """Yield the lines: files without a partner, warnings, errors, failures, counts.
 
     Args:
-        summary: of the run.
+        summary: summary of the run.
         failures: thresholds that pairs failed.
-        warnings: of the pairs.
+        warnings: warnings about the pairs.
         strict: whether files without a partner are an error.
-        quiet: errors and failures only.
-        has_summary: whether an output shows the counts.
+        quiet: whether to omit everything except errors and failures.
+        has_summary: whether an output already shows the counts.
     """
     unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
     if unmatched and strict:

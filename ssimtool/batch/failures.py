@@ -1,4 +1,4 @@
-"""The thresholds that pairs failed, as lines that a person reads when a run has ended."""
+"""Thresholds that pairs failed, as lines to print at the end of a run."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from ssimtool.records.batch import Summary
 from ssimtool.reports.verdicts import statistic_failures
 
-NAMED = 50  # failures of pairs; more are only counted
+NAMED = 50  # failures of pairs to list; further ones are only counted
 
 
 @dataclass
 class Failures:
-    """The first failures in their order, and how many there are."""
+    """First failures in the order of the pairs, and their total number."""
 
     first: list[str] = field(default_factory=list)
     count: int = 0
 
     def add(self, lines: Sequence[str]) -> None:
-        """Counts the failures of one pair."""
+        """Count the failures of one pair."""
         self.count += len(lines)
         self.first += lines[: NAMED - len(self.first)]
 
     def lines(self, summary: Summary) -> list[str]:
-        """Return a line for each failure and one of how many pairs failed; none if all passed."""
+        """Return a line for each failure and a line with the counts; none if all pairs passed."""
         of_all = statistic_failures(summary.thresholds)
         if not (self.count or of_all):
             return []

@@ -1,4 +1,4 @@
-"""The pairs of a batch on their way to the threads that score them."""
+"""Pairs of a batch, prepared as jobs for the threads that score them."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ class Job:
     """A pair to score.
 
     Args:
-        given: the pair.
-        map: the file of its map.
-        kept: its record of an earlier run, which is not computed again.
+        pair: the pair.
+        map: path of its map.
+        kept: its record from an earlier run; the pair is not computed again.
     """
 
-    given: PairInput
+    pair: PairInput
     map: str | None = None
     kept: Kept | None = None
 
 
 class Intake:
-    """The pairs of the input in their order, as jobs.
+    """Jobs for the pairs of the input, in their order.
 
-    `total` is their number and `unmatched` the files without a partner, once folders are read.
+    Once folders are read, `total` is the number of pairs and `unmatched` the files without a
+    partner.
 
     Args:
-        request: which pairs, and which of them have a map.
-        maps: gives each pair the file of its map; None: no maps.
-        journal: has the records of an earlier run; None: there is none.
+        request: the source of the pairs, and the pairs that have a map.
+        maps: chooses the path of each map; None: no maps.
+        journal: records of an earlier run; None: there are none.
     """
 
     def __init__(
@@ -57,13 +58,13 @@ class Intake:
             SsimtoolError: a folder or a list that cannot be read.
             OutputError: a map could be written over an image.
         """
-        for given in self._pairs():
-            path = self._maps.path_of(given) if self._maps and given.problem is None else None
+        for pair in self._pairs():
+            path = self._maps.path_of(pair) if self._maps and pair.problem is None else None
             kept = None
             if self._journal is not None:
-                key = key_of(given.id, given.reference, given.distorted)
-                kept = self._journal.take(key, partial(self._is_current, given=given, path=path))
-            yield Job(given, path, kept)
+                key = key_of(pair.id, pair.reference, pair.distorted)
+                kept = self._journal.take(key, partial(self._is_current, pair=pair, path=path))
+            yield Job(pair, path, kept)
 
     def _pairs(self) -> Iterable[PairInput]:
         source = self._request.source
@@ -74,9 +75,9 @@ class Intake:
         self.total = len(pairs)
         return pairs
 
-    def _is_current(self, record: Mapping[str, Any], *, given: PairInput, path: str | None) -> bool:
-        """Whether a record is what would be computed now, and its map is there."""
-        if record["columns"] != dict(given.columns):
+    def _is_current(self, record: Mapping[str, Any], *, pair: PairInput, path: str | None) -> bool:
+        """Return whether a record equals what would be computed now, and its map exists."""
+        if record["columns"] != dict(pair.columns):
             return False
         maps = self._request.maps
         if path is None or maps is None or not maps.includes(record["status"]):

@@ -1,4 +1,4 @@
-"""Ctrl-C that ends a run and not the program."""
+"""Ctrl-C handling: end the run, not the program."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import FrameType
 
 @contextmanager
 def interruptible(end: Callable[[], object]) -> Iterator[None]:
-    """Meanwhile Ctrl-C calls `end`, whatever the program is at, and a second one interrupts it.
+    """Call `end` on the first Ctrl-C inside the `with` block; a second one interrupts the program.
 
-    Not where Ctrl-C is ignored, as a shell has it for what runs in the background.
+    An ignored Ctrl-C stays ignored: a shell sets that for background jobs.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():

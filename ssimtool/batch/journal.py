@@ -1,8 +1,8 @@
-"""The records of a batch as a file that outlives the process: a line each, only ever appended.
+"""Journal of a batch: a file with one line per record that survives a killed process.
 
-Killed at any moment, it holds whole lines and at most one that is cut, which the next run drops. A
-run that goes on with it leaves what it finds, and puts the lines into the order of the input at the
-end, in a new file that takes the place of the old one at once.
+Lines are only appended. After a kill at any moment, the file holds complete lines and at most one
+incomplete line, which the next run drops. A run that resumes keeps the existing lines. At its end
+it writes the lines in the order of the input to a new file, which replaces the old one atomically.
 """
 
 from __future__ import annotations
@@ -24,53 +24,55 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.settings import Settings
 
 RECORD, SUMMARY = Comparison.schema, Summary.schema
-Line = tuple[int, int]  # where it begins, and its length
+Line = tuple[int, int]  # offset and length in bytes
 
 
 def key_of(number: str | None, reference: str, distorted: str) -> bytes:
-    """What tells one pair from another."""
+    """Return the key that identifies a pair: a hash of its id and its two paths."""
     return blake2b(json.dumps([number, reference, distorted]).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A record of an earlier run, and where it lies in the file."""
+    """Record of an earlier run, and its position in the file."""
 
     record: Mapping[str, Any]
     line: Line
 
 
 class Journal:
-    """The file, open for writing.
+    """Journal file, open for writing.
 
-    `resumed` says that records of an earlier run are in it: `take` gives them back one by one.
+    If `resumed`, the file holds records of an earlier run, which `take` returns one by one.
     """
 
     def __init__(self, path: str, *, resumed: bool) -> None:
         self.name = printable(path)
-        self.path = Path(os.path.realpath(path))  # a link keeps pointing at what is replaced
+        self.path = Path(
+            os.path.realpath(path)
+        )  # the link stays; the file that it points to is replaced
         self.resumed = resumed
         self._created = not self.path.exists()
         self._file = LockedFile(self.path)
-        self._clean = resumed or self._file.size == 0  # else it is emptied by the first line
-        self._found: dict[bytes, list[Line]] = defaultdict(list)
-        self._left: dict[Line, bytes] = {}  # of these, what was neither kept nor does not fit
-        self._came: set[bytes] = set()
+        self._clean = resumed or self._file.size == 0  # else the first line empties the file
+        self._earlier: dict[bytes, list[Line]] = defaultdict(list)  # lines of each pair's records
+        self._left: dict[Line, bytes] = {}  # earlier lines, neither kept nor rejected so far
+        self._came: set[bytes] = set()  # keys of the pairs of this run
         self._order: list[Line] = []
 
     def load(self, settings: Settings) -> None:
-        """Reads what is there, and drops what is to be computed again: errors, a line that was cut.
+        """Read the existing records; drop errors and an incomplete line, to compute them again.
 
         Raises:
-            ValueError: it was written under other settings, or is no such file.
+            ValueError: the file was written with other settings, or is not a journal.
         """
         kept = []
         for line, record in self._records():
             difference = settings.difference(record) if record else None
             if difference:
                 raise ValueError(
-                    f"{self.name}: was written under other settings ({difference}),"
-                    " expected the same; give those, or another --output"
+                    f"{self.name}: was written with other settings ({difference}); "
+                    "pass the same settings, or another --output"
                 )
             if record is not None and record["status"] != "error":
                 kept.append((line, key_of(record["id"], record["reference"], record["distorted"])))
@@ -80,11 +82,11 @@ class Journal:
         else:
             self._file.truncate(_end(lines))
         for line, (_, key) in zip(lines, kept, strict=True):
-            self._found[key].append(line)
+            self._earlier[key].append(line)
             self._left[line] = key
 
     def _records(self) -> Iterator[tuple[Line, dict[str, Any] | None]]:
-        """Each whole line and its record; None for a summary."""
+        """Yield each complete line and its record; None for a summary."""
         at = 0
         with open(self.path, "rb") as file:
             for number, text in enumerate(file, 1):
@@ -103,24 +105,24 @@ class Journal:
         except (ValueError, LookupError, TypeError):
             pass
         raise ValueError(
-            f"{self.name}: line {number} is no record of a batch, expected what "
-            "--output wrote; give another --output"
+            f"{self.name}: line {number} is not a record of a batch, expected a file that "
+            "--output wrote; pass another --output"
         )
 
     def take(self, key: bytes, fits: Callable[[dict[str, Any]], bool]) -> Kept | None:
-        """The record of a pair that an earlier run left, if there is one that fits; each once."""
+        """Return the earlier record of a pair, if one fits; each record is returned once."""
         self._came.add(key)
-        lines = self._found.get(key, [])
+        lines = self._earlier.get(key, [])
         while lines:
             line = lines.pop(0)
             record = self._read(line)
             if fits(record):
                 return Kept(record, line)
-            del self._left[line]  # it is computed again
+            del self._left[line]  # the pair is computed again
         return None
 
     def keep(self, kept: Kept) -> None:
-        """Puts a record that was taken in its place in the order."""
+        """Place a record that `take` returned at its position in the order."""
         del self._left[kept.line]
         self._order.append(kept.line)
 
@@ -128,10 +130,10 @@ class Journal:
         return dict(json.loads(self._file.read(*line)))
 
     def append(self, text: str) -> None:
-        """Writes a line, whole or not at all.
+        """Append a line, completely or not at all.
 
         Raises:
-            OSError: the disk is full, or the like.
+            OSError: the disk is full, or a similar error.
         """
         if not self._clean:
             self._file.truncate(0)
@@ -142,10 +144,10 @@ class Journal:
             self._order.append((start, self._file.size - start))
 
     def left_over(self, *, whole: bool) -> Iterator[dict[str, Any]]:
-        """The records of earlier runs whose pairs did not come; they stay.
+        """Return the records of earlier runs whose pairs are not in the input; they stay.
 
         Args:
-            whole: the input came to its end, so that what was there more than once is known.
+            whole: whether the input was read to its end, so that repeated pairs are known.
         """
         return map(self._read, self._staying(whole))
 
@@ -155,10 +157,10 @@ class Journal:
         )
 
     def finish(self, summary: str, *, whole: bool) -> None:
-        """Puts the lines into order, where the input came to its end, and the summary behind them.
+        """Append the summary; if the input was read to its end, sort the lines in its order.
 
         Raises:
-            OSError: the disk is full, or the like.
+            OSError: the disk is full, or a similar error.
         """
         lines = [*self._order, *self._staying(whole)]
         if whole and self.resumed and not (_is_start(lines) and _end(lines) == self._file.size):
@@ -168,21 +170,21 @@ class Journal:
         self._file.sync()
 
     def _rewrite(self, lines: Sequence[Line], summary: str) -> list[Line]:
-        """A new file of these lines in the place of the old one; where they lie in it."""
+        """Replace the file with one that holds these lines; return their new positions."""
         last = summary.encode("utf-8", "backslashreplace")
         self._file.replace(chain((self._file.read(*line) for line in lines), [last]))
         starts = accumulate((length for _, length in lines), initial=0)
         return [(start, length) for start, (_, length) in zip(starts, lines, strict=False)]
 
     def close(self) -> None:
-        """Closes it; one that was made for this run and holds nothing is taken away."""
+        """Close the file; remove it if this run created it and it is empty."""
         self._file.close()
         if self._created and not self._file.size:
             self.path.unlink(missing_ok=True)
 
 
 def _is_start(lines: Sequence[Line]) -> bool:
-    """Whether the lines lie one behind the other, from the start of the file."""
+    """Return whether the lines follow one another without a gap from the start of the file."""
     at = 0
     for start, length in lines:
         if start != at:
@@ -196,7 +198,7 @@ def _end(lines: Sequence[Line]) -> int:
 
 
 def is_finished(path: Path) -> bool:
-    """Whether a file ends with the summary of a run that came to its end, or is empty."""
+    """Return whether a file is empty or ends with the summary of a completed run."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         file.seek(max(0, size - (1 << 22)))

@@ -1,7 +1,8 @@
-"""A file that one process at a time writes to, and that only grows: what a journal is kept in.
+"""File of a journal: append-only, and written by one process at a time.
 
-The lock ends with the process, however that ends. Unix locks the file itself; Windows would then
-let nobody read it, so there a file beside it is locked, which a run that was killed leaves behind.
+The lock ends with the process, even if the process is killed. Unix locks the file itself. On
+Windows no program could read a locked file, so a second file next to it is locked; a killed run
+leaves that file on disk.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from ssimtool.output import replace_file
 
 
 class LockedFile:
-    """A file, opened and locked; it is created where there is none.
+    """Opened and locked file; a missing file is created.
 
     Any thread may read while another one appends.
 
     Raises:
-        OSError: it cannot be opened, or another process has locked it.
+        OSError: the file cannot be opened, or another process has locked it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
-        self._moving = threading.Lock()  # Windows reads and writes at one position that they share
+        self._moving = threading.Lock()  # on Windows, reads and writes share one position
         if sys.platform == "win32":
             self._lock = _lock_beside(_beside(path))
             self._file = _open(path)
@@ -38,7 +39,7 @@ class LockedFile:
         self.size = os.fstat(self._file).st_size
 
     def read(self, start: int, length: int) -> bytes:
-        """Some bytes of it."""
+        """Return `length` bytes from the offset `start`."""
         if sys.platform != "win32":
             return os.pread(self._file, length, start)
         with self._moving:
@@ -46,10 +47,10 @@ class LockedFile:
             return os.read(self._file, length)
 
     def append(self, data: bytes) -> None:
-        """Writes some bytes at the end, all or none.
+        """Append bytes, all or none.
 
         Raises:
-            OSError: the disk is full, or the like.
+            OSError: the disk is full, or a similar error.
         """
         left, start = memoryview(data), self.size
         try:
@@ -62,19 +63,19 @@ class LockedFile:
             raise
 
     def truncate(self, size: int) -> None:
-        """Drops what comes after the first `size` bytes."""
+        """Drop all bytes after the first `size`."""
         os.ftruncate(self._file, size)
         self.size = size
 
     def sync(self) -> None:
-        """Waits until the disk has it all."""
+        """Wait until all bytes are on disk."""
         os.fsync(self._file)
 
     def replace(self, pieces: Iterable[bytes]) -> None:
-        """Puts a file of these pieces in the place of this one, at once; the lock is held on.
+        """Replace the content of the file with these pieces, atomically; keep the lock.
 
         Raises:
-            OSError: the disk is full, or the like; then the file is what it was.
+            OSError: the disk is full, or a similar error; the file is unchanged.
         """
         name = self.path.with_name(f".{self.path.name}.rewritten")
         try:
@@ -91,13 +92,13 @@ class LockedFile:
         self.size = os.fstat(self._file).st_size
 
     def _take_place(self, name: Path) -> None:
-        if sys.platform == "win32":  # replaces no file that is open; the lock lies beside it
+        if sys.platform == "win32":  # cannot replace an open file; the lock is another file
             os.close(self._file)
             try:
                 replace_file(name, self.path)
             finally:
                 self._file = _open(self.path)
-        else:  # locked before it can be seen, so that no other process comes in between
+        else:  # locked before the move, so that no other process can lock it first
             file = _lock(_open(name), name)
             try:
                 replace_file(name, self.path)
@@ -108,17 +109,17 @@ class LockedFile:
             self._file = file
 
     def close(self) -> None:
-        """Closes and unlocks it."""
+        """Close and unlock the file."""
         os.close(self._file)
         if self._lock is not None:
             os.close(self._lock)
-            with suppress(OSError):  # another process has opened it by now
+            with suppress(OSError):  # another process has opened it since
                 _beside(self.path).unlink()
 
 
 def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    if sys.platform == "win32":  # would turn each \n into \r\n, and hand it on to other programs
+    if sys.platform == "win32":  # no \r\n for \n, and child processes do not inherit it
         flags |= os.O_BINARY | os.O_NOINHERIT
     return os.open(path, flags, 0o666)
 
@@ -128,7 +129,7 @@ def _beside(path: Path) -> Path:
 
 
 def _lock(file: int, path: Path) -> int:
-    """The open file, locked (Unix)."""
+    """Lock the open file and return it (Unix)."""
     if sys.platform != "win32":
         import fcntl
 
@@ -139,14 +140,14 @@ def _lock(file: int, path: Path) -> int:
             raise _busy() from None
         except OSError:  # a file system without locks
             return file
-        if not os.path.samestat(os.fstat(file), os.stat(path)):  # replaced since it was opened
+        if not os.path.samestat(os.fstat(file), os.stat(path)):  # replaced after it was opened
             os.close(file)
             raise _busy()
     return file
 
 
 def _lock_beside(path: Path) -> int | None:
-    """A file that is locked in the place of another one (Windows); None without locks."""
+    """Open and lock a lock file (Windows); return None on a file system without locks."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -164,4 +165,4 @@ def _lock_beside(path: Path) -> int | None:
 
 
 def _busy() -> OSError:
-    return OSError(errno.EBUSY, "another run writes to it")
+    return OSError(errno.EBUSY, "another run is writing to it")

@@ -1,4 +1,4 @@
-"""`ssimtool.compare_many`: many pairs from Python, in order, on several threads."""
+"""`ssimtool.compare_many`: compare many pairs from Python, in order, on several threads."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Folder: TypeAlias = "str | os.PathLike[str]"
-MEMORY = 2 << 30  # bytes, as `ssimtool batch`
-PATIENCE = 0.5  # seconds for threads to end by themselves
+MEMORY = 2 << 30  # bytes, the default of `ssimtool batch`
+PATIENCE = 0.5  # seconds to wait for threads to end
 
 
 class Comparisons:
     """Iterator over the records of many pairs, in the order of the pairs.
 
-    A pair that cannot be compared is a record of the status `error`. To end early, leave the loop:
-    no new pair is begun once the iterator is closed or garbage collected.
+    A pair that cannot be compared gives a record with the status `error`. To end early, leave the
+    loop: no new pair is started once the iterator is closed or garbage collected.
 
     Args:
-        pairs: what is compared.
-        scorer: scores them.
-        jobs: threads.
+        pairs: pairs to compare.
+        scorer: scores the pairs.
+        jobs: number of threads.
         unmatched: files of two folders without a partner.
     """
 
@@ -55,12 +55,14 @@ class Comparisons:
         return next(self._records)
 
     def close(self) -> None:
-        """End the run: pairs in flight are dropped, and no new one is begun."""
+        """End the run: drop pairs in flight, and start no new one."""
         self._records.close()
 
     def to_pandas(self) -> DataFrame:
-        """Return the records that are left as a table: a row for each pair, a column for each field
-        of the record, and `metrics.ssim`, `error.code` … for what is nested.
+        """Return the remaining records as a table.
+
+        Each pair is a row and each field of the record a column. Nested fields are columns such as
+        `metrics.ssim` and `error.code`.
 
         Raises:
             ImportError: pandas is not installed.
@@ -102,25 +104,25 @@ def compare_many(
     Args:
         pairs: an iterable of (reference, distorted), each as for `ssimtool.compare`; or the folder
             of the references (or one file for all), with `distorted`.
-        distorted: the folder of the distorted images; files are paired by their path, then by their
-            path without the suffix where that is unique.
+        distorted: the folder of the distorted images. Files are paired by their path, then by their
+            path without the suffix if that is unique.
         include, exclude: globs for the files of folders.
         metrics, definition, border, scales, mask, regions, data_range, channels, background,
             resize, frame, layout, max_pixels, device, backend: as for `ssimtool.compare`; `mask`
-            and `regions` hold for every pair.
-        precision: of SSIM, `double` or `single`.
-        jobs: threads; None: the cores that this process may use.
+            and `regions` apply to every pair.
+        precision: floating-point precision of SSIM, `double` or `single`.
+        jobs: number of threads; None: the cores that this process may use.
         memory: bytes for the pairs in flight; a pair that needs more waits and runs alone.
 
     Returns:
-        an iterator of records (`ssimtool.records.comparison.Comparison`), each given as soon as it
-        and all before it are done; `.to_pandas()` gives a table, `.unmatched` the files without a
-        partner.
+        an iterator of records (`ssimtool.records.comparison.Comparison`). It yields a record as
+        soon as this record and all before it are done. `.to_pandas()` returns a table, `.unmatched`
+        holds the files without a partner.
 
     Raises:
-        SsimtoolError: a folder that cannot be read.
-        ValueError: an argument outside its range.
-        TypeError: an image that is none of what is accepted.
+        SsimtoolError: a folder cannot be read.
+        ValueError: an argument is outside its range.
+        TypeError: an image has a type that is not accepted.
 
     >>> import numpy as np
     >>> white, grey = np.full((16, 16), 255, np.uint8), np.full((16, 16), 251, np.uint8)
@@ -146,13 +148,15 @@ def _inputs(
     distorted: Folder | None,
     files: Filter,
 ) -> tuple[Iterable[PairInput], Unmatched]:
-    """What is compared, and the files of two folders without a partner."""
+    """Return the pairs to compare, and the files of two folders without a partner."""
     if isinstance(pairs, (str, os.PathLike)):
         if distorted is None:
             raise TypeError("distorted is missing: expected the folder of the distorted images")
         return find_pairs(os.fsdecode(pairs), os.fsdecode(distorted), files)
     if distorted is not None:
-        raise TypeError("distorted is given beside pairs of images: expected two folders, or pairs")
+        raise TypeError(
+            "distorted was passed with pairs of images: expected two folders, or pairs only"
+        )
     return map(_input, pairs), Unmatched()
 
 
@@ -160,7 +164,7 @@ def _input(pair: tuple[ImageInput, ImageInput]) -> PairInput:
     try:
         reference, distorted = pair
     except (TypeError, ValueError):
-        raise TypeError(f"{pair!r:.80} is no pair: expected (reference, distorted)") from None
+        raise TypeError(f"{pair!r:.80} is not a pair: expected (reference, distorted)") from None
     names = name_of(reference), name_of(distorted)
     return PairInput(reference=names[0], distorted=names[1], images=(reference, distorted))
 
@@ -169,7 +173,7 @@ def _scored(
     pairs: Iterable[PairInput], scorer: Scorer, jobs: int
 ) -> Generator[Comparison, None, None]:
     pool: Batch[PairInput, Comparison] = Batch(
-        lambda given: scorer.score(given, lambda pair, record: record), jobs=jobs
+        lambda pair: scorer.score(pair, lambda _, record: record), jobs=jobs
     )
     scorer.start(pool.grow)
     try:
@@ -181,7 +185,7 @@ def _scored(
 
 
 def _flat(record: Comparison) -> dict[str, Any]:
-    """The fields of a record by name, with those of metrics, definition and error beside them."""
+    """Return the fields of a record by name, with nested fields as `outer.inner`."""
     fields = asdict(record)
     nested = ("metrics", "definition", "error", "columns")
     flat = {name: value for name, value in fields.items() if name not in nested}

@@ -1,4 +1,4 @@
-"""The maps of many pairs: a folder with one file a pair, in the tree of the input."""
+"""SSIM maps of many pairs: a folder with one file per pair, in the tree of the input."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 
 class MapFolder:
-    """Gives each pair a file of its own, by its place in the input: no two have one, also where
-    names differ in the case of letters alone."""
+    """Folder of maps that chooses a path for each pair from the pair's place in the input.
+
+    All paths are distinct, even on file systems that ignore the case of letters.
+    """
 
     def __init__(self, folder: str, style: MapStyle) -> None:
         self.folder, self.style = folder, style
@@ -31,19 +33,19 @@ class MapFolder:
         self._files: set[str] = set()
         self._folders: set[str] = set()
 
-    def path_of(self, given: PairInput) -> str:
-        """The file of a pair; called once for each, in the order of the input.
+    def path_of(self, pair: PairInput) -> str:
+        """Return the path of a pair's map; call it once for each pair, in the order of the input.
 
         Raises:
-            OutputError: the pair lies in the folder, and a map could be written over it.
+            OutputError: an image of the pair is in the folder, where a map could overwrite it.
         """
-        for path in (given.reference, given.distorted, *filter(None, [given.columns.get(MASK)])):
+        for path in (pair.reference, pair.distorted, *filter(None, [pair.columns.get(MASK)])):
             if is_below(path, self._real):
                 raise OutputError(
-                    f"{printable(path)}: lies in {printable(self.folder)}, where a map could be "
-                    "written over it; pass --maps a folder of its own"
+                    f"{printable(path)}: is in the map folder {printable(self.folder)}, where a "
+                    "map could overwrite it; pass --maps another folder"
                 )
-        parts = _below(given)
+        parts = _below(pair)
         first = name = PurePosixPath(*parts).with_suffix(".png")
         while not self._is_free(str(name)):
             self._numbers[str(first)] += 1
@@ -68,10 +70,10 @@ class MapFolder:
         settings: CompareSettings,
         execution: Execution | None,
     ) -> None:
-        """Computes and writes the map of a pair, whole or not at all.
+        """Compute the map of a pair and write it, completely or not at all.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the map cannot be written.
         """
         from ssimtool.reports.maps import map_png
         from ssimtool.scoring.pair import map_of
@@ -88,8 +90,8 @@ class MapFolder:
                 half.unlink(missing_ok=True)
 
 
-def _below(given: PairInput) -> tuple[str, ...]:
-    """Where the pair lies in the tree; of a path that is none below a folder, what can be kept."""
-    path = PurePath(given.below or given.distorted)
+def _below(pair: PairInput) -> tuple[str, ...]:
+    """Return the path of the pair within the tree, without a drive, `..` and `.`."""
+    path = PurePath(pair.below or pair.distorted)
     parts = tuple(p for p in path.parts if p not in (path.anchor, "..", "."))
     return parts or ("pair",)

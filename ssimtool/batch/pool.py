@@ -1,8 +1,8 @@
-"""Many pairs: a stream in, a stream of results out in its order, on several threads.
+"""Thread pool that maps a stream of items to a stream of results in the same order.
 
-Nothing here knows what is computed. The input is read by a thread of its own, so that whoever waits
-for more of it is still told of what is done; all threads are daemons, so that a run that is
-interrupted need not wait for what they are at.
+The pool does not know the computation. A separate thread reads the input, so that results arrive
+even while the input waits for its next item. All threads are daemons, so that an interrupted run
+need not wait for them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Items that are in flight for each thread: while one takes long, the others go on with what is
-# behind it, and only their results wait.
+# Items in flight for each thread: while one item takes long, the other threads work on later items,
+# whose results wait.
 AHEAD = 16
 THREAD_NAME = "ssimtool-batch"
-# What the threads tell beside the tasks that were begun and what the input raised.
+# Messages of the threads, besides started tasks and exceptions of the input.
 CHANGED, ENDED = "changed", "ended"
 
 
 class Budget:
-    """So much memory for all threads; who asks first is served first.
+    """Memory budget of all threads, granted in the order of the requests.
 
-    What is larger than all of it waits until nobody has any, and is alone then.
+    A request above the total waits until no other amount is taken, and then runs alone.
     """
 
     def __init__(self, total: int) -> None:
@@ -40,7 +40,7 @@ class Budget:
         self._changed = threading.Condition()
 
     def take(self, amount: int) -> None:
-        """Waits until the amount is there."""
+        """Wait until the amount is available, and take it."""
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
@@ -53,14 +53,14 @@ class Budget:
         return not self.used or self.used + amount <= self.total
 
     def give(self, amount: int) -> None:
-        """Gives it back."""
+        """Return an amount to the budget."""
         with self._changed:
             self.used -= amount
             self._changed.notify_all()
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """What is yielded takes an amount, which is given back at the end."""
+        """Yield a function that takes an amount; all amounts are returned at the end."""
         taken: list[int] = []
 
         def take(amount: int) -> None:
@@ -75,7 +75,7 @@ class Budget:
 
 @dataclass(eq=False)
 class _Task(Generic[Item, Result]):
-    """An item on its way: `result` stands once `done` is true, or `error`."""
+    """Item in progress; once `done` is true, `results` or `error` is set."""
 
     item: Item
     done: bool = False
@@ -84,34 +84,33 @@ class _Task(Generic[Item, Result]):
 
 
 class Batch(Generic[Item, Result]):
-    """The work on a stream of items, which can be stopped at any time from any thread, and from the
-    handler of a signal.
+    """Work on a stream of items; any thread or signal handler can stop it at any time.
 
     Args:
-        work: what is done with an item, in one of the threads.
-        jobs: the number of threads.
+        work: function that computes the result of an item, in one of the threads.
+        jobs: number of threads.
     """
 
     def __init__(self, work: Callable[[Item], Result], *, jobs: int) -> None:
         self.work = work
         self.jobs = jobs
         self.stopped = False
-        # Reentrant: a handler may put what the interrupted thread is about to get.
+        # Reentrant: a signal handler may put while the interrupted thread is getting.
         self._news: SimpleQueue[_Task[Item, Result] | BaseException | str] = SimpleQueue()
         self._tasks: SimpleQueue[_Task[Item, Result] | None] = SimpleQueue()
         self._room = threading.Semaphore(AHEAD * jobs)
         self._workers: list[threading.Thread] = []
 
     def stop(self) -> None:
-        """Nothing is begun any more; `run` yields what is done, and ends."""
+        """Start no further item; `run` yields the finished results and ends."""
         self.stopped = True
         self._news.put(CHANGED)
 
     def run(self, items: Iterable[Item]) -> Iterator[Result]:
-        """The results, in the order of the items, each as soon as it and all before it are done.
+        """Yield the results in the order of the items, each as soon as all before it are done.
 
         Raises:
-            BaseException: what the items or the work raised, in its place in the order.
+            BaseException: an exception of the items or the work, at its place in the order.
         """
         _start(lambda: self._feed(items))
         self._workers.extend(_start(self._work) for _ in range(self.jobs))
@@ -137,10 +136,10 @@ class Batch(Generic[Item, Result]):
                 raise failed
         finally:
             self.stopped = True
-            self._room.release()  # the feeder, which looks up
+            self._room.release()  # wakes the feeder, which then sees `stopped`
 
     def _finished(self, waiting: deque[_Task[Item, Result]]) -> Iterator[Result]:
-        """What is done, without what is not: still in order, but for what was under way."""
+        """Yield the finished results in order, without unfinished ones."""
         with suppress(Empty):
             while True:
                 news = self._news.get_nowait()
@@ -151,16 +150,16 @@ class Batch(Generic[Item, Result]):
                 yield from task.results
 
     def grow(self, jobs: int) -> None:
-        """So many threads more, for work that waits for something else; from one of them."""
+        """Add threads, for work that mostly waits; call it from one of the threads."""
         for _ in range(AHEAD * jobs):
             self._room.release()
         self._workers.extend(_start(self._work) for _ in range(jobs))
 
     def wait(self, seconds: float) -> bool:
-        """Waits for the threads that work; not for the one that reads.
+        """Wait for the working threads, but not for the reading thread.
 
         Returns:
-            whether they ended.
+            whether all of them ended.
         """
         until = time.monotonic() + seconds
         for thread in self._workers:
@@ -177,7 +176,7 @@ class Batch(Generic[Item, Result]):
                 task: _Task[Item, Result] = _Task(item)
                 self._news.put(task)
                 self._tasks.put(task)
-        except BaseException as error:  # noqa: BLE001  # raised where the results are taken
+        except BaseException as error:  # noqa: BLE001  # raised by `run`
             end = error
         self._tasks.put(None)
         self._news.put(end)
@@ -188,11 +187,11 @@ class Batch(Generic[Item, Result]):
                 continue
             try:
                 task.results.append(self.work(task.item))
-            except BaseException as error:  # noqa: BLE001  # likewise
+            except BaseException as error:  # noqa: BLE001  # raised by `run`
                 task.error = error
             task.done = True
             self._news.put(CHANGED)
-        self._tasks.put(None)  # for the next one
+        self._tasks.put(None)  # ends the next thread
 
 
 def _start(target: Callable[[], None]) -> threading.Thread:

@@ -1,4 +1,4 @@
-"""Scores that were read back, to what a report shows: the use case of `ssimtool report`."""
+"""Use case of `ssimtool report`: turn the scores of a batch into the data of a report."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from ssimtool.records.comparison import Comparison
     from ssimtool.reports.pictures import Case
 
-# Called with the number of pictures; what it yields is called with how many more are done.
+# Called with the number of pictures. Yields a function that is called with each number of pictures
+# done.
 Watch = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Which scores, and how much of them is shown.
+    """Scores to report, and the number of pairs to show.
 
     Args:
         path: NDJSON that `ssimtool batch` wrote, or `-`.
-        worst: how many of the lowest-scoring pairs, and of those that failed.
-        base: folder that relative paths of images are resolved against.
+        worst: number of lowest-scoring pairs to show, and of failed pairs.
+        base: folder against which relative image paths are resolved.
     """
 
     path: str
@@ -46,18 +47,18 @@ def _unwatched(pictures: int) -> AbstractContextManager[Callable[[int], None]]:
 
 
 def overview_of(request: ReportRequest, *, watch: Watch = _unwatched) -> Overview:
-    """Read the scores and return what a report shows.
+    """Read the scores and return the data of a report.
 
     Args:
-        request: which scores.
-        watch: is entered when images are read, which only a page does.
+        request: scores to read.
+        watch: context that is entered to read images, which only a page needs.
 
     Raises:
         SsimtoolError: the scores cannot be read.
     """
     scores = read_scores(request.path)
     comparisons = scores.comparisons
-    summary = summarise(comparisons, said=scores.summary, worst=request.worst)
+    summary = summarise(comparisons, written=scores.summary, worst=request.worst)
     first = next(iter(summary.metrics), "")
     values = [record.metrics[first] for record in comparisons if first in record.metrics]
     return Overview(
@@ -73,23 +74,25 @@ def overview_of(request: ReportRequest, *, watch: Watch = _unwatched) -> Overvie
 def _notes(scores: Scores) -> list[str]:
     notes = []
     if scores.cut:
-        notes.append("The last line is cut off and left out: the run was killed, or goes on.")
+        notes.append(
+            "The last line is incomplete and was skipped: the run was killed, or is not finished."
+        )
     if scores.summary is None:
         notes.append(
-            "No summary of all the pairs stands at the end: the numbers are computed from the "
-            "records; files without a partner and thresholds on statistics are not known."
+            "The file does not end with a summary: the numbers are computed from the records; "
+            "files without a partner and thresholds on statistics are unknown."
         )
     elif scores.summary.interrupted:
-        notes.append("The run was interrupted: these are the pairs that it came to.")
+        notes.append("The run was interrupted: the report covers only the pairs that it scored.")
     return notes
 
 
 def _pictures(
     comparisons: Sequence[Comparison], request: ReportRequest, watch: Watch, block: str
 ) -> list[Case]:
-    """The pictures of the pairs that score worst, small enough for a page with the block."""
+    """Return pictures of the lowest-scoring pairs that fit on a page next to the block."""
     if not request.worst or not any(record.metrics for record in comparisons):
-        return []  # torch is not needed
+        return []  # without loading torch
     from ssimtool.batch.thumbnails import cases_of, chosen
     from ssimtool.readers.images.opening import set_up_pillow
     from ssimtool.reports.page import budget_of

@@ -1,4 +1,4 @@
-"""What is requested of a batch, and who watches it."""
+"""Request of a batch, and the terminal that it reports to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVERY_FILE = Filter()
 
 @dataclass(frozen=True)
 class Progress:
-    """What is reported while pairs are scored: a line, and how far the run is."""
+    """Functions that report a line, and the progress of a run."""
 
     note: Callable[[str], None]
     update: Callable[[Tally, int | None], None]
@@ -33,10 +33,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Terminal:
-    """How a run reports to whoever started it.
+    """Functions by which a run reports to the user.
 
-    `interruptible` calls its argument on Ctrl-C for as long as it is entered; `progress` says
-    whether progress may be shown; `warn` writes one line.
+    `interruptible` is a context that calls its argument on Ctrl-C; `progress` opens a progress bar,
+    if it may be shown; `warn` writes one line.
     """
 
     interruptible: Callable[[Callable[[], object]], AbstractContextManager[None]]
@@ -46,16 +46,16 @@ class Terminal:
 
 @dataclass(frozen=True, kw_only=True)
 class PairSource:
-    """Where the pairs come from: two folders, a file and a folder, or a list.
+    """Source of the pairs: two folders, a file and a folder, or a list.
 
     Args:
-        reference, distorted: folders, or one of them a file.
-        manifest: a list of pairs in their place, or `-`.
-        null: whether the list is paths with a NUL after each.
-        files: which files of folders are compared.
+        reference, distorted: two folders, or a folder and a file.
+        manifest: list of pairs instead of folders, or `-`.
+        null: whether the list consists of paths that each end with NUL.
+        files: filter for the files of folders.
 
     Raises:
-        ArgumentError: these are not pairs, or not many.
+        ArgumentError: the arguments describe no pairs, or a single pair.
     """
 
     reference: str | None = None
@@ -67,53 +67,55 @@ class PairSource:
     def __post_init__(self) -> None:
         if self.manifest is not None:
             if self.reference is not None:
-                raise ArgumentError("give REFERENCE and DISTORTED, or --pairs, not both")
+                raise ArgumentError("pass REFERENCE and DISTORTED, or --pairs, not both")
             return
         if self.null:
-            raise ArgumentError("-0 says how a list is written: give one with --pairs")
+            raise ArgumentError("-0 requires a list: pass --pairs FILE")
         if self.reference is None or self.distorted is None:
-            raise ArgumentError("give the folders REFERENCE and DISTORTED, or --pairs FILE")
+            raise ArgumentError("pass the folders REFERENCE and DISTORTED, or --pairs FILE")
         if STDIN in (self.reference, self.distorted):
-            raise ArgumentError("standard input is no folder: give pairs through --pairs -")
+            raise ArgumentError(
+                "standard input is not a folder: pass --pairs - to read pairs from it"
+            )
         if os.path.isfile(self.reference) and os.path.isfile(self.distorted):
             raise ArgumentError("both are files: compare them with 'ssimtool compare'")
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The paths as they were given: of the list, or of both folders."""
-        given = (self.manifest,) if self.manifest else (self.reference, self.distorted)
-        return tuple(path or "" for path in given)
+        """Paths of the list or of both folders, as they were passed."""
+        paths = (self.manifest,) if self.manifest else (self.reference, self.distorted)
+        return tuple(path or "" for path in paths)
 
 
 @dataclass(frozen=True)
 class MapsRequest:
-    """The folder of the maps, which pairs have one, and how they are drawn."""
+    """Folder of the maps, the pairs that have one, and the style of the maps."""
 
     folder: str
     pairs: MapsFor
     style: MapStyle
 
     def includes(self, status: Status) -> bool:
-        """Whether a pair has a map as soon as it is scored; the worst are known only at the end."""
+        """Return whether to draw a map right after scoring; the worst are known only at the end."""
         return self.pairs == "all" or (self.pairs == "failed" and status == "fail")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRequest:
-    """Which pairs, and how they are compared.
+    """Pairs to compare, and the settings of the comparison.
 
     Args:
-        source: the pairs.
-        reading: how images are read.
-        region: which pixels are compared of the pairs that do not name their own.
-        settings: what is computed.
+        source: source of the pairs.
+        reading: options for reading images.
+        region: region of interest of pairs that do not name their own.
+        settings: metrics, definition and thresholds.
         statistics: thresholds on statistics of all pairs.
         strict: whether a file without a partner is a failure.
-        stop_on_error: whether the run ends with the first pair that cannot be compared.
-        worst: how many of the lowest-scoring pairs the summary lists.
-        maps: None: no maps.
-        quiet: no progress and no warnings.
-        debug: errors are raised.
+        stop_on_error: whether the run ends at the first pair that cannot be compared.
+        worst: number of lowest-scoring pairs in the summary.
+        maps: maps to write; None: no maps.
+        quiet: whether to print no progress and no warnings.
+        debug: whether to raise errors.
     """
 
     source: PairSource

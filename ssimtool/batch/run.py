@@ -1,4 +1,4 @@
-"""A batch from its input to its exit code."""
+"""Run of a batch, from its input to its exit code."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ssimtool.records.verdicts import EXIT_CODES, Failure
 if TYPE_CHECKING:
     from ssimtool.readers.samples import Pair
 
-PATIENCE = 0.5  # seconds for the threads of a run that was ended to end by themselves
-Done = tuple[Job, Comparison | None]  # None where the record was kept
+PATIENCE = 0.5  # seconds to wait for the threads of an ended run
+Done = tuple[Job, Comparison | None]  # None if the record of an earlier run was kept
 
 
 def run(
@@ -40,14 +40,14 @@ def run(
     """Score the pairs, write their records and the summary, and return the exit code.
 
     Args:
-        request: what is compared, and how.
-        target: what is written.
-        resources: what the run may use.
-        terminal: where the run reports its progress.
+        request: pairs and settings.
+        target: output and its format.
+        resources: threads and memory of the run.
+        terminal: functions that report the progress.
 
     Raises:
-        OutputError: an output that cannot be written.
-        UnavailableError: a device or a backend that is not present.
+        OutputError: an output cannot be written.
+        UnavailableError: a device or a backend is not present.
     """
     inputs = [*request.source.inputs, *filter(None, [request.region.mask])]
     reading = recorded(request.reading)
@@ -67,7 +67,7 @@ def run(
 
 
 class _Run:
-    """One run: takes each record to the tally and to the writers, in order, and closes them."""
+    """One run: passes each record to the tally and the writers, in order, and closes them."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class _Run:
         self.intake = Intake(request, self.maps, journal)
         self.batch: Batch[Job, Done] = Batch(self._work, jobs=jobs)
         scorer.start(self.batch.grow)
-        self.cut = self.interrupted = False  # ended before the input did, by Ctrl-C
-        self.unread = self.drawing = False  # nobody reads any more; the worst are drawn
+        self.cut = self.interrupted = False  # ended before the input did; by Ctrl-C
+        self.unread = self.drawing = False  # the output has no reader; maps of the worst are drawn
 
     def whole(self) -> int:
-        """From the first pair to the exit code."""
+        """Run the batch and return the exit code."""
         begun = time.monotonic()
         with self.terminal.interruptible(self._end):
             try:
@@ -123,14 +123,14 @@ class _Run:
             results = self.batch.run(self.intake.jobs())
             try:
                 for place, (job, record) in enumerate(results):
-                    goes_on = self._take(place, job, record)
+                    continues = self._take(place, job, record)
                     if record is not None and record.error is not None:
                         show.note(f"error: {printable(record.error.message)}")
                     show.update(self.tally, self.intake.total)
-                    if not goes_on:
+                    if not continues:
                         self.cut = True
                         break
-            except SsimtoolError as error:  # of the input as a whole: no folder, no manifest
+            except SsimtoolError as error:  # the folder or the list cannot be read
                 if self.request.debug:
                     raise
                 show.note(f"error: {printable(error.message)}")
@@ -140,9 +140,7 @@ class _Run:
     def _work(self, job: Job) -> Done:
         if job.kept is not None:
             return job, None
-        return job, self.scorer.score(
-            job.given, lambda pair, record: self._drawn(job, pair, record)
-        )
+        return job, self.scorer.score(job.pair, lambda pair, record: self._drawn(job, pair, record))
 
     def _drawn(self, job: Job, pair: Pair, record: Comparison) -> Comparison:
         maps = self.request.maps
@@ -154,7 +152,7 @@ class _Run:
         return replace(record, map=job.map)
 
     def _take(self, place: int, job: Job, record: Comparison | None) -> bool:
-        """Counts and writes a record; whether the run goes on."""
+        """Count and write a record; return whether the run continues."""
         if job.kept is not None and self.journal is not None:
             self.journal.keep(job.kept)
             self.tally.add(place, scored_before(job.kept.record, job.map))
@@ -168,11 +166,11 @@ class _Run:
 
     def _take_failure(self, failure: Failure) -> None:
         source = self.request.source
-        given = PairInput(reference=source.inputs[0], distorted=source.distorted or "")
-        self._take(self.tally.pairs, Job(given), self.scorer.failed(given, failure))
+        pair = PairInput(reference=source.inputs[0], distorted=source.distorted or "")
+        self._take(self.tally.pairs, Job(pair), self.scorer.failed(pair, failure))
 
     def _add_left_over(self) -> None:
-        """Records of earlier runs whose pairs did not come, or not yet: they stay, and count."""
+        """Count the records of earlier runs whose pairs have not come in this run; they stay."""
         if self.journal is None or not self.journal.resumed:
             return
         left = 0
@@ -184,10 +182,10 @@ class _Run:
             )
 
     def _draw_worst(self) -> tuple[str | None, ...]:
-        """Writes the maps of the pairs that turned out worst, in a run of their own.
+        """Write the maps of the lowest-scoring pairs, in a second run over these pairs.
 
         Returns:
-            their files, in the order of the summary.
+            the paths of the maps, in the order of the summary.
         """
         self.drawing = True
         self.batch = Batch(self._work, jobs=self.jobs)

@@ -1,4 +1,4 @@
-"""Where the records of many pairs go: a journal, a stream of lines, or a summary at the end."""
+"""Sinks for the records of many pairs: a journal, a stream of lines, or a summary at the end."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
 from ssimtool.settings import CompareSettings, Settings
 
-JOURNAL = "ndjson"  # the format of a file that another run can go on with
+JOURNAL = "ndjson"  # the format of a file that another run can resume
 
 
 @dataclass(frozen=True)
 class JournalSink:
-    """The file that another run can go on with."""
+    """Journal file that another run can resume."""
 
     journal: Journal
     has_summary = True
 
     def add(self, record: Comparison) -> bool:
-        """A line, written whole."""
+        """Write the record as a complete line."""
         with self._writing():
             self.journal.append(ndjson_text(record))
         return True
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """The summary, and the lines in the order of the input."""
+        """Write the summary, and sort the lines in the order of the input."""
         with self._writing():
             self.journal.finish(ndjson_text(summary), whole=whole)
 
@@ -57,30 +57,32 @@ class JournalSink:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise OutputError(
-                f"{self.journal.name}: cannot be written ({reason}), expected room "
-                "for another line; the lines before it are whole, go on with --resume"
+                f"cannot write {self.journal.name}: {reason}; the lines written so far are "
+                "complete, pass --resume to continue"
             ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is written where: `output` None is standard output; `names` are the metrics of each
-    record, `asked` those of `-f value`; `job_summary` is a file that the format's summary for CI
-    is appended to."""
+    """Outputs of a batch.
+
+    `output` None is standard output. `names` are the metrics of each record, `requested` those of
+    `-f value`. The format's summary for CI is appended to the file `job_summary`.
+    """
 
     format: str
     output: str | None
     names: Sequence[str]
-    asked: Sequence[str]
+    requested: Sequence[str]
     resume: bool
     overwrite: bool
     job_summary: str | None = None
 
 
 def formats_of(target: Target) -> tuple[str, str | None]:
-    """The format of the file, or of standard output without one, and of standard output beside it.
+    """Return the format of the output, and that of standard output in addition to a file.
 
-    With `-f table`, the suffix of the file says what is in it, and the table stays where it is.
+    With `-f table`, the suffix of the file determines its format, and the table is printed.
     """
     if target.output is None:
         return target.format, None
@@ -93,8 +95,8 @@ def formats_of(target: Target) -> tuple[str, str | None]:
 def settings_of(
     scoring: CompareSettings, reading: Mapping[str, Any], region: RegionOfInterest = ALL
 ) -> Settings:
-    """What the records of a journal have in common, as JSON has it."""
-    made = Comparison(
+    """Return the settings that all records of a journal share, as JSON values."""
+    empty = Comparison(
         status="ok",
         reference="",
         distorted="",
@@ -105,7 +107,7 @@ def settings_of(
         thresholds=tuple(t.judge(0) for t in scoring.thresholds),
         version="",
     )
-    record = json.loads(ndjson_text(made))
+    record = json.loads(ndjson_text(empty))
     return Settings(
         definition=record["definition"],
         reading=record["reading"],
@@ -122,10 +124,10 @@ def settings_of(
 def sinks(
     target: Target, settings: Settings, inputs: Sequence[str]
 ) -> Iterator[tuple[list[Sink], Journal | None]]:
-    """Opens what is written to, before anything is computed.
+    """Open the outputs before the computation; yield the sinks, and the journal if there is one.
 
     Raises:
-        OutputError: it cannot be written, or must not be.
+        OutputError: an output cannot be written, or must not be overwritten.
     """
     form, beside = formats_of(target)
     shown: list[Sink] = [_sink(beside, target, None)] if beside else []
@@ -135,7 +137,7 @@ def sinks(
     path = target.output
     if path is None or form != JOURNAL or not _is_regular(path):
         if target.resume:
-            raise OutputError("--resume needs a file to go on with: pass --output FILE.ndjson")
+            raise OutputError("--resume requires a file to continue: pass --output FILE.ndjson")
         with reserved([path] if path is not None else [], inputs=inputs) as files:
             yield [_sink(form, target, files[0] if files else None), *shown], None
         return
@@ -150,7 +152,7 @@ def sinks(
 def _sink(name: str, target: Target, file: Reserved | None) -> Sink:
     view = View(
         names=target.names,
-        requested=target.asked,
+        requested=target.requested,
         width=shutil.get_terminal_size((80, 24)).columns,
         colour=file is None and wants_colour(),
     )
@@ -163,10 +165,10 @@ def _is_regular(path: str) -> bool:
 
 
 def check_free(path: str, target: Target, inputs: Sequence[str]) -> None:
-    """Refuses to write over an input, and over what a run has left that did not end.
+    """Check that the output overwrites neither an input nor the records of an unfinished run.
 
     Raises:
-        OutputError: it is one of these.
+        OutputError: it would.
     """
     check_distinct([path], inputs)
     if target.resume or target.overwrite or not os.path.exists(path):
@@ -175,8 +177,8 @@ def check_free(path: str, target: Target, inputs: Sequence[str]) -> None:
         finished = is_finished(Path(path))
     if not finished:
         raise OutputError(
-            f"{printable(path)}: is there already, and does not end with the summary of a run that "
-            "came to its end; go on with it (--resume), or write over it (--overwrite)"
+            f"{printable(path)}: already exists and does not end with the summary of a finished "
+            "run; pass --resume to continue it, or --overwrite to replace it"
         )
 
 

@@ -1,4 +1,4 @@
-"""Pairs of one size computed together, as a GPU wants them: the use case of many pairs there."""
+"""Pairs of one size computed together in a stack, for throughput on a GPU."""
 
 from __future__ import annotations
 
@@ -20,44 +20,46 @@ from ssimtool.scoring.pair import Functions, Values, compare, functions_of, reco
 from ssimtool.scoring.tensors import computed_by, score, to_tensor
 from ssimtool.settings import CompareSettings, Computed
 
-MOST = 64  # pairs at once: from some 16 on, a GPU gains little more by another
-Found = Comparison | SsimtoolError
+MOST = 64  # pairs at once; above about 16, a GPU gains little from more
+Outcome = Comparison | SsimtoolError
 
 
-def compare_stack(pairs: Sequence[Pair], how: CompareSettings, execution: Execution) -> list[Found]:
-    """Pairs of one shape, dtype and data range, scored together; of each what `compare` gives.
+def compare_stack(
+    pairs: Sequence[Pair], how: CompareSettings, execution: Execution
+) -> list[Outcome]:
+    """Score pairs of one shape, dtype and data range together, with the results of `compare`.
 
     Returns:
-        a record of each pair, or why it has none.
+        the record of each pair, or its error.
 
     Raises:
         SsimtoolError: `too_small`.
-        RuntimeError: there is too little memory for all of them at once.
+        RuntimeError: the memory is too small for all pairs at once.
     """
     device = torch.device(execution.device)
     first = pairs[0]
     functions = functions_of(first, how)
     try:
         return _computed(functions, pairs, how, device)
-    except SsimtoolError as error:  # a plug-in's: which pair it is about shows one by one
+    except SsimtoolError as error:  # from a plug-in: score one by one to see which pair fails
         if len(pairs) == 1:
             return [of_pair(error, first)]
-        return [found for pair in pairs for found in compare_stack([pair], how, execution)]
+        return [compare_stack([pair], how, execution)[0] for pair in pairs]
 
 
 def _computed(
     functions: Functions, pairs: Sequence[Pair], how: CompareSettings, device: torch.device
-) -> list[Found]:
+) -> list[Outcome]:
     x, y = (_stacked([getattr(p, r) for p in pairs], device) for r in ("reference", "distorted"))
-    made = computed_by(x, y, how, "torch")
+    computed = computed_by(x, y, how, "torch")
     scored = [
         score(row, x, y, pairs[0].data_range, how).reshape(-1, len(pairs))
         for row in functions.values()
     ]
-    columns = torch.cat(scored).T.tolist()  # fetched at once: (N, numbers)
+    columns = torch.cat(scored).T.tolist()  # one transfer: (N, numbers)
     counts = [len(part) for part in scored]
     return [
-        _record(pair, how, dict(zip(functions, _split(numbers, counts), strict=True)), made)
+        _record(pair, how, dict(zip(functions, _split(numbers, counts), strict=True)), computed)
         for pair, numbers in zip(pairs, columns, strict=True)
     ]
 
@@ -69,15 +71,15 @@ def _split(numbers: list[float], counts: Sequence[int]) -> Iterator[list[float]]
         at += count
 
 
-def _record(pair: Pair, how: CompareSettings, values: Values, made: Computed) -> Found:
+def _record(pair: Pair, how: CompareSettings, values: Values, computed: Computed) -> Outcome:
     try:
-        return record_of(pair, how, values, made)
+        return record_of(pair, how, values, computed)
     except SsimtoolError as error:
         return error
 
 
 def _stacked(images: Sequence[Array], device: torch.device) -> Tensor:
-    """(H, W, C) each, as (N, C, H, W) on the device: from pinned memory, where there is one."""
+    """Stack images (H, W, C) to (N, C, H, W) on the device, through pinned memory for CUDA."""
     first = sendable(to_tensor(images[0]), device)
     pinned = device.type == "cuda"
     stack = torch.empty((len(images), *first.shape), dtype=first.dtype, pin_memory=pinned)
@@ -88,22 +90,21 @@ def _stacked(images: Sequence[Array], device: torch.device) -> Tensor:
 
 @dataclass(eq=False)
 class _Waiting:
-    """A pair whose thread waits for it."""
+    """Pair whose thread waits for the outcome."""
 
     pair: Pair
     ready: threading.Event = field(default_factory=threading.Event)
-    found: Found | BaseException | None = None
+    outcome: Outcome | BaseException | None = None
 
-    def answer(self, found: Found | BaseException) -> None:
-        self.found = found
+    def answer(self, outcome: Outcome | BaseException) -> None:
+        self.outcome = outcome
         self.ready.set()
 
 
 class Stacker:
-    """Computes what several threads ask for: while one stack is computed, the next one gathers.
+    """Computation of the pairs of several threads: one stack is computed while the next gathers.
 
-    `most` is how many pairs it takes at once: fewer, once the memory of the device did not hold
-    them.
+    `most` is the number of pairs in a stack. It decreases if the memory of the device is too small.
     """
 
     def __init__(
@@ -115,27 +116,29 @@ class Stacker:
         name: str | None = None,
     ) -> None:
         self.how, self.execution, self.most = how, execution, most
-        self._asked: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def compare(self, pair: Pair) -> Comparison:
-        """Score a pair, as `scoring.pair.compare`, for the thread that asks; a pair with a mask is
-        computed alone."""
+        """Score a pair for the calling thread, with the result of `scoring.pair.compare`.
+
+        A pair with a mask is computed alone.
+        """
         if pair.weight is not None:
             return compare(pair, self.how, execution=self.execution)
         waiting = _Waiting(pair)
-        self._asked.put(waiting)
+        self._queue.put(waiting)
         waiting.ready.wait()
-        if isinstance(waiting.found, Comparison):
-            return waiting.found
-        raise waiting.found or RuntimeError("no answer")
+        if isinstance(waiting.outcome, Comparison):
+            return waiting.outcome
+        raise waiting.outcome or RuntimeError("no answer")
 
     def close(self) -> None:
-        """Ends its thread, when all that was asked for is computed."""
-        self._asked.put(None)
+        """End the thread after all pending pairs are computed."""
+        self._queue.put(None)
 
     def _run(self) -> None:
-        while (first := self._asked.get()) is not None:
+        while (first := self._queue.get()) is not None:
             groups: dict[Hashable, list[_Waiting]] = {}
             for one in (first, *self._gathered()):
                 groups.setdefault(_kind(one.pair), []).append(one)
@@ -143,37 +146,37 @@ class Stacker:
                 self._compute(group)
 
     def _gathered(self) -> Iterator[_Waiting]:
-        """Those that ask at the moment."""
+        """Yield the pairs that wait at the moment."""
         while True:
             try:
-                one = self._asked.get_nowait()
+                one = self._queue.get_nowait()
             except Empty:
                 return
             if one is None:
-                self._asked.put(None)
+                self._queue.put(None)
                 return
             yield one
 
     def _compute(self, group: Sequence[_Waiting]) -> None:
-        """Answers all, `most` at once; what does not fit is computed in halves."""
+        """Answer all pairs, at most `most` at once; halve a stack that does not fit into memory."""
         while group:
             part = group[: self.most]
             try:
-                found: Sequence[Found | BaseException]
-                found = compare_stack([one.pair for one in part], self.how, self.execution)
-            except BaseException as error:  # noqa: BLE001  # raised in the threads that ask
+                outcomes: Sequence[Outcome | BaseException]
+                outcomes = compare_stack([one.pair for one in part], self.how, self.execution)
+            except BaseException as error:  # noqa: BLE001  # raised in the waiting threads
                 if len(part) > 1 and isinstance(error, RuntimeError) and is_out_of_memory(error):
                     self.most = len(part) // 2
-                    del error  # and with its frames what they hold on the device
+                    del error  # its frames hold tensors on the device
                     torch.cuda.empty_cache()
                     continue
-                found = [error] * len(part)
-            for one, answer in zip(part, found, strict=True):
-                one.answer(answer)
+                outcomes = [error] * len(part)
+            for one, outcome in zip(part, outcomes, strict=True):
+                one.answer(outcome)
             group = group[len(part) :]
 
 
 def _kind(pair: Pair) -> Hashable:
-    """What pairs of one stack have in common."""
+    """Return the key that pairs of one stack share: shape, dtypes and data range."""
     dtypes = pair.reference.dtype.str, pair.distorted.dtype.str
     return pair.reference.shape, dtypes, pair.data_range

@@ -1,4 +1,4 @@
-"""Many comparisons in a few numbers: what a summary line says, from the records alone."""
+"""Summary of many comparisons, computed from the records only."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from ssimtool.records.batch import Statistics, Summary, Worst
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import StatisticVerdict, Status
 
-WORST = 10  # as many as batch lists by default
+WORST = 10  # the default of `batch --worst`
 
 
 def metrics_of(comparisons: Iterable[Comparison]) -> tuple[str, ...]:
-    """The metrics of all comparisons, each once, in the order in which they come."""
+    """Return the metrics of all comparisons, each once, in order of appearance."""
     return tuple(dict.fromkeys(name for record in comparisons for name in record.metrics))
 
 
 def worst_first(comparisons: Sequence[Comparison]) -> list[int]:
-    """Which comparisons have the first metric, from the worst to the best; ties in their order."""
+    """Return the indices of comparisons with the first metric, worst first; ties keep order."""
     names = metrics_of(comparisons)
     if not names:
         return []
     metric = names[0]
     row = known_metric(metric)
     sign = -1 if row is not None and row.better == "lower" else 1
-    found = [i for i, record in enumerate(comparisons) if metric in record.metrics]
-    return sorted(found, key=lambda i: sign * comparisons[i].metrics[metric])
+    scored = [i for i, record in enumerate(comparisons) if metric in record.metrics]
+    return sorted(scored, key=lambda i: sign * comparisons[i].metrics[metric])
 
 
 def summarise(
-    comparisons: Sequence[Comparison], *, said: Summary | None = None, worst: int = WORST
+    comparisons: Sequence[Comparison], *, written: Summary | None = None, worst: int = WORST
 ) -> Summary:
-    """The summary of comparisons.
+    """Return the summary of comparisons.
 
     Args:
-        comparisons: all of them.
-        said: the summary that the run wrote, if it came so far. What records do not tell is taken
-            from it: files without a partner, thresholds on statistics, the time, an interruption.
-        worst: how many of the pairs that score worst are listed.
+        comparisons: records of all pairs.
+        written: summary that the run wrote, if any. It supplies the data that records lack: files
+            without a partner, thresholds on statistics, the time, an interruption.
+        worst: number of lowest-scoring pairs to list.
 
     Returns:
-        counts, statistics and the worst, from the comparisons themselves.
+        counts, statistics and the lowest-scoring pairs, computed from the comparisons.
     """
     names = metrics_of(comparisons)
     metrics = {
@@ -64,18 +64,18 @@ def summarise(
         worst=tuple(_worst(comparisons[i], names[0]) for i in worst_first(comparisons)[:worst]),
         version=comparisons[-1].version if comparisons else __version__,
     )
-    if said is None:
+    if written is None:
         return counted
-    verdicts = tuple(_found(verdict, metrics) for verdict in said.thresholds)
+    verdicts = tuple(_with_value(verdict, metrics) for verdict in written.thresholds)
     holds = all(verdict.holds for verdict in verdicts)
     return replace(
         counted,
         status="fail" if counted.status == "ok" and not holds else counted.status,
-        unmatched=said.unmatched,
+        unmatched=written.unmatched,
         thresholds=verdicts,
-        interrupted=said.interrupted,
-        elapsed_seconds=said.elapsed_seconds,
-        version=said.version,
+        interrupted=written.interrupted,
+        elapsed_seconds=written.elapsed_seconds,
+        version=written.version,
     )
 
 
@@ -83,8 +83,8 @@ def _worst(record: Comparison, metric: str) -> Worst:
     return Worst(record.id, record.reference, record.distorted, metric, record.metrics[metric])
 
 
-def _found(verdict: StatisticVerdict, metrics: dict[str, Statistics]) -> StatisticVerdict:
-    """A verdict with what was found: where that is infinite, JSON has no number for it."""
+def _with_value(verdict: StatisticVerdict, metrics: dict[str, Statistics]) -> StatisticVerdict:
+    """Return the verdict with its statistic, which is null in JSON if it is infinite."""
     if verdict.found is not None or verdict.metric not in metrics:
         return verdict
     return replace(verdict, found=getattr(metrics[verdict.metric], verdict.statistic, None))

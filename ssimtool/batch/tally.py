@@ -1,4 +1,4 @@
-"""The summary of many pairs, made as they come: counts, statistics, the pairs that score worst."""
+"""Running summary of many pairs: counts, statistics, the lowest-scoring pairs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import StatisticThreshold, StatisticVerdict, Status, Verdict
 from ssimtool.reports.verdicts import failed_relations, failure_lines, failures_of
 
-BINS = 10  # of the histogram that a person sees
+BINS = 10  # of the printed histogram
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """What of a pair stands in the summary: of a record, or of a line that was written before.
+    """Data of a pair for the summary, from a new record or from a line of an earlier run.
 
-    `columns` say which of its pixels count, `map` is the file that its map is written to if it
-    turns out to be one of the worst, `failures` are the lines of the thresholds that failed.
+    `columns` name its region of interest. `map` is the path of its map if it is one of the
+    lowest-scoring pairs. `failures` are the lines of the thresholds that failed.
     """
 
     id: str | None
@@ -40,7 +40,7 @@ class Scored:
 
 
 def scored(record: Comparison, path: str | None) -> Scored:
-    """Of a record."""
+    """Return the data of a record for the summary; `path` is the path of its map."""
     return Scored(
         id=record.id,
         reference=record.reference,
@@ -54,7 +54,7 @@ def scored(record: Comparison, path: str | None) -> Scored:
 
 
 def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
-    """Of the JSON of one, where the PSNR of identical images is null."""
+    """Return the data of a JSON record, where the PSNR of identical images is null."""
     metrics = {k: math.inf if v is None else v for k, v in record["metrics"].items()}
     verdicts = [
         Verdict(v["metric"], v["op"], v["value"], v["holds"])
@@ -74,11 +74,11 @@ def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
 
 @dataclass(kw_only=True)
 class Tally:
-    """Counts the pairs. It holds 8 bytes of each number, and the pairs that score worst.
+    """Counts and scores of the pairs so far: 8 bytes per score, and the lowest-scoring pairs.
 
     Args:
-        metrics: in the order of the summary; the first one decides what is worst.
-        worst: how many of these.
+        metrics: metrics in the order of the summary; the first one ranks the pairs.
+        worst: number of lowest-scoring pairs to keep.
     """
 
     metrics: Sequence[str]
@@ -90,7 +90,7 @@ class Tally:
     _heap: list[tuple[float, int, Scored]] = field(default_factory=list)
 
     def add(self, place: int, pair: Scored) -> None:
-        """One more pair; `place` is its number in the order of the input."""
+        """Add a pair; `place` is its position in the input."""
         self.counts[pair.status] += 1
         self.failures.add(pair.failures)
         for name, value in pair.metrics.items():
@@ -99,7 +99,7 @@ class Tally:
         if self.worst and self.metrics[0] in pair.metrics:
             value = pair.metrics[self.metrics[0]]
             badness = -value if find_metric(self.metrics[0]).better == "higher" else value
-            entry = (badness, -place, pair)  # of equals, the first
+            entry = (badness, -place, pair)  # ties: the first
             if len(self._heap) < self.worst:
                 heapq.heappush(self._heap, entry)
             else:
@@ -107,20 +107,20 @@ class Tally:
 
     @property
     def pairs(self) -> int:
-        """How many there are."""
+        """Number of pairs so far."""
         return self.counts.total()
 
     def mean(self, metric: str) -> float | None:
-        """Of what has come so far, for the eye: the summary adds more carefully."""
+        """Return the mean so far, for display; the summary sums exactly."""
         values = self._values.get(metric)
         return self._sums[metric] / len(values) if values else None
 
     def values(self, metric: str) -> Sequence[float]:
-        """All numbers of a metric."""
+        """Return all values of a metric."""
         return self._values.get(metric, array("d"))
 
     def worst_first(self) -> list[Scored]:
-        """The pairs that score worst, from the worst on."""
+        """Return the lowest-scoring pairs, worst first."""
         ordered = sorted(self._heap, key=lambda entry: entry[:2], reverse=True)
         return [pair for _, _, pair in ordered]
 
@@ -140,9 +140,9 @@ class Tally:
         interrupted: bool,
         elapsed: float,
     ) -> Summary:
-        """What came, in all; with `strict`, files without a partner are a failure."""
-        found = {name: statistics_of(self._values.get(name, ())) for name in self.metrics}
-        verdicts = tuple(t.judge(getattr(found[t.metric], t.statistic)) for t in thresholds)
+        """Return the summary; with `strict`, files without a partner are a failure."""
+        statistics = {name: statistics_of(self._values.get(name, ())) for name in self.metrics}
+        verdicts = tuple(t.judge(getattr(statistics[t.metric], t.statistic)) for t in thresholds)
         alone = strict and bool(unmatched.reference or unmatched.distorted)
         return Summary(
             status=self._status(verdicts, alone),
@@ -151,7 +151,7 @@ class Tally:
             fail=self.counts["fail"],
             error=self.counts["error"],
             unmatched=unmatched,
-            metrics=found,
+            metrics=statistics,
             worst=self._worst(),
             thresholds=verdicts,
             interrupted=interrupted,
@@ -167,7 +167,7 @@ class Tally:
 
 
 def statistics_of(values: Sequence[float]) -> Statistics:
-    """Of some numbers; what is no number, the deviation of infinities, is None.
+    """Return the statistics of values; the deviation of infinite values is None.
 
     >>> statistics_of([1, 2, 3, 4]).median
     2.5
@@ -175,7 +175,9 @@ def statistics_of(values: Sequence[float]) -> Statistics:
     if not values:
         return Statistics(*[None] * 9)
     ordered = sorted(values)
-    mean = math.fsum(ordered) / len(ordered)  # exact, so that the order does not matter
+    mean = math.fsum(ordered) / len(
+        ordered
+    )  # exact, so that the result does not depend on the order
     deviation = None
     if math.isfinite(mean):
         deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in ordered) / len(ordered))
@@ -184,7 +186,7 @@ def statistics_of(values: Sequence[float]) -> Statistics:
 
 
 def _percentile(ordered: Sequence[float], percent: float) -> float:
-    """By linear interpolation between the two that it lies between, as NumPy's default."""
+    """Return a percentile by linear interpolation, as NumPy does by default."""
     place = (len(ordered) - 1) * percent / 100
     below = math.floor(place)
     low, high = ordered[below], ordered[math.ceil(place)]
@@ -192,7 +194,7 @@ def _percentile(ordered: Sequence[float], percent: float) -> float:
 
 
 def bins_of(values: Sequence[float], count: int) -> tuple[Bin, ...]:
-    """A histogram of the finite ones, from the least to the greatest, in bins of one width.
+    """Return a histogram of the finite values, from minimum to maximum, in bins of equal width.
 
     >>> [b.count for b in bins_of([0, 1, 2, 3, 4], 2)]
     [2, 3]

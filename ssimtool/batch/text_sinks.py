@@ -1,4 +1,4 @@
-"""Sinks of a batch that write text: as records come, all at the end, or the summary alone."""
+"""Sinks of a batch that write text: each record at once, all at the end, or only the summary."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.view import BatchFormat, View
 
-KEPT_BYTES = 1 << 26  # of text in memory; more goes to disk
+KEPT_BYTES = 1 << 26  # of text kept in memory; more is kept on disk
 
 
 class Sink(Protocol):
-    """Takes the records in order, then the summary; `has_summary` says whether it shows that."""
+    """Sink for the records in order, then the summary; `has_summary`: whether it shows that."""
 
     @property
     def has_summary(self) -> bool: ...
 
     def add(self, record: Comparison) -> bool:
-        """Writes a record; says whether anybody still reads."""
+        """Write a record; return whether the output still has a reader."""
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """Writes what stands at the end; `whole` says that the input came to its end."""
+        """Write the end; `whole`: whether the input was read to its end."""
 
 
 class StreamSink:
-    """Each record as it comes: on standard output, or in a file, whole or not at all."""
+    """Sink that writes each record at once, to standard output or to a file (atomically)."""
 
     def __init__(self, form: BatchFormat, view: View, file: Reserved | None) -> None:
         self._form, self._view, self._file = form, view, file
@@ -37,13 +37,13 @@ class StreamSink:
         self.has_summary = form.tail is not None
 
     def add(self, record: Comparison) -> bool:
-        """A record, after what comes before the first one."""
+        """Write a record; before the first one, the head."""
         before = self._form.between if self._begun else self._form.head(None, self._view)
         self._begun = True
         return _put(before + self._form.line(record, self._view), self._file)
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """What comes after the last one."""
+        """Write the tail, and commit the file."""
         head = "" if self._begun else self._form.head(None, self._view)
         tail = self._form.tail(summary, bins, self._view) if self._form.tail else ""
         _put(head + tail, self._file)
@@ -52,7 +52,10 @@ class StreamSink:
 
 
 class WholeSink:
-    """All records at the end, below what needs their summary; kept on disk where they are many."""
+    """Sink that writes all records at the end, after a head that needs the summary.
+
+    Many records are kept on disk until then.
+    """
 
     def __init__(self, form: BatchFormat, view: View, file: Reserved | None) -> None:
         self._form, self._view, self._file = form, view, file
@@ -62,13 +65,13 @@ class WholeSink:
         self.has_summary = form.tail is not None
 
     def add(self, record: Comparison) -> bool:
-        """Keeps what the record adds, if anything: a format may show only the summary."""
+        """Keep the text of the record, if any: a format may show only the summary."""
         with writing("the temporary folder"):
             self._kept.write(self._form.line(record, self._view))
         return True
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """Everything."""
+        """Write the head, the records and the tail, and commit the file."""
         _put(self._form.head(summary, self._view), self._file)
         self._kept.seek(0)
         while (part := self._kept.read(1 << 20)) and _put(part, self._file):
@@ -81,25 +84,25 @@ class WholeSink:
 
 @dataclass(frozen=True)
 class JobSummarySink:
-    """The summary alone, behind what other steps of a CI job have written to a file."""
+    """Sink that appends only the summary to the job summary of a CI job."""
 
     path: str
     form: BatchFormat
     has_summary = False
 
     def add(self, record: Comparison) -> bool:
-        """Nothing: a record counts in the summary."""
+        """Write nothing: the summary covers the record."""
         return True
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
-        """The summary."""
+        """Append the summary."""
         append_job_summary(
             self.path, self.form.tail(summary, bins, View()) if self.form.tail else ""
         )
 
 
 def _put(text: str, file: Reserved | None) -> bool:
-    """Writes some text; says whether anybody still reads."""
+    """Write text; return whether the output still has a reader."""
     if file is None:
         return put_stdout(text) if text else True
     write(file, text)

@@ -1,4 +1,4 @@
-"""The pairs that a report shows: chosen among its records, read again, and drawn."""
+"""Pictures of the pairs that a report shows: chosen from its records, read again, and drawn."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ssimtool.reports.pictures import Case, draw
 from ssimtool.scoring.pair import compare, map_of
 from ssimtool.settings import CompareSettings
 
-# What two devices or two kernels may differ by, relatively, with room; beyond it, the images are
-# others than those that were scored. Of 1 - SSIM in float32 it is 1e-6.
+# Relative difference that two devices or two backends may cause, with a margin: for 1 - SSIM in
+# float32, they cause 1e-6. A larger difference means that the images have changed.
 SAME = 1e-4
 
 
 def chosen(comparisons: Sequence[Comparison], worst: int) -> tuple[int, ...]:
-    """Which comparisons are shown: the worst, and as many of those that fail; worst first."""
+    """Return the indices of the worst comparisons and of as many failed ones, worst first."""
     order = worst_first(comparisons)
     failed = [i for i in order if comparisons[i].status == "fail"][:worst]
     shown = {*order[:worst], *failed}
@@ -47,19 +47,19 @@ def cases_of(
     budget: int,
     jobs: int | None = None,
 ) -> Iterator[Case]:
-    """Those of the comparisons, with pictures, in order.
+    """Yield the comparisons at the indices with their pictures, in order.
 
     Args:
-        comparisons: all of them.
-        indices: which of them are drawn.
-        base: the folder that relative paths start from.
-        budget: the bytes that the pictures of one pair may take.
-        jobs: threads; None is one for each core, four at most.
+        comparisons: all comparisons.
+        indices: indices of the comparisons to draw.
+        base: folder against which relative paths are resolved.
+        budget: maximum size in bytes of the pictures of one pair.
+        jobs: number of threads; None: one per core, at most four.
 
     Yields:
-        cases; where a file is gone or is another, the case says so.
+        cases; a case has a remark if a file is missing or has changed.
     """
-    # More than four pairs in memory at a time would be for nothing: what is large is read slowly.
+    # More than four threads would need memory without a gain: large images are read slowly.
     with ThreadPoolExecutor(jobs or min(4, usable_cores())) as threads:
         yield from threads.map(partial(_case, comparisons, base, budget), indices)
 
@@ -75,40 +75,40 @@ def _case(comparisons: Sequence[Comparison], base: Path, budget: int, index: int
         return Case(index, None, error.message)
     except MemoryError:
         return Case(index, None, f"{shown(record.distorted)}: does not fit into memory")
-    except (ValueError, TypeError) as error:  # options of a version that has others
+    except (ValueError, TypeError) as error:  # options of another version of ssimtool
         return Case(index, None, f"the record cannot be computed again: {error}")
 
 
 def _read_again(record: Comparison, base: Path) -> Pair:
-    reference, distorted = _found(record.reference, base), _found(record.distorted, base)
+    reference, distorted = _path(record.reference, base), _path(record.distorted, base)
     options = {name: value for name, value in record.reading.items() if name in RECORDED}
     if isinstance(options.get("background"), list):  # JSON has no tuples
         options["background"] = tuple(options["background"])
-    # As large as it was when it was scored, whatever --max-pixels said then.
+    # The size at the time of scoring is allowed, whatever --max-pixels was then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
     pair = read_pair(reference, distorted, Reading(**options, max_pixels=limit))
-    mask = None if record.mask is None else _found(record.mask, base)
+    mask = None if record.mask is None else _path(record.mask, base)
     return with_mask(pair, RegionOfInterest(mask=mask, regions=record.regions), max_pixels=limit)
 
 
-def _found(path: str, base: Path) -> str:
+def _path(path: str, base: Path) -> str:
     if path == STDIN:
-        raise SsimtoolError("not_found", "standard input: was read once and is gone")
+        raise SsimtoolError("not_found", "standard input: cannot be read again")
     return str(base / path)
 
 
 def _scoring(record: Comparison) -> CompareSettings:
     parts: Mapping[str, object] = record.definition or {"name": "wang2004"}
     known = {field.name for field in fields(Definition)}
-    given: dict[str, Any] = {name: part for name, part in parts.items() if name in known}
-    definition = Definition(**given)
+    options: dict[str, Any] = {name: part for name, part in parts.items() if name in known}
+    definition = Definition(**options)
     metrics = tuple(name for name in record.metrics if name in METRIC_NAMES)
     scales = record.scales or CompareSettings().scales
     return CompareSettings(metrics=metrics, definition=definition, scales=scales)
 
 
 def _changed(record: Comparison, pair: Pair, scoring: CompareSettings) -> str | None:
-    """What is different about the images since they were scored."""
+    """Return the difference between the images now and when they were scored, if any."""
     height, width, _ = pair.reference.shape
     if (record.width, record.height) not in ((width, height), (None, None)):
         return f"changed since: was {record.width}x{record.height}, is {width}x{height} pixels"

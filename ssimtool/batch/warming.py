@@ -1,4 +1,4 @@
-"""A scorer that is ready before its first pair comes."""
+"""Preparation of a scorer before its first pair arrives."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from ssimtool.settings import CompareSettings
 
 
 def warm_up(how: Reading, settings: CompareSettings) -> None:
-    """Load what decodes and computes, by pairs that are made up, so that the first answer comes
-    at once."""
+    """Score two synthetic pairs, so that decoders and kernels are loaded before the first pair."""
     side = 1 << (FAST_DECODE_FROM_PIXELS.bit_length() // 2)
     noise = (np.arange(3 * side * side, dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8)
     picture = Image.fromarray(noise.reshape(side, side, 3))

@@ -1,6 +1,6 @@
-"""What a thread of a batch does with a pair: read it, score it, and whatever else is to be done.
+"""Work of a batch thread: read a pair, score it, and finish its record.
 
-The modules that this takes are loaded by a thread of its own, while the first pairs are decoded.
+A separate thread loads the modules for this while the first pairs are decoded.
 """
 
 from __future__ import annotations
@@ -29,22 +29,21 @@ if TYPE_CHECKING:
     from ssimtool.readers.memory import ImageInput
     from ssimtool.readers.samples import Pair
 
-# Of the memory, the part that the threads keep to decode their next pairs into.
+# Fraction of the memory that the threads keep as buffers for their next pairs.
 KEPT = 0.25
 Finish = Callable[["Pair", Comparison], Comparison]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a run may use.
+    """Resources of a run.
 
     Args:
-        jobs: threads.
-        memory: bytes, of the pairs in flight.
-        warm: whether all is loaded before the first pair comes.
-        own_process: whether nothing else computes in this process: then torch is told to compute
-            with one thread beside others of ours, and modules that Numba would load for nothing are
-            kept from it.
+        jobs: number of threads.
+        memory: bytes for the pairs in flight.
+        warm: whether to load everything before the first pair arrives.
+        own_process: whether nothing else computes in this process. Then torch is limited to one
+            thread per job, and Numba is kept from loading modules that are not needed.
     """
 
     jobs: int
@@ -54,21 +53,21 @@ class Resources:
 
 
 def computes_together(execution: Execution) -> bool:
-    """Whether pairs are computed in stacks, as a GPU wants them."""
+    """Return whether to compute pairs in stacks, for throughput on a GPU."""
     return execution.device.startswith("cuda")
 
 
 class Scorer:
-    """Scores pairs, in as many threads as call it.
+    """Scorer of pairs; several threads may call it.
 
     Args:
-        reading: the fields of `readers.align.Reading` that stand in a record.
-        max_pixels: likewise, of what does not.
-        settings: what is computed.
-        resources: what it may use.
-        region: which pixels are compared of the pairs that do not say it themselves.
-        mask: the mask of `region`, where it is in memory.
-        debug: an error is raised, and makes no record.
+        reading: the fields of `readers.align.Reading` that a record holds.
+        max_pixels: the field of `Reading` that a record does not hold.
+        settings: metrics, definition and thresholds.
+        resources: threads and memory.
+        region: region of interest of pairs that do not name their own.
+        mask: the mask of `region`, if it is in memory.
+        debug: whether to raise errors instead of recording them.
     """
 
     def __init__(
@@ -85,9 +84,10 @@ class Scorer:
         self._debug, self._region, self._mask = debug, region, mask
         self._reading, self._max_pixels, self._settings = reading, max_pixels, settings
         self._resources = resources
-        self.execution: Execution | None = None  # once it is settled
+        self.execution: Execution | None = None  # set once it is decided
         self._budget = Budget(int((1 - KEPT) * resources.memory))
-        # The second scale of MS-SSIM is a quarter of the samples, 8 bits as float32: as many bytes.
+        # The second scale of MS-SSIM has a quarter of the samples, as float32 instead of 8 bits:
+        # the same number of bytes.
         self._more = 1 if settings.scales_stated is None else 2
         self._can_read, self._can_score = threading.Event(), threading.Event()
         self._own = threading.local()
@@ -97,16 +97,16 @@ class Scorer:
         self._close: Callable[[], object] = lambda: None
 
     def start(self, grow: Callable[[int], object]) -> None:
-        """Begins to load.
+        """Start to load the modules.
 
         Args:
-            grow: called with a number of threads that should call it as well: where pairs are
-                computed together, those that wait for that decode nothing.
+            grow: function that adds threads. Pairs in stacks need more threads, because a thread
+                that waits for its stack decodes nothing.
         """
         threading.Thread(target=self._load, args=(grow,), name=THREAD_NAME, daemon=True).start()
 
     def close(self) -> None:
-        """Ends what computes, once all that was begun is done."""
+        """End the computation after all started pairs are done."""
         self._close()
 
     def _load(self, grow: Callable[[int], object]) -> None:
@@ -132,13 +132,13 @@ class Scorer:
                 from ssimtool.batch.warming import warm_up
 
                 warm_up(self._how, self._settings)
-        except BaseException as error:  # noqa: BLE001  # raised by the threads that wait for it
+        except BaseException as error:  # noqa: BLE001  # raised in the waiting threads
             self._failed = error
         self._can_read.set()
         self._can_score.set()
 
     def _stack(self, execution: Execution, grow: Callable[[int], object]) -> None:
-        """On a GPU, pairs are computed together."""
+        """Compute pairs together, on a GPU."""
         from ssimtool.batch.stack import MOST, Stacker
 
         stacker = Stacker(self._settings, execution, name=THREAD_NAME)
@@ -150,54 +150,54 @@ class Scorer:
         if self._failed is not None:
             raise self._failed
 
-    def score(self, given: PairInput, finish: Finish) -> Comparison:
-        """The record of a pair; of one that cannot be compared, an error record.
+    def score(self, inputs: PairInput, finish: Finish) -> Comparison:
+        """Return the record of a pair, or an error record if it cannot be compared.
 
         Args:
-            given: the pair.
-            finish: called with the pair and its record, and gives the record that is kept.
+            inputs: paths or images of the pair.
+            finish: function of the pair and its record that returns the final record.
         """
         try:
-            record = self._scored(given, finish)
+            record = self._scored(inputs, finish)
         except Exception as error:
-            failure = failure_of(error, path=shown(given.distorted))
+            failure = failure_of(error, path=shown(inputs.distorted))
             if failure is None or self._debug:
                 raise
             if failure.code == "too_large":
                 self._own.pair = None
-            record = self.failed(given, failure)
-        return replace(record, id=given.id, columns=given.columns)
+            record = self.failed(inputs, failure)
+        return replace(record, id=inputs.id, columns=inputs.columns)
 
-    def failed(self, given: PairInput, failure: Failure) -> Comparison:
-        """The record of a pair that has no number."""
+    def failed(self, inputs: PairInput, failure: Failure) -> Comparison:
+        """Return the error record of a pair."""
         try:
-            region = region_of(given.columns, self._region)
-        except ValueError:  # which is what the failure is about
-            region = RegionOfInterest(mask=given.columns.get(MASK) or self._region.mask)
+            region = region_of(inputs.columns, self._region)
+        except ValueError:  # this error is the failure itself
+            region = RegionOfInterest(mask=inputs.columns.get(MASK) or self._region.mask)
         return Comparison(
             status="error",
-            id=given.id,
-            reference=given.reference,
-            distorted=given.distorted,
+            id=inputs.id,
+            reference=inputs.reference,
+            distorted=inputs.distorted,
             definition=parts_of(self._settings.definition),
             reading=self._reading,
             mask=region.mask,
             regions=region.regions,
-            columns=given.columns,
+            columns=inputs.columns,
             version=__version__,
             error=failure,
         )
 
-    def _scored(self, given: PairInput, finish: Finish) -> Comparison:
-        if given.problem is not None:
-            return self.failed(given, given.problem)
-        if given.images is None and STDIN in (given.reference, given.distorted):
+    def _scored(self, inputs: PairInput, finish: Finish) -> Comparison:
+        if inputs.problem is not None:
+            return self.failed(inputs, inputs.problem)
+        if inputs.images is None and STDIN in (inputs.reference, inputs.distorted):
             raise SsimtoolError(
                 "unsupported",
-                "standard input is no image of a batch, expected a file; write ./- for one of that "
-                "name",
+                "standard input cannot be an image of a batch, expected a file; write ./- for a "
+                "file of that name",
             )
-        region = self._region_of(given)
+        region = self._region_of(inputs)
         self._wait(self._can_read)
         from ssimtool.readers.align import read_pair
 
@@ -205,38 +205,37 @@ class Scorer:
         last = getattr(self._own, "pair", None)
         with self._budget.share() as take:
             pair = read_pair(
-                *(given.images or (given.reference, given.distorted)),
+                *(inputs.images or (inputs.reference, inputs.distorted)),
                 self._how,
                 threads=threads,
                 into=last,
-                # A mask takes less than the two images do; MS-SSIM comes with no mask.
+                # A mask needs less memory than the two images; MS-SSIM has no mask.
                 admit=lambda size: take((2 if region else self._more) * size),
             )
             masked = self._with_mask(pair, region) if region else pair
             self._wait(self._can_score)
             self._compute_alone()
-            self._own.pair = pair if given.images is None and self._may_keep(pair) else None
+            self._own.pair = pair if inputs.images is None and self._may_keep(pair) else None
             return finish(masked, self._compare(masked))
 
-    def _region_of(self, given: PairInput) -> RegionOfInterest:
+    def _region_of(self, inputs: PairInput) -> RegionOfInterest:
         try:
-            return region_of(given.columns, self._region)
+            return region_of(inputs.columns, self._region)
         except ValueError as error:
             raise SsimtoolError(
-                "unsupported", f"{shown(given.distorted)}: {error}; correct the manifest"
+                "unsupported", f"{shown(inputs.distorted)}: {error}; correct the manifest"
             ) from None
 
     def _with_mask(self, pair: Pair, region: RegionOfInterest) -> Pair:
-        """Return the pair with its region of interest; what computes that is loaded, as other pairs
-        have no use for it."""
+        """Return the pair with its region of interest; load the modules, which few pairs need."""
         from ssimtool.readers.masks import with_mask
-        from ssimtool.scoring import tensors  # noqa: F401  # for what it loads
+        from ssimtool.scoring import tensors  # noqa: F401  # loads torch
 
         image = self._mask if region.mask == self._region.mask else None
         return with_mask(pair, region, image=image, max_pixels=self._max_pixels)
 
     def _compute_alone(self) -> None:
-        """Beside other threads that compute, torch takes no more than this one."""
+        """Limit torch to the calling thread if other threads compute too."""
         several = self._resources.own_process and self._resources.jobs > 1
         if several and "torch" in sys.modules and not hasattr(self._own, "alone"):
             sys.modules["torch"].set_num_threads(1)

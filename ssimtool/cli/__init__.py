@@ -1,4 +1,4 @@
-"""The command line: parse arguments, call one use case, choose the exit code. Nothing else."""
+"""Command line: parse arguments, call one use case, choose the exit code. Nothing else."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BUG = "error: this is a bug in ssimtool; please report it with the output of 'ss
 
 
 def main() -> None:
-    """The entry point `ssimtool`."""
-    # Read by GNU OpenMP when torch is loaded. By default its threads spin long while they wait for
-    # each other: on cores that other processes use as well, each parallel loop takes many times
-    # longer. On idle cores this is as fast.
+    """Run the entry point `ssimtool`."""
+    # GNU OpenMP reads this when torch is loaded. By default its threads spin for long while they
+    # wait: on cores that other processes use too, each parallel loop takes many times longer. On
+    # idle cores the speed is the same.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from ssimtool.cli.app import run
@@ -31,7 +31,7 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except SystemExit as end:  # of SIGTERM, and of Typer
+    except SystemExit as end:  # from SIGTERM or Typer
         code = end.code if isinstance(end.code, int) else bool(end.code)
     except Exception as error:  # noqa: BLE001  # the last place that can report it
         code = _report(error)
@@ -39,10 +39,10 @@ def main() -> None:
 
 
 def _report(error: Exception) -> int:
-    """Prints the traceback of an error that nothing has handled, and returns the exit code."""
+    """Print the traceback of an unhandled error and return the exit code."""
     import traceback
 
-    # with --debug these are raised, to show where they come from
+    # --debug raises these, to show their origin
     expected = isinstance(error, SsimtoolError) or is_out_of_memory(error)
     with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
         traceback.print_exception(error)
@@ -52,9 +52,10 @@ def _report(error: Exception) -> int:
 
 
 def _leave(code: int) -> None:
-    """Ends the process at once. To take the interpreter down would take 0.3 s where torch was
-    loaded, and threads of a run that was interrupted may still decode. All files are closed by now,
-    and nothing else is left to be done."""
+    """End the process without shutting down the interpreter, as all files are closed by now.
+
+    A shutdown takes 0.3 s if torch is loaded, and threads of an interrupted run may still decode.
+    """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()

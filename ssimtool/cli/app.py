@@ -1,4 +1,4 @@
-"""The commands put together, and the one line that a wrong command line gets."""
+"""Application: its commands, and the one-line error of a wrong command line."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ EXIT_CODES = (
     "Exit codes: 0 success; 1 a threshold failed; 2 wrong command line; 3 an input could not be "
     "read or compared; 70 a bug in ssimtool; 130 interrupted."
 )
-# In the order of --help; each is `command` of the module of its name.
+# In the order of --help; each is the function `command` of the module of that name.
 COMMANDS = (
     "compare", "explain", "batch", "loss", "latents", "report", "doctor", "completion", "help",
 )  # fmt: skip
 LIST = "list"
 PROGRAM = "ssimtool"
-COMPLETE = "_SSIMTOOL_COMPLETE"  # set by the script of a shell that completes a command line
+COMPLETE = "_SSIMTOOL_COMPLETE"  # set by the completion script of a shell
 HELP_ALL = "--help-all"
 VERSION = ("--version", "-V")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"{PROGRAM} {__version__}")
         raise typer.Exit
 
@@ -60,8 +60,7 @@ def _root(
 
 
 def app_of(arguments: list[str]) -> typer.Typer:
-    """The program with the command that is asked for, or with all of them where none is: what the
-    others offer need not be known."""
+    """Return the program with the requested command only, or with all if none is requested."""
     app = typer.Typer(
         name=PROGRAM,
         no_args_is_help=True,
@@ -82,7 +81,7 @@ def app_of(arguments: list[str]) -> typer.Typer:
 
 
 def program_of(arguments: list[str]) -> TyperGroup:
-    """The program, ready to run a command line, and to answer a shell that completes one."""
+    """Return the program, ready to run a command line or to complete one for a shell."""
     command = typer.main.get_group(app_of(arguments))
     completing = COMPLETE in os.environ
     if completing:
@@ -95,11 +94,11 @@ def program_of(arguments: list[str]) -> TyperGroup:
 
 
 def _add_help_all(command: Any, *, reveal: bool) -> None:
-    """Gives each command with hidden options one that shows them.
+    """Add --help-all to each command with hidden options.
 
     Args:
-        command: with its subcommands.
-        reveal: the options are hidden from nobody: a shell completes these as well.
+        command: command with its subcommands.
+        reveal: whether to show the hidden options, as a shell completes them too.
     """
     for subcommand in getattr(command, "commands", {}).values():
         _add_help_all(subcommand, reveal=reveal)
@@ -133,9 +132,9 @@ def _reveal(options: list[Any]) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line and returns its exit code."""
+    """Run one command line and return its exit code."""
     signal.signal(signal.SIGTERM, _end)
-    if sys.platform == "win32":  # nothing else there asks a program to end: Ctrl-Break
+    if sys.platform == "win32":  # Ctrl-Break, the only such request there
         signal.signal(signal.SIGBREAK, _end)
     try:
         return program_of(arguments).main(arguments, PROGRAM, standalone_mode=False) or 0
@@ -159,7 +158,7 @@ def run(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else PROGRAM
         message = _on_one_line(error)
-        if message:  # there is none where no argument was given and the help was shown
+        if message:  # empty if there was no argument, after the help was shown
             warn(f"error: {message} (see '{path} --help')")
         return error.exit_code
 
@@ -169,8 +168,10 @@ def _option_of(error: ArgumentError) -> str:
 
 
 def _on_one_line(error: typer.TyperException) -> str:
-    """What is wrong with the command line, with the choices of Typer as our own checks name
-    theirs: without quotes and a full stop."""
+    """Return the message of an error on one line.
+
+    Typer's choices appear as in our own checks: without quotes and a full stop.
+    """
     text = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
     head, words, choices = text.partition(" is not one of ")
     if re.fullmatch(r"'[^']*'(, '[^']*')*\.", choices):
@@ -179,5 +180,5 @@ def _on_one_line(error: typer.TyperException) -> str:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """SIGTERM leaves through the `finally` clauses, which remove unfinished files."""
+    """Exit on SIGTERM through the `finally` clauses, which remove unfinished files."""
     raise SystemExit(128 + number)

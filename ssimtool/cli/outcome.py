@@ -1,4 +1,4 @@
-"""From work to output and exit code: the one place where an error that a person can mend ends."""
+"""Outcome of a command: its output, messages and exit code, and the end of expected errors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Style:
-    """How a record is shown: `asked` are the numbers of `-f value`, `computed` all of them."""
+    """Style of a record: `requested` are the numbers of `-f value`, `computed` all numbers."""
 
     format: str
-    asked: Sequence[str]
+    requested: Sequence[str]
     computed: Sequence[str]
     quiet: bool
     debug: bool
@@ -40,7 +40,7 @@ def announce(record: Record | Explanation, *, quiet: bool) -> None:
 
 
 def ended(work: Callable[[], int], *, debug: bool) -> int:
-    """Does work that has no record of its own and returns its exit code.
+    """Run work that has no record and return its exit code.
 
     Raises:
         SsimtoolError: with --debug.
@@ -57,12 +57,12 @@ def ended(work: Callable[[], int], *, debug: bool) -> int:
 def show(
     command: Command, record: Record | Explanation, style: Style, output: Reserved | None
 ) -> int:
-    """Writes a record where it belongs, names what failed, and returns the exit code."""
+    """Write a record to its output, name failed thresholds, and return the exit code."""
     from ssimtool.reports.verdicts import failures_of
 
     row = FORMATS[style.format]
     if record.error is None or row.machine:
-        names = View(names=style.computed, requested=style.asked)
+        names = View(names=style.computed, requested=style.requested)
         view = view_of(names, to_file=output is not None)
         deliver(renderer(row.name, command)(record, view), output)
         path = job_summary_path(row.name)
@@ -74,7 +74,7 @@ def show(
 
 
 def view_of(view: View, *, to_file: bool) -> View:
-    """A view with what the terminal is like."""
+    """Return the view with the width and the colour of the terminal."""
     return replace(
         view,
         width=shutil.get_terminal_size((80, 24)).columns,
@@ -83,13 +83,13 @@ def view_of(view: View, *, to_file: bool) -> View:
 
 
 def job_summary_path(format: str) -> str | None:
-    """The file that GitHub Actions shows as the summary of a job, if the format has one."""
+    """Return the path of the job summary of GitHub Actions, if the format has one."""
     has_one = FORMATS[format].job_summary is not None
     return (os.environ.get("GITHUB_STEP_SUMMARY") or None) if has_one else None
 
 
 def deliver(text: str, output: Reserved | None) -> None:
-    """Writes text where it belongs: to a file, or None, standard output."""
+    """Write text to the output; None: standard output."""
     if output is None:
         put_stdout(text)
     else:

@@ -1,4 +1,4 @@
-"""What the options parse to, with one line on what is wrong with them."""
+"""Parsers and checks of options, with one-line errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssimtool.plugins import find_metric
 
 
 def metric_name(value: str) -> str:
-    """A check that a metric is there, ours or a plug-in's."""
+    """Check that a metric exists, ours or a plug-in's."""
     try:
         find_metric(value)
     except ValueError as error:
@@ -24,21 +24,21 @@ def metric_name(value: str) -> str:
 
 
 def positive(value: float | None) -> float | None:
-    """A check that a number is above 0."""
+    """Check that a number is above 0."""
     if value is not None and not 1e-100 <= value <= 1e100:
         raise typer.BadParameter(f"{value:g} is not a finite number above 0")
     return value
 
 
 def weight(value: float | None) -> float | None:
-    """A check that a number is 0 or more."""
+    """Check that a number is 0 or more."""
     if value is not None and not (math.isfinite(value) and value >= 0):
         raise typer.BadParameter(f"{value:g} is not a finite number, 0 or more")
     return value
 
 
 def device_name(value: str) -> str:
-    """A check of how a device is written; whether it is there is asked of torch, later."""
+    """Check the syntax of a device; torch checks later whether it is present."""
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
         raise typer.BadParameter(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps")
     return value
@@ -52,10 +52,10 @@ def chosen_definition(
     k2: float | None,
     border: Border | None,
 ) -> Definition:
-    """The definition with its overrides.
+    """Return the definition with its overrides.
 
     Raises:
-        typer.BadParameter: a part outside its range.
+        typer.BadParameter: a value is outside its range.
     """
     try:
         return find_definition(
@@ -66,15 +66,15 @@ def chosen_definition(
 
 
 def size_in_bytes(value: str) -> int:
-    """`2G`, `500M`, `64K` or a number of bytes; K is 1024.
+    """Parse `2G`, `500M`, `64K` or a number of bytes; K is 1024.
 
     Raises:
-        typer.BadParameter: it is not.
+        typer.BadParameter: the value is not a size.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
     size = 0
-    if found:
-        size = int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+    if match:
+        size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
     if not size:
         raise typer.BadParameter(
             f"{value!r} is not a size such as 2G or 500M", param_hint="--memory"
@@ -83,12 +83,12 @@ def size_in_bytes(value: str) -> int:
 
 
 def to_stdout(value: str | None) -> str | None:
-    """`-` is standard output, as no file is."""
+    """Return None for `-`: standard output."""
     return None if value == "-" else value
 
 
 def suffixed(value: str, suffixes: Collection[str]) -> str:
-    """A check that the suffix of a file says what to write.
+    """Check that a file name ends in one of the suffixes.
 
     Raises:
         typer.BadParameter: it does not.
@@ -99,10 +99,10 @@ def suffixed(value: str, suffixes: Collection[str]) -> str:
 
 
 def suffix_in(*suffixes: str) -> Callable[[str | None], str | None]:
-    """A check, for one file, that its suffix says what to write."""
+    """Return a check that an optional file name ends in one of the suffixes."""
     return lambda value: None if value is None else suffixed(value, suffixes)
 
 
 def map_paths(value: list[str]) -> list[str]:
-    """A check that the suffix of each map says what to write."""
+    """Check that each map ends in .png or .npy."""
     return [suffixed(path, (".png", ".npy")) for path in value]

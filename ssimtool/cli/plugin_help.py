@@ -1,4 +1,4 @@
-"""The metrics of plug-ins in the help of `--metric`."""
+"""Metrics of plug-ins in the help of `--metric`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ HELP_REQUESTS = {"-h", "--help", "--help-all", "help"}
 def name_plugins(command: Any, arguments: Sequence[str]) -> None:
     """Name the metrics of plug-ins in the help of `--metric`, if help is requested.
 
-    Only then: looking for plug-ins takes 35 ms.
+    Otherwise plug-ins are not searched, which takes 35 ms.
 
     Args:
-        command: of the Click that Typer brings, with its subcommands; changed in place.
+        command: Click command of Typer with its subcommands; changed in place.
         arguments: the command line.
     """
     if HELP_REQUESTS.isdisjoint(arguments):

@@ -1,4 +1,4 @@
-"""The progress bar: on standard error, and only where that is a terminal."""
+"""Progress bar on standard error, shown only if that is a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssimtool.batch.closing import progress_line
 from ssimtool.batch.request import Progress as PairProgress
 from ssimtool.output import warn
 
-REFRESH = 0.1  # seconds between two looks of the bar at what is done
+REFRESH = 0.1  # seconds between two updates of the bar
 
 if TYPE_CHECKING:
     from ssimtool.batch.tally import Tally
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar over `total` samples; what is yielded is called with how many more are done."""
+    """Show a bar over `total` samples; yield a function that advances it by a number of samples."""
     if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield lambda count: None
         return
@@ -36,14 +36,13 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
 def array_progress(
     least: int, quiet: bool, samples: int, values: int
 ) -> AbstractContextManager[Callable[[int], None]]:
-    """A bar over samples, if they have more than the least number of values."""
+    """Show a bar over samples if they have more than `least` values."""
     return progress(samples, shown=not quiet and values > least)
 
 
 @contextmanager
-def counting(*, shown: bool) -> Iterator[PairProgress]:
-    """A bar over pairs with their rate, the time left, the running mean and the errors, on a
-    terminal; lines stand above it."""
+def pair_progress(*, shown: bool) -> Iterator[PairProgress]:
+    """Show a bar over pairs with rate, time left, running mean and errors; print lines above it."""
     if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield PairProgress(warn, lambda tally, total: None)
         return
@@ -51,12 +50,12 @@ def counting(*, shown: bool) -> Iterator[PairProgress]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
-    told = TextColumn("{task.fields[told]}", markup=False)
+    status = TextColumn("{task.fields[status]}", markup=False)
     console = Console(stderr=True, highlight=False)
     with Progress(
-        BarColumn(20), told, TimeRemainingColumn(compact=True), console=console, transient=True
+        BarColumn(20), status, TimeRemainingColumn(compact=True), console=console, transient=True
     ) as bar:
-        task = bar.add_task("", total=None, told="")
+        task = bar.add_task("", total=None, status="")
 
         begun, shown_at = time.monotonic(), 0.0
 
@@ -65,10 +64,10 @@ def counting(*, shown: bool) -> Iterator[PairProgress]:
             if time.monotonic() - shown_at < REFRESH:
                 return
             shown_at = time.monotonic()
-            # of the last seconds, so that a run that resumes is not said to make millions
+            # the rate of the last seconds: a resumed run would seem to score millions of pairs
             speed = bar.tasks[0].speed or tally.pairs / (shown_at - begun)
             bar.update(
-                task, completed=tally.pairs, total=total, told=progress_line(tally, total, speed)
+                task, completed=tally.pairs, total=total, status=progress_line(tally, total, speed)
             )
 
         yield PairProgress(lambda line: bar.console.print(Text(line)), update)

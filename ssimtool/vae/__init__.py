@@ -1,1 +1,1 @@
-"""The loss and the latent space of saved autoencoder outputs."""
+"""Loss and latent space of saved autoencoder outputs."""

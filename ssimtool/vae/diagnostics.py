@@ -1,4 +1,4 @@
-"""Warnings about arrays that look like a mistake but need not be one; nothing is changed."""
+"""Warnings about arrays that look like a mistake; the arrays are never changed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.vae.spans import Span
 
 MAX_CHANNELS = 4  # a longer axis does not look like channels
-# Images in [-1, 1] reach far below 0; recon that overshoots 0 a little does not. As shares of the
-# data range: one array goes down to the first, the other not even to the second.
+# Images in [-1, 1] reach far below 0, but a slight undershoot of recon does not. As fractions of
+# the data range: the minimum of one array is below the first, of the other not below the second.
 SIGNED, UNSIGNED = -0.25, -0.01
-# One array exceeds the data range by far, the other not, but for what recon overshoots.
+# As fractions of the data range: the maximum of one array is above the first, that of the other not
+# above the second, which allows for an overshoot of recon.
 LARGER, WITHIN = 2, 1.05
 WIDE_TYPE = 4  # bytes of an integer type that images rarely fill
-FEW = 8  # values, dimensions: so few have one sign by chance
-LARGE_LOGVAR = 2  # a mean above it is no variance of a posterior, which is rarely above 1
-UNTRAINED_LOGVAR = 0.05  # a mean up to it may be the logarithm of an encoder hardly trained
-FAR_FROM_PRIOR = 0.25  # of second moments, see `_distance`; nearer, exchanging proves nothing
+FEW = 8  # values or dimensions; fewer may all have one sign by chance
+LARGE_LOGVAR = 2  # a higher mean is not a variance of posteriors, which is rarely above 1
+UNTRAINED_LOGVAR = 0.05  # up to this mean, it may be the log-variance of a hardly trained encoder
+FAR_FROM_PRIOR = 0.25  # of second moments, see `_distance`; below it, no decision
 FEWEST_CLAMPED = 10  # values at an extreme; fewer may be equal by chance
-CLAMPED_SHARE = 1 / 1000  # and of all values
+CLAMPED_SHARE = 1 / 1000  # fraction of all values, in addition
 
 
 def image_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: Span) -> list[str]:
-    """Returns warnings about samples beyond [0, 1], different ranges and channels that come last.
+    """Return warnings about samples beyond [0, 1], different ranges and channels that come last.
 
     Args:
         arrays: recon and raw.
@@ -49,29 +50,29 @@ def _layout_warnings(arrays: Arrays) -> list[str]:
         return []
     return [
         f"{arrays.recon.name}: has shape {shape}, taken as (N, C, H, W), and its last axis looks "
-        "like channels; if it is, give --layout nhwc"
+        "like channels; if so, pass --layout nhwc"
     ]
 
 
 def _range_warnings(span: Span, dtype: np.dtype[Any]) -> list[str]:
-    """Returns warnings about the data range that is taken where none is requested."""
+    """Return warnings about the default data range."""
     full = range_of_type(dtype)
     if full is not None and dtype.itemsize >= WIDE_TYPE:
         return [
-            f"{span.name}: holds {dtype} from {span.low:g} to {span.high:g}, and is divided by the "
-            f"range of that type, {full:g}; say another with --data-range"
+            f"{span.name}: {dtype} values from {span.low:g} to {span.high:g} are divided by the "
+            f"range of that type, {full:g}; pass --data-range for another"
         ]
     low, high = span.low / (full or 1), span.high / (full or 1)
     if low < 0 or high > 1:
         return [
-            f"{span.name}: holds samples from {low:.6g} to {high:.6g}, beyond [0, 1]; a data "
-            "range of 1 is taken, say another with --data-range"
+            f"{span.name}: samples from {low:.6g} to {high:.6g}, beyond [0, 1]; the data range is "
+            "taken as 1, pass --data-range for another"
         ]
     return []
 
 
 def _scale_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: Span) -> list[str]:
-    """Returns a warning if recon and raw seem to have different scales."""
+    """Return a warning if recon and raw seem to have different scales."""
     limit = data_range or 1
     divisors = [
         (range_of_type(source.dtype) if data_range is None else None) or 1
@@ -86,18 +87,20 @@ def _scale_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: 
     if not (signed or larger):
         return []
     return [
-        f"{recon.name} lies in [{low:.6g}, {high:.6g}], {raw.name} in [{low2:.6g}, {high2:.6g}]: "
+        f"{recon.name} is in [{low:.6g}, {high:.6g}], {raw.name} in [{low2:.6g}, {high2:.6g}]: "
         "they seem to be scaled differently; scale both alike"
     ]
 
 
 def posterior_warnings(mu: str, logvar: str, moments: Moments) -> list[str]:
-    """Returns warnings about a variance in place of its logarithm, mu and logvar exchanged,
-    clamped or constant values, and overflow of exp(logvar).
+    """Return warnings about the values of mu and logvar.
+
+    They cover a variance instead of its logarithm, exchanged arrays, clamped or constant values,
+    and overflow of exp(logvar).
 
     Args:
         mu, logvar: names of the arrays.
-        moments: of all samples.
+        moments: moments of all samples.
     """
     low, high = float(moments.logvar_low.min()), float(moments.logvar_high.max())
     warned = []
@@ -132,12 +135,12 @@ def posterior_warnings(mu: str, logvar: str, moments: Moments) -> list[str]:
 
 
 def is_variance(moments: Moments) -> bool:
-    """Returns whether logvar looks like a variance or a standard deviation.
+    """Return whether logvar looks like a variance or a standard deviation.
 
     Both are never negative. A logarithm may be positive too if there are few dimensions, or if
-    the encoder is hardly trained and all values are near 0. In these cases the reading that is
-    closer to the prior decides: near the optimum of a VAE, the mean of mu² and the mean variance
-    add up to 1.
+    the encoder is hardly trained and all values are near 0. In these cases, the interpretation
+    that is closer to the prior decides: near the optimum of a VAE, the mean of mu² and the mean
+    variance add up to 1.
     """
     low, mean = moments.logvar_low.min(), _mean_logvar(moments)
     if low < 0 or moments.logvar_high.max() <= 0 or mean > LARGE_LOGVAR:
@@ -149,24 +152,28 @@ def is_variance(moments: Moments) -> bool:
     second = _second_moment(moments)
     as_variance = _distance(np.log(_above_zero(second + moments.logvar / moments.count)))
     as_deviation = _distance(np.log(_above_zero(second + moments.logvar_squares / moments.count)))
-    return min(as_variance, as_deviation) < _as_given(moments)
+    return min(as_variance, as_deviation) < _as_named(moments)
 
 
 def is_exchanged(moments: Moments) -> bool:
-    """Returns whether mu and logvar look exchanged: mu is below 0 on average, and the second
-    moments of the exchanged arrays are much closer to those of the prior."""
+    """Return whether mu and logvar look exchanged.
+
+    Then mu is below 0 on average, and the second moments of the exchanged arrays are much closer
+    to those of the prior.
+    """
     if _values(moments) < FEW or not moments.mean.mean() < min(0, _mean_logvar(moments)):
         return False
     # The mean of exp(mu) if mu is Gaussian: the true mean would need another pass over the data.
     log_variance = moments.mean + moments.squares / moments.count / 2
     square = np.log(_above_zero(moments.logvar_squares / moments.count))
-    given = _as_given(moments)
-    return given > FAR_FROM_PRIOR and _distance(np.logaddexp(square, log_variance)) < given / 2
+    distance = _as_named(moments)
+    exchanged = _distance(np.logaddexp(square, log_variance))
+    return distance > FAR_FROM_PRIOR and exchanged < distance / 2
 
 
 def at_extremes(moments: Moments) -> tuple[int, int]:
-    """Returns how many values of logvar equal its minimum and its maximum; constant dimensions do
-    not count."""
+    """Return how many values of logvar equal its minimum and its maximum, without constant
+    dimensions."""
     fixed = moments.logvar_low[moments.logvar_low == moments.logvar_high]
     low, high = moments.logvar_low.min(), moments.logvar_high.max()
     return (
@@ -176,7 +183,7 @@ def at_extremes(moments: Moments) -> tuple[int, int]:
 
 
 def is_many(count: int, moments: Moments) -> bool:
-    """Returns whether `count` values at one extreme are too many to be chance: a clamp."""
+    """Return whether `count` values at one extreme are too many for chance, which means a clamp."""
     return count >= max(FEWEST_CLAMPED, _values(moments) * CLAMPED_SHARE)
 
 
@@ -193,7 +200,7 @@ def _second_moment(moments: Moments) -> Array:
     return second
 
 
-def _as_given(moments: Moments) -> float:
+def _as_named(moments: Moments) -> float:
     return _distance(
         np.log(_above_zero(_second_moment(moments) + moments.variance / moments.count))
     )
@@ -204,5 +211,5 @@ def _above_zero(values: Array) -> Array:
 
 
 def _distance(logs: Array) -> float:
-    """Returns how far second moments are from 1: the root mean square of their logarithms."""
+    """Return how far second moments are from 1: the root mean square of their logarithms."""
     return float(np.sqrt((logs**2).mean()))

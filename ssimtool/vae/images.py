@@ -1,4 +1,4 @@
-"""The terms of the loss of each sample: MSE and 1 - SSIM in bands of rows, and KL."""
+"""Terms of the loss of each sample: MSE and 1 - SSIM in bands of rows, and KL."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ssimtool.vae.spans import Span
 
 @dataclass(frozen=True)
 class Computing:
-    """What computes the terms, decided once for all chunks: the settings without `auto`."""
+    """Settings without `auto`, and the device: decided once for all chunks."""
 
     settings: LossSettings
     device: torch.device
-    band_samples: int  # of recon and raw in one band, about
+    band_samples: int  # approximate number of samples of recon and raw in one band
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the sums."""
+        """Type of the sums."""
         return wide(self.device)
 
 
 def computing(arrays: Arrays, settings: LossSettings, *, band_samples: int) -> Computing:
-    """Decides the device, the backend and the definition for these arrays.
+    """Decide the device, the backend and the definition for these arrays.
 
     Raises:
         SsimtoolError: `too_small`, the window is larger than the images.
-        UnavailableError: a device or a backend that is not present.
+        UnavailableError: a device or a backend is not present.
     """
     window_size = settings.definition.window_size if settings.alpha else 1
     execution = settle(settings.device, settings.backend, window_size=window_size, once=True)
@@ -50,8 +50,7 @@ def computing(arrays: Arrays, settings: LossSettings, *, band_samples: int) -> C
 
 
 def _backend(size: int, execution: Execution, window_size: int) -> BackendName:
-    """Return one backend for all chunks, by the number of values: the process computes no more than
-    these."""
+    """Return the backend for all chunks, chosen by the total number of values."""
     if execution.backend != "auto":
         return execution.backend
     pays = takes_fused(
@@ -67,7 +66,7 @@ def _check_size(arrays: Arrays, settings: LossSettings) -> None:
         raise SsimtoolError(
             "too_small",
             f"{arrays.recon.name}: its images are {width}x{height} pixels, expected at least "
-            f"{smallest}x{smallest} for a window of {settings.definition.window_size}; give "
+            f"{smallest}x{smallest} for a window of {settings.definition.window_size}; pass "
             "another --definition, a smaller --window-size or --alpha 0",
         )
 
@@ -75,13 +74,13 @@ def _check_size(arrays: Arrays, settings: LossSettings) -> None:
 def score(
     chunk: Chunk, arrays: Arrays, how: Computing, recon: Span, raw: Span
 ) -> dict[str, list[float]]:
-    """Returns each term of each sample; a term whose weight is 0 is absent.
+    """Return each term of each sample; a term whose weight is 0 is absent.
 
     Args:
-        chunk: some samples.
-        arrays: where they come from; memory of finished bands is handed back there.
-        how: what computes them.
-        recon, raw: are extended by the samples of the chunk.
+        chunk: samples to score.
+        arrays: source of the samples, which releases the memory of finished bands.
+        how: settings and device.
+        recon, raw: ranges that are extended by the samples of the chunk.
 
     Raises:
         SsimtoolError: `non_finite`.
@@ -114,14 +113,14 @@ def _kl(mu: Array, logvar: Array, how: Computing) -> list[float]:
 
 
 def _core(band: Band) -> slice:
-    """Returns the rows of `band.source` that the band scores."""
+    """Return the rows of `band.source` that the band scores."""
     return slice(band.core.start - band.source.start, band.core.stop - band.source.start)
 
 
 def _score_band(
     raw: Array, recon: Array, band: Band, how: Computing
 ) -> dict[str, tuple[Tensor, int]]:
-    """Returns the mean of each term over the band, (n,), and how many rows it covers."""
+    """Return the mean of each term over the band, (n,), and how many rows it covers."""
     settings, core = how.settings, _core(band)
     raw, recon, data_range, divisor = _scaled(raw, recon, settings.data_range)
     x, y = sent(raw, how.device), sent(recon, how.device)
@@ -135,7 +134,7 @@ def _score_band(
 
 
 def _loss_of_band(x: Tensor, y: Tensor, data_range: float, band: Band, how: Computing) -> Tensor:
-    whole = band.core == band.source  # then 1 - SSIM directly, without the map
+    whole = band.core == band.source  # then compute 1 - SSIM directly, without the map
     loss_or_map = (metrics.ssim_loss if whole else metrics.ssim_map)(
         x,
         y,
@@ -150,10 +149,9 @@ def _loss_of_band(x: Tensor, y: Tensor, data_range: float, band: Band, how: Comp
 def _scaled(
     raw: Array, recon: Array, data_range: float | None
 ) -> tuple[Array, Array, float, float]:
-    """Returns the arrays, the range of their samples, and what the samples are to be divided by.
+    """Return the arrays, the range of their samples, and the divisor of the samples.
 
-    Two integer arrays of one type are not divided themselves: SSIM does not depend on a common
-    factor.
+    Two integer arrays of one type are not divided: SSIM does not depend on a common factor.
     """
     if data_range is not None:
         return raw, recon, data_range, 1

@@ -1,4 +1,4 @@
-"""The use case of a latent space: from saved posteriors to what is active and what collapsed."""
+"""Use case of a latent space: compute active and collapsed dimensions of saved posteriors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ssimtool.vae.requests import LatentsRequest
 
 BINS = 120  # of the histogram of mu
 OnRows = Callable[[int], object]
-# Called with the numbers of samples and of values once the files are open; what it yields is
-# called with the number of samples of each chunk.
+# Called with the numbers of samples and of values once the files are open. Yields a function that
+# is called with the number of samples of each chunk.
 Watch = Callable[[int, int], AbstractContextManager[OnRows]]
 
 
 @dataclass(frozen=True)
 class LatentsResult:
-    """The record, and the picture as a file if it was requested and there is no error."""
+    """Record of a latent space, and the plot as a file if requested and without an error."""
 
     record: LatentReport
     plot: bytes | None = None
@@ -45,12 +45,12 @@ def _unwatched(samples: int, values: int) -> AbstractContextManager[OnRows]:
 def latents_of_files(
     request: LatentsRequest, *, watch: Watch = _unwatched, debug: bool = False
 ) -> LatentsResult:
-    """Reads the posteriors and describes them, or returns a record with the status `error`.
+    """Read the posteriors and return their description, or a record with the status `error`.
 
     Args:
         request: files and settings.
-        watch: is entered once the files are open.
-        debug: raise errors instead of returning them.
+        watch: context that is entered once the files are open.
+        debug: whether to raise errors instead of returning them.
 
     Raises:
         SsimtoolError, MemoryError: with `debug`.
@@ -79,13 +79,13 @@ def evaluate_latents(
     *,
     on_rows: OnRows = _ignore,
 ) -> LatentReport:
-    """Returns the description of an opened latent space: read in chunks, summed in float64.
+    """Return the description of an opened latent space, read in chunks and summed in float64.
 
     Args:
-        latents: opened and checked.
-        paths: as they were given, one or two.
-        settings: unit, thresholds and the rest.
-        on_rows: is called with the number of samples of each chunk.
+        latents: opened and checked arrays.
+        paths: the one or two paths as passed.
+        settings: unit, thresholds and so on.
+        on_rows: function that is called with the number of samples of each chunk.
 
     Raises:
         SsimtoolError: `non_finite`.
@@ -100,10 +100,10 @@ def evaluate_latents(
 
 
 def mu_histogram(latents: Latents, report: LatentReport) -> tuple[tuple[Bin, ...], int]:
-    """Returns the histogram of mu over all dimensions, for a plot: reads the files once more.
+    """Read the files again and return the histogram of mu over all dimensions, for a plot.
 
     Returns:
-        bins of one width about 0, and how many values lie beyond them.
+        bins of equal width, centred on 0, and the number of values beyond them.
     """
     limit = _reach(report)
     counts = np.zeros(BINS, np.int64)
@@ -116,8 +116,7 @@ def mu_histogram(latents: Latents, report: LatentReport) -> tuple[tuple[Bin, ...
 
 
 def _reach(report: LatentReport) -> float:
-    """Returns how far from 0 the histogram reaches: four deviations of the prior, or six of mu if
-    that is wider."""
+    """Return the limit of the histogram: four deviations of the prior, or six of mu if wider."""
     if report.aggregate is None:
         raise ValueError("expected a report without an error")
     means, spreads = report.aggregate.mean, report.aggregate.mu_variance

@@ -1,4 +1,4 @@
-"""The record of a latent space: from the moments of its posteriors, or from an error."""
+"""Record of a latent space, from the moments of its posteriors or from an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMED = 8  # dimensions in one warning
 def latents_record(
     latents: Latents, paths: tuple[str, ...], settings: LatentSettings, moments: Moments
 ) -> LatentReport:
-    """Returns the record of a latent space, with its thresholds judged."""
+    """Return the record of a latent space, with its thresholds judged."""
     unit = per_nat(settings.unit)
     kl = kl_per_dimension(moments) * unit
     summary = summary_of(moments, settings)
@@ -65,12 +65,12 @@ def _judged(record: LatentReport, settings: LatentSettings) -> LatentReport:
 def failed_latents(
     paths: tuple[str, ...], settings: LatentSettings, failure: Failure
 ) -> LatentReport:
-    """Returns the record of a latent space that could not be described."""
+    """Return the record of a latent space that could not be described."""
     return replace(_requested(paths, settings), error=failure)
 
 
 def _requested(paths: tuple[str, ...], settings: LatentSettings) -> LatentReport:
-    """Returns a record of what was requested, without a number."""
+    """Return the record of a request, without results."""
     return LatentReport(
         status="error",
         mu=paths[0],
@@ -84,7 +84,7 @@ def _requested(paths: tuple[str, ...], settings: LatentSettings) -> LatentReport
 
 
 def _warnings(latents: Latents, moments: Moments, settings: LatentSettings) -> list[str]:
-    """Returns the warnings about the shape of mu, and about the values of both arrays."""
+    """Return the warnings about the shape of mu, and about the values of both arrays."""
     name, warned = latents.mu.name, []
     if len(latents.mu.shape) == 1:
         warned.append(
@@ -93,13 +93,13 @@ def _warnings(latents: Latents, moments: Moments, settings: LatentSettings) -> l
         )
     if moments.count == 1:
         warned.append(
-            f"{name}: holds 1 sample, and what varies over the samples (active units, total "
-            "correlation) needs more; save the posterior of a data set"
+            f"{name}: has 1 sample, but active units and total correlation need more; save the "
+            "posterior of a data set"
         )
     elif moments.count <= settings.active_ddof:
         warned.append(
-            f"{name}: holds {moments.count} samples, and a variance with --ddof "
-            f"{settings.active_ddof} (active units) needs more; give a smaller --ddof"
+            f"{name}: has {moments.count} samples, but active units with --ddof "
+            f"{settings.active_ddof} need more; pass a smaller --ddof"
         )
     return [
         *warned,

@@ -1,4 +1,4 @@
-"""The use case of a VAE: from saved reconstructions, originals and posteriors to the loss."""
+"""Use case of a VAE: compute the loss of saved reconstructions, originals and posteriors."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ssimtool.vae.requests import LossRequest
 from ssimtool.vae.spans import Span
 
 OnScores = Callable[[list[SampleScores]], object]
-# Called with the numbers of samples and of values once the files are open; what it yields is
-# called with the number of samples of each chunk.
+# Called with the numbers of samples and of values once the files are open. Yields a function that
+# is called with the number of samples of each chunk.
 Watch = Callable[[int, int], AbstractContextManager[Callable[[int], object]]]
 
 
@@ -34,18 +34,18 @@ def loss_of_files(
     watch: Watch = _unwatched,
     debug: bool = False,
 ) -> LossReport:
-    """Reads the arrays and returns their loss, or a record with the status `error`.
+    """Read the arrays and return their loss, or a record with the status `error`.
 
     Args:
         request: files and settings.
-        per_sample: file that the terms of each sample are written to, `.csv` or `.ndjson`.
-        watch: is entered once the files are open, before torch is loaded.
-        debug: raise errors instead of returning them.
+        per_sample: file for the terms of each sample, `.csv` or `.ndjson`.
+        watch: context that is entered once the files are open, before torch is loaded.
+        debug: whether to raise errors instead of returning them.
 
     Raises:
         SsimtoolError, MemoryError: with `debug`.
         OutputError: `per_sample` cannot be written.
-        ValueError: a device that is not present.
+        ValueError: a device is not present.
     """
     try:
         arrays = open_arrays(request.paths, latents=request.reads_latents, layout=request.layout)
@@ -65,7 +65,7 @@ def loss_of_files(
 
 @contextmanager
 def _written(file: Reserved | None) -> Iterator[OnScores]:
-    """Writes scores to a file, which is there only if all of them are."""
+    """Yield a function that writes scores to a file, which exists only once it is complete."""
     if file is None:
         yield lambda scores: None
         return
@@ -78,17 +78,17 @@ def _written(file: Reserved | None) -> Iterator[OnScores]:
 def evaluate_loss(
     arrays: Arrays, paths: tuple[str, ...], settings: LossSettings, *, on_scores: OnScores
 ) -> LossReport:
-    """Returns the loss of opened arrays and its parts: read in chunks, summed in float64.
+    """Return the loss of opened arrays and its parts, read in chunks and summed in float64.
 
     Args:
-        arrays: opened and checked.
-        paths: as they were given.
-        settings: weights, definition, device and the rest.
-        on_scores: is called with the scores of each chunk, in order.
+        arrays: opened and checked arrays.
+        paths: paths as passed.
+        settings: weights, definition, device and so on.
+        on_scores: function that is called with the scores of each chunk, in order.
 
     Raises:
         SsimtoolError: `non_finite`, `too_small`.
-        ValueError: a device that is not present.
+        ValueError: a device is not present.
     """
     from ssimtool.vae.images import computing, score  # loads torch: errors of files come first
 

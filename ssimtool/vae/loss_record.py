@@ -1,4 +1,4 @@
-"""The record of a loss: from what was accumulated over all chunks, or from an error."""
+"""Record of a loss, from the sums over all chunks or from an error."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ssimtool.vae.spans import Span
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What was accumulated over all chunks.
+    """Results accumulated over all chunks.
 
     Args:
-        means: of mse, ssim_loss and kl over the samples; 0 for a term whose weight is 0.
+        means: means of mse, ssim_loss and kl over the samples; 0 for a term whose weight is 0.
         recon, raw: the ranges of their samples.
-        moments: of mu and logvar; None where they were not read.
-        device: what computed the terms.
+        moments: moments of mu and logvar; None if they were not read.
+        device: device that computed the terms.
     """
 
     means: Mapping[str, float]
@@ -44,7 +44,7 @@ class Evaluation:
 def loss_record(
     arrays: Arrays, paths: tuple[str, ...], settings: LossSettings, evaluation: Evaluation
 ) -> LossReport:
-    """Returns the record of a loss, with its thresholds judged.
+    """Return the record of a loss, with its thresholds judged.
 
     Raises:
         SsimtoolError: `non_finite`, a mean is not a number.
@@ -79,18 +79,18 @@ def loss_record(
 def failed_loss(
     paths: tuple[str, ...], settings: LossSettings, failure: Failure, *, latents: bool
 ) -> LossReport:
-    """Returns the record of a loss that could not be computed.
+    """Return the record of a loss that could not be computed.
 
     Args:
-        paths, settings: as requested.
-        failure: why.
-        latents: whether mu and logvar were to be read.
+        paths, settings: the request.
+        failure: reason of the failure.
+        latents: whether mu and logvar were requested.
     """
     return replace(_requested(paths, settings, latents=latents), error=failure)
 
 
 def _requested(paths: tuple[str, ...], settings: LossSettings, *, latents: bool) -> LossReport:
-    """Returns a record of what was requested, without a number."""
+    """Return the record of a request, without results."""
     named = (*(paths * 4 if len(paths) == 1 else paths), None, None)
     return LossReport(
         status="error",
@@ -108,7 +108,7 @@ def _requested(paths: tuple[str, ...], settings: LossSettings, *, latents: bool)
 
 
 def _kl_term(mean: float, moments: Moments | None, settings: LossSettings) -> float:
-    """Returns the KL term of the loss, from the mean over the samples of what each has.
+    """Return the KL term of the loss, from the mean of the KL of each sample.
 
     Free bits clamp the mean of a dimension over the batch, which is not a sum over samples.
     """
@@ -126,13 +126,13 @@ def _check_means(arrays: Arrays, means: Mapping[str, float]) -> None:
             source = arrays.logvar if name == "kl" and arrays.logvar else arrays.recon
             raise SsimtoolError(
                 "non_finite",
-                f"{source.name}: the {name} of these arrays is not finite, expected numbers whose "
-                "squares are, and a logvar below about 700; look at what wrote them",
+                f"{source.name}: the {name} of these arrays is not finite, expected values with "
+                "finite squares and a logvar below about 700; check the program that wrote them",
             )
 
 
 def _steps(arrays: Arrays, settings: LossSettings) -> tuple[str, ...]:
-    """Returns how the arrays were read: their layout, and integers divided by their range."""
+    """Return how the arrays were read: their layout, and integers divided by their range."""
     last = arrays.layout == "nhwc" and len(arrays.recon.shape) == 4
     channels = ["recon, raw: channels last to first"] if last else []
     divided = [
@@ -146,7 +146,7 @@ def _steps(arrays: Arrays, settings: LossSettings) -> tuple[str, ...]:
 
 
 def _warnings(arrays: Arrays, settings: LossSettings, evaluation: Evaluation) -> tuple[str, ...]:
-    """Returns the warnings about all arrays, each once."""
+    """Return the warnings about all arrays, each once."""
     warned = image_warnings(arrays, settings.data_range, evaluation.recon, evaluation.raw)
     if arrays.mu and arrays.logvar and evaluation.moments is not None:
         warned += posterior_warnings(arrays.mu.name, arrays.logvar.name, evaluation.moments)

@@ -1,4 +1,4 @@
-"""The posteriors of a data set, accumulated chunk by chunk, and their first numbers."""
+"""Posteriors of a data set, accumulated chunk by chunk, and their summary."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Posterior:
     _merged: Moments | None = field(default=None, init=False)
 
     def add(self, mu: Array, logvar: Array) -> None:
-        """Adds one chunk, (n, D) each.
+        """Add one chunk of mu and logvar, (n, D) each.
 
         Raises:
             SsimtoolError: `non_finite`, a value is NaN or infinite.
@@ -40,14 +40,14 @@ class Posterior:
         self._merged = chunk if self._merged is None else merged(self._merged, chunk)
 
     def moments(self) -> Moments:
-        """Returns the moments of all chunks.
+        """Return the moments of all chunks.
 
         Raises:
             SsimtoolError: `non_finite`, a sum overflowed.
-            ValueError: there was no chunk.
+            ValueError: no chunk was added.
         """
         if self._merged is None:
-            raise ValueError("expected one sample at least")
+            raise ValueError("expected at least one sample")
         _check_sums(self._merged, self.mu, self.logvar)
         return self._merged
 
@@ -66,30 +66,30 @@ def _check_sums(moments: Moments, mu: str, logvar: str) -> None:
     if high > FLOAT64_EXP_LIMIT:
         raise SsimtoolError(
             "non_finite",
-            f"{logvar}: rises to {high:.6g}, where exp(logvar) overflows float64, and so does the "
-            f"kl; expected a logvar below {FLOAT64_EXP_LIMIT}; look at the encoder",
+            f"{logvar}: has values up to {high:.6g}, for which exp(logvar) and the kl overflow "
+            f"float64, expected a logvar below {FLOAT64_EXP_LIMIT}; check the encoder",
         )
     raise SsimtoolError(
         "non_finite",
-        f"{mu}: the kl of these arrays is not finite, expected numbers whose squares are; look at "
-        "what wrote them",
+        f"{mu}: the kl of these arrays is not finite, expected values with finite squares; check "
+        "the program that wrote them",
     )
 
 
 def kl_per_dimension(moments: Moments) -> Array:
-    """Returns the KL divergence of each dimension from the prior, (D,), in nats."""
-    # near the prior a term may round to less than 0
+    """Return the KL divergence of each dimension from the prior, (D,), in nats."""
+    # near the prior, rounding may make a term negative
     kl: Array = np.maximum(moments.kl, 0) / moments.count
     return kl
 
 
 def mu_variance(moments: Moments, ddof: int) -> Array | None:
-    """Returns Var(mu) of each dimension, (D,); None unless there are more samples than `ddof`."""
+    """Return Var(mu) of each dimension, (D,); None unless there are more samples than `ddof`."""
     return moments.squares / (moments.count - ddof) if moments.count > ddof else None
 
 
 def summary_of(moments: Moments, settings: LatentSettings) -> LatentSummary:
-    """Returns how many dimensions are active, collapsed and effectively used."""
+    """Return how many dimensions are active, collapsed and effectively used."""
     unit, limit = per_nat(settings.unit), collapsed_threshold(settings)
     kl = kl_per_dimension(moments)
     spread = mu_variance(moments, settings.active_ddof)
@@ -105,7 +105,7 @@ def summary_of(moments: Moments, settings: LatentSettings) -> LatentSummary:
 
 
 def collapsed_threshold(settings: LatentSettings) -> float:
-    """Returns the KL below which a dimension has collapsed, in the unit of the settings."""
+    """Return the KL below which a dimension has collapsed, in the unit of the settings."""
     if settings.collapsed_threshold is not None:
         return settings.collapsed_threshold
     return COLLAPSED * per_nat(settings.unit)

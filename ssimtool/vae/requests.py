@@ -1,6 +1,6 @@
-"""What is requested of saved autoencoder outputs, checked.
+"""Checked requests about saved autoencoder outputs.
 
-Standard library only: a wrong command line is answered without NumPy.
+The module uses only the standard library, so that a wrong command line fails without loading NumPy.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PlotKind = Literal["png", "svg"]
 
 @dataclass(frozen=True)
 class LossRequest:
-    """The loss of which files, and how it is computed.
+    """Files and settings of a loss.
 
     Args:
         paths: RECON RAW MU LOGVAR, RECON RAW, or one .npz.
-        settings: weights, definition and the rest.
-        layout: axes of arrays with four of them.
+        settings: weights, definition and so on.
+        layout: axes of 4-D arrays.
 
     Raises:
         ArgumentError: a file is missing, or the settings need a term whose weight is 0.
@@ -38,16 +38,16 @@ class LossRequest:
     def __post_init__(self) -> None:
         _check_files(self.paths)
         if len(self.paths) == 1 and _is_npy(self.paths[0]):
-            raise ArgumentError("RAW is missing: give RECON RAW MU LOGVAR, or one .npz")
+            raise ArgumentError("RAW is missing: pass RECON RAW MU LOGVAR, or one .npz")
         if len(self.paths) == 3:
-            raise ArgumentError("LOGVAR is missing: give RECON RAW MU LOGVAR")
+            raise ArgumentError("LOGVAR is missing: pass RECON RAW MU LOGVAR")
         if len(self.paths) == 2 and self.settings.beta:
-            raise ArgumentError("MU and LOGVAR are missing: give them, or --beta 0")
+            raise ArgumentError("MU and LOGVAR are missing: pass them, or --beta 0")
         _check_terms(self.settings)
 
     @property
     def reads_latents(self) -> bool:
-        """Whether mu and logvar are read: files that are named are checked whatever the weight."""
+        """Whether mu and logvar are read; files that are passed are checked even if beta is 0."""
         return self.settings.beta > 0 or len(self.paths) == 4
 
 
@@ -56,27 +56,27 @@ def _check_terms(settings: LossSettings) -> None:
     for threshold in settings.thresholds:
         if not weights.get(threshold.metric, 1):
             raise ArgumentError(
-                f"{threshold.metric} is not computed where its weight is 0",
+                f"{threshold.metric} is not computed if its weight is 0",
                 argument=f"fail_{threshold.op}",
             )
     if not settings.beta and (settings.free_bits or settings.kl_reduction != "sum-mean"):
         raise ArgumentError(
-            "kl is not computed where --beta is 0: leave one of them out",
+            "kl is not computed if --beta is 0: omit one of the two",
             argument="free_bits" if settings.free_bits else "kl_reduction",
         )
 
 
 @dataclass(frozen=True)
 class LatentsRequest:
-    """The latent space of which files, and how it is described.
+    """Files and settings of the description of a latent space.
 
     Args:
         paths: MU LOGVAR, or one .npz.
-        settings: unit, thresholds and the rest.
-        plot: kind of the picture; None: no picture, which spares a second pass over the files.
+        settings: unit, thresholds and so on.
+        plot: format of the plot; None: no plot, which saves a second pass over the files.
 
     Raises:
-        ArgumentError: a file is missing, or a threshold is on what is not computed.
+        ArgumentError: a file is missing, or a threshold needs a number that is not computed.
         UnavailableError: a plot is requested and matplotlib is not installed.
     """
 
@@ -87,9 +87,9 @@ class LatentsRequest:
     def __post_init__(self) -> None:
         _check_files(self.paths)
         if len(self.paths) == 1 and _is_npy(self.paths[0]):
-            raise ArgumentError("LOGVAR is missing: give MU LOGVAR, or one .npz")
+            raise ArgumentError("LOGVAR is missing: pass MU LOGVAR, or one .npz")
         if len(set(map(os.path.realpath, self.paths))) < len(self.paths):
-            raise ArgumentError("MU and LOGVAR are one file: give two, or one .npz alone")
+            raise ArgumentError("MU and LOGVAR are the same file: pass two files, or only one .npz")
         for threshold in self.settings.thresholds:
             if threshold.metric == "free_bits_kl" and self.settings.free_bits is None:
                 raise ArgumentError(

@@ -1,4 +1,4 @@
-"""The range of the samples of an array, accumulated piece by piece."""
+"""Range of the samples of an array, accumulated piece by piece."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ssimtool.readers.samples import Array
 
 @dataclass
 class Span:
-    """The smallest and the largest sample of the array `name`."""
+    """Smallest and largest sample of the array `name`."""
 
     name: str
     low: float = math.inf
     high: float = -math.inf
 
     def add(self, array: Array) -> None:
-        """Extends the range by one more piece of the array.
+        """Extend the range by another piece of the array.
 
         Raises:
             SsimtoolError: `non_finite`.

@@ -14,7 +14,7 @@ from ssimtool.vae.posterior import mu_variance
 
 
 def free_bits_of(kl: Array, minimum: float | None) -> FreeBits | None:
-    """Returns the KL term with free bits, in the unit of `kl` and `minimum`."""
+    """Return the KL term with free bits, in the unit of `kl` and `minimum`."""
     if minimum is None:
         return None
     return FreeBits(
@@ -26,7 +26,7 @@ def free_bits_of(kl: Array, minimum: float | None) -> FreeBits | None:
 
 
 def aggregate_of(moments: Moments, ddof: int) -> Aggregate:
-    """Returns mean and variance of the aggregate posterior, to compare with the prior."""
+    """Return mean and variance of the aggregate posterior, to compare with the prior."""
     spread, posterior = mu_variance(moments, ddof), moments.variance / moments.count
     nothing: Values = (None,) * len(posterior)
     return Aggregate(
@@ -39,40 +39,42 @@ def aggregate_of(moments: Moments, ddof: int) -> Aggregate:
 
 
 def total_correlation_of(moments: Moments, name: str) -> tuple[float | None, int, list[str]]:
-    """Returns the total correlation in nats, the number of dimensions that it covers, and warnings
-    that explain a missing or infinite value."""
+    """Return the total correlation in nats, the number of dimensions that it covers, and warnings.
+
+    The warnings explain a missing or infinite value.
+    """
     varying = np.flatnonzero(moments.low < moments.high)
     d = len(varying)
     if moments.count < 2:
         return None, d, []
     if moments.products is None:
         return None, d, [
-            f"{name}: has {len(moments.mean)} dimensions, and the total correlation is computed of "
-            f"up to {LARGEST_CORRELATION}; it is left out"
+            f"{name}: has {len(moments.mean)} dimensions, but the total correlation is computed "
+            f"only for up to {LARGEST_CORRELATION}; it is omitted"
         ]  # fmt: skip
     if d > moments.count - 1:
         return None, d, [
-            f"{name}: has {moments.count} samples of {d} dimensions that vary, and the total "
-            f"correlation needs more samples than dimensions; it is left out"
+            f"{name}: has {moments.count} samples of {d} dimensions that vary, but the total "
+            "correlation needs more samples than dimensions; it is omitted"
         ]  # fmt: skip
     total = total_correlation(moments.products[np.ix_(varying, varying)])
     if math.isinf(total):
         return total, d, [
-            f"{name}: one dimension is a linear function of others, so that the total correlation "
-            "is infinite; look for copies of a dimension"
+            f"{name}: one dimension is a linear function of others, so the total correlation is "
+            "infinite; check for copies of a dimension"
         ]  # fmt: skip
     return total, d, []
 
 
 def constant_of(moments: Moments) -> tuple[int, ...]:
-    """Returns the dimensions in which mu is constant; none for a single sample."""
+    """Return the dimensions in which mu is constant; none for a single sample."""
     if moments.count < 2:
         return ()
     return tuple(np.flatnonzero(moments.low == moments.high).tolist())
 
 
 def logvar_values_of(moments: Moments) -> LogvarValues:
-    """Returns the range of logvar and how many values lie at its ends."""
+    """Return the range of logvar and how many values equal its minimum or maximum."""
     at_min, at_max = at_extremes(moments)
     fixed = moments.logvar_low == moments.logvar_high
     return LogvarValues(

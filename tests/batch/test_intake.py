@@ -70,7 +70,7 @@ def _record(name, *, status="ok", path=None):
 
 def test_folders(request_of_folders):
     intake = Intake(request_of_folders, None, None)
-    assert [(job.given.distorted, job.map, job.kept) for job in intake.jobs()] == [
+    assert [(job.pair.distorted, job.map, job.kept) for job in intake.jobs()] == [
         (f"y/{name}", None, None) for name in NAMES
     ]
     assert (intake.total, intake.unmatched.distorted) == (3, ("y/z.png",))
@@ -80,7 +80,7 @@ def test_a_list(request_of_folders):
     Path("list.csv").write_text("reference,distorted\nx/b.png,y/a.png\n")
     source = PairSource(manifest="list.csv")
     intake = Intake(replace(request_of_folders, source=source), None, None)
-    assert [job.given.distorted for job in intake.jobs()] == ["y/a.png"]
+    assert [job.pair.distorted for job in intake.jobs()] == ["y/a.png"]
     assert intake.total is None
 
 
@@ -116,9 +116,9 @@ def test_a_record_without_its_map_is_computed_again(request_of_folders, tmp_path
     ("given", "words"),
     [
         ({"reference": "x", "manifest": "list"}, "or --pairs, not both"),
-        ({"reference": "x", "distorted": "y", "null": True}, "-0 says how a list is written"),
-        ({"reference": "x"}, "give the folders REFERENCE and DISTORTED"),
-        ({"reference": "x", "distorted": "-"}, "standard input is no folder"),
+        ({"reference": "x", "distorted": "y", "null": True}, "-0 requires a list"),
+        ({"reference": "x"}, "pass the folders REFERENCE and DISTORTED"),
+        ({"reference": "x", "distorted": "-"}, "standard input is not a folder"),
         ({"reference": "x/a.png", "distorted": "y/a.png"}, "both are files"),
     ],
 )

@@ -123,7 +123,7 @@ def test_records_of_other_pairs_stay(tmp_path):
         ({"metrics": {"mse": 1}}, "metrics: there mse, here ssim"),
         ({"precision": "float32"}, "precision: there single, here double"),
         ({"thresholds": []}, "thresholds: there none, here ssim under 0.5"),
-        ({"schema": "other/1"}, "line 2 is no record"),
+        ({"schema": "other/1"}, "line 2 is not a record of a batch"),
     ],
 )
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, changes, words):
@@ -139,7 +139,7 @@ def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, changes, words
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "s.ndjson"
     path.write_text(content)
-    with pytest.raises(ValueError, match="line 1 is no record"):
+    with pytest.raises(ValueError, match="line 1 is not a record of a batch"):
         _resumed(path)
     assert not is_finished(path)
 
@@ -216,7 +216,7 @@ def test_two_runs_do_not_write_to_one_file(tmp_path):
     path = tmp_path / "s.ndjson"
     journal = _resumed(path)
     journal.append(_line("a"))
-    with pytest.raises(OSError, match="another run writes to it"):
+    with pytest.raises(OSError, match="another run is writing to it"):
         Journal(str(path), resumed=True)
     journal.close()
     _resumed(path).close()

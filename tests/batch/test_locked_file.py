@@ -54,7 +54,7 @@ def test_bytes_come_back_as_they_are(system, path):
 def test_another_one_is_refused_until_it_is_closed(system, path):
     file = LockedFile(path)
     for _ in range(2):
-        with pytest.raises(OSError, match="another run writes to it") as caught:
+        with pytest.raises(OSError, match="another run is writing to it") as caught:
             LockedFile(path)
         assert caught.value.errno == errno.EBUSY
     assert path.read_bytes() == b""  # it may be read
@@ -71,7 +71,7 @@ def test_a_replaced_file_is_locked_on(system, path):
     file.replace([file.read(2, 2), file.read(0, 2)])
     assert path.read_bytes() == b"a\nb\n"
     assert path.stat().st_mode & 0o777 == 0o640
-    with pytest.raises(OSError, match="another run writes to it"):
+    with pytest.raises(OSError, match="another run is writing to it"):
         LockedFile(path)
     file.append(b"c\n")
     assert file.read(2, 4) == b"b\nc\n"
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_replaced_stays_open_and_locked(system, path, monk
         patch.setattr(os, "replace", _refuse)
         with pytest.raises(PermissionError):
             file.replace([b"b\n"])
-    with pytest.raises(OSError, match="another run writes to it"):
+    with pytest.raises(OSError, match="another run is writing to it"):
         LockedFile(path)
     file.append(b"c\n")
     file.close()
@@ -149,7 +149,7 @@ def test_a_file_that_was_replaced_while_it_was_opened_is_refused(path):
     descriptor = locked_file._open(path)  # by another run, before the first one replaces it
     file.replace([b"new\n"])
     file.close()
-    with pytest.raises(OSError, match="another run writes to it"):
+    with pytest.raises(OSError, match="another run is writing to it"):
         locked_file._lock(descriptor, path)
 
 
@@ -157,7 +157,7 @@ def test_the_lock_ends_with_the_process_however_that_ends(path):
     holder = subprocess.Popen([sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE)
     try:
         assert holder.stdout.readline() == b"locked\n" or holder.poll() is None
-        with pytest.raises(OSError, match="another run writes to it"):
+        with pytest.raises(OSError, match="another run is writing to it"):
             LockedFile(path)
     finally:
         holder.kill()

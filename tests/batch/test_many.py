@@ -125,7 +125,7 @@ def test_no_pairs():
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "words"),
     [
-        ((["a.png"],), {}, TypeError, "'a.png' is no pair"),
+        ((["a.png"],), {}, TypeError, "'a.png' is not a pair"),
         (([(1, 2)],), {}, TypeError, "int is not an image"),
         (("a",), {}, TypeError, "distorted is missing"),
         (([], "b"), {}, TypeError, "expected two folders, or pairs"),

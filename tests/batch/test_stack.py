@@ -130,7 +130,7 @@ def test_while_one_stack_is_computed_the_next_one_gathers(monkeypatch):
         first = pool.submit(stacker.compare, _pair(0))
         assert begun.wait(10)
         others = [pool.submit(stacker.compare, _pair(n)) for n in range(1, 7)]
-        while stacker._asked.qsize() < 6:
+        while stacker._queue.qsize() < 6:
             pass
         go_on.set()
         assert [f.result().reference for f in (first, *others)] == [f"x{n}" for n in range(7)]
@@ -151,7 +151,7 @@ def test_too_little_memory_halves_the_stack(monkeypatch):
     stacker = Stacker(HOW, CPU)
     waiting = [evaluate_stack._Waiting(_pair(n)) for n in range(12)]
     stacker._compute(waiting)
-    assert [one.found.reference for one in waiting] == [f"x{n}" for n in range(12)]
+    assert [one.outcome.reference for one in waiting] == [f"x{n}" for n in range(12)]
     assert sizes == [12, 6, 3, 3, 3, 3]  # and stays halved
     stacker.close()
 

@@ -54,8 +54,8 @@ def test_counts_and_the_worst():
 
 
 def test_what_only_the_run_knows_is_taken_from_its_summary():
-    said = summary_of(RECORDS, Unmatched(("x",), ()))
-    found = summarise(RECORDS, said=replace(said, interrupted=True))
+    written = summary_of(RECORDS, Unmatched(("x",), ()))
+    found = summarise(RECORDS, written=replace(written, interrupted=True))
     assert (found.unmatched, found.interrupted, found.elapsed_seconds) == (
         Unmatched(("x",), ()),
         True,
@@ -63,10 +63,12 @@ def test_what_only_the_run_knows_is_taken_from_its_summary():
     )
     good = [r for r in RECORDS if r.status == "ok"]
     failing = StatisticVerdict("max", "psnr", "over", 50, None, False)
-    found = summarise(good, said=replace(said, thresholds=(failing,)))
+    found = summarise(good, written=replace(written, thresholds=(failing,)))
     assert found.status == "fail"
     assert found.thresholds[0].found == max(r.metrics["psnr"] for r in good)
     # an error outweighs a threshold that fails
-    assert summarise(RECORDS, said=replace(said, thresholds=(failing,))).status == "error"
+    assert summarise(RECORDS, written=replace(written, thresholds=(failing,))).status == "error"
     unknown = replace(failing, metric="later")
-    assert summarise(good, said=replace(said, thresholds=(unknown,))).thresholds[0].found is None
+    assert (
+        summarise(good, written=replace(written, thresholds=(unknown,))).thresholds[0].found is None
+    )

@@ -168,15 +168,18 @@ def test_thresholds(ssimtool, folders, options, code, fails):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "give the folders"),
-        (["a"], "give the folders"),
+        ([], "pass the folders"),
+        (["a"], "pass the folders"),
         (["a", "b", "--pairs", "-"], "not both"),
         (["a", "b", "-0"], "--pairs"),
-        (["-", "b"], "standard input is no folder"),
+        (["-", "b"], "standard input is not a folder"),
         (["x.png", "y.png"], "ssimtool compare"),
-        (["a", "b", "--resume"], "needs a file to go on with"),
-        (["a", "b", "--resume", "-o", "s.csv"], "needs a file to go on with"),
-        (["a", "b", "--resume", "--overwrite", "-o", "s.ndjson"], "exclude each other"),
+        (["a", "b", "--resume"], "requires a file to continue"),
+        (["a", "b", "--resume", "-o", "s.csv"], "requires a file to continue"),
+        (
+            ["a", "b", "--resume", "--overwrite", "-o", "s.ndjson"],
+            "--resume or --overwrite, not both",
+        ),
         (["a", "b", "--memory", "much"], "is not a size"),
         (["a", "b", "--memory", "0"], "is not a size"),
         (["a", "b", "--jobs", "0"], "--jobs"),
@@ -185,7 +188,10 @@ def test_thresholds(ssimtool, folders, options, code, fails):
         (["a", "b", "--fail-under", "p2:ssim=1"], "'p2' is not one of mean"),
         (["a", "b", "--fail-under", "mean:vmaf=1"], "'vmaf' is not one of"),
         (["a", "b", "--fail-under", "mean:ssim"], "STAT"),
-        (["a", "b", "-o", "none/s.ndjson"], "cannot be written"),
+        (
+            ["a", "b", "-o", "none/s.ndjson"],
+            "cannot write none/s.ndjson: folder none does not exist",
+        ),
     ],
 )
 def test_wrong_command_lines(ssimtool, tmp_path, monkeypatch, arguments, words):

@@ -12,7 +12,7 @@ import pytest
 from ssimtool import definitions, settings
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli.app import COMMANDS, LIST, program_of
-from ssimtool.cli.commands.latents import ASKED
+from ssimtool.cli.commands.latents import REQUESTED
 from ssimtool.records import latents
 from ssimtool.reports.formats import formats_for
 
@@ -178,7 +178,7 @@ def test_a_wrong_choice_is_one_line_with_the_option_and_the_choices(ssimtool, co
 def test_the_help_of_latents_names_its_figures():
     text = " ".join(ALL[("latents",)].help.split())
     assert f"FIGURE is one of {', '.join(latents.FIGURES)}." in text
-    assert f"the lines are {', '.join(ASKED)}." in text
+    assert f"the lines are {', '.join(REQUESTED)}." in text
 
 
 def test_version(ssimtool):

@@ -342,7 +342,7 @@ def _with_first(value):
         (_changed("logvar", np.exp, _untrained), "looks like a variance"),
         (_posterior()[::-1], "mu is expected first, then logvar"),
         (tuple(a[:20] for a in _posterior()[::-1]), "mu is expected first"),
-        (tuple(a[:1] for a in _posterior()), "holds 1 sample,"),
+        (tuple(a[:1] for a in _posterior()), "has 1 sample,"),
         (_changed("mu", _with_first(3)), "dimension 0 of 12 is constant"),
         (_changed("mu", lambda a: a * 0), "dimensions 0, 1, 2, 3, 4, 5, 6, 7 and 4 more of 12 are"),
         (_changed("logvar", lambda a: a * 0 - 2), "is -2 throughout"),
@@ -417,7 +417,7 @@ def test_one_sample_has_a_kl_and_no_variance(ssimtool, tmp_path):
     assert done.record["active_units"] == 0
     done = ssimtool("latents", *_saved(tmp_path, *_posterior()), "--ddof", 400, "-f", "json")
     assert done.record["active_units"] is None
-    assert "holds 400 samples, and" in done.err
+    assert "has 400 samples, but" in done.err
 
 
 def test_constant_and_dependent_dimensions(ssimtool, tmp_path):
@@ -479,7 +479,7 @@ def test_logvar_is_described(ssimtool, tmp_path):
         (np.zeros((3, 2), int), np.zeros((3, 2)), "unsupported", "expected floats"),
         (np.full((3, 2), np.nan), np.zeros((3, 2)), "non_finite", "mu.npy: holds NaN"),
         (np.zeros((3, 2)), np.full((3, 2), -np.inf), "non_finite", "logvar.npy: holds NaN"),
-        (np.zeros((3, 2)), np.full((3, 2), 710.0), "non_finite", "overflows float64"),
+        (np.zeros((3, 2)), np.full((3, 2), 710.0), "non_finite", "overflow float64, expected"),
         (np.full((3, 2), 1e200), np.zeros((3, 2)), "non_finite", "mu.npy: the kl"),
         (np.array([None, 1]), np.zeros(2), "pickled", "never loaded"),
     ],

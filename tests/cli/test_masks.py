@@ -461,7 +461,7 @@ def test_maps_of_the_worst_keep_their_masks(ssimtool, here):
     Image.fromarray(DISC).save("maps/disc.png")
     (here / "pairs.csv").write_text("reference,distorted,mask\na.png,b.png,maps/disc.png\n")
     done = ssimtool("batch", "--pairs", "pairs.csv", "--maps", "maps")
-    assert (done.code, "maps/disc.png: lies in maps" in done.err) == (2, True)
+    assert (done.code, "maps/disc.png: is in the map folder maps, where" in done.err) == (2, True)
 
 
 def test_resumed_under_another_mask(ssimtool, folders):

@@ -39,7 +39,7 @@ def test_a_page_from_what_compare_writes(ssimtool, tmp_path, samples):
     path.write_text("".join(lines))
     done = ssimtool("report", path, "-o", page)
     assert (done.code, done.out) == (0, "")
-    assert done.err.startswith("warning: No summary")
+    assert done.err.startswith("warning: The file does not end with a summary")
     assert len(done.err.splitlines()) == 1
     html = page.read_text()
     assert html.count('class="case"') == 3
@@ -153,14 +153,14 @@ def test_a_run_that_was_killed(ssimtool, tmp_path):
     path.write_text(text[:-100])
     done = ssimtool("report", path, "-f", "json")
     assert done.code == 0
-    assert "The last line is cut off" in done.err
+    assert "The last line is incomplete and was skipped" in done.err
     found = json.loads(done.out)
     assert len(found["pairs"]) == len(RECORDS) - 1
     assert found["summary"]["metrics"]["ssim"]["mean"] == pytest.approx(
         math.fsum(r.metrics["ssim"] for r in RECORDS if r.metrics) / 31
     )
     html = ssimtool("report", path, "-f", "html", "--worst", 0, "-q").out
-    assert "The last line is cut off" in html
+    assert "The last line is incomplete and was skipped" in html
 
 
 def test_a_run_that_was_interrupted(ssimtool, tmp_path):
@@ -197,8 +197,8 @@ def test_debug_shows_where_an_error_comes_from(process, tmp_path):
     [
         (["-f", "xml"], "'xml' is not one of table, json, csv, markdown, html, junit, github"),
         (["--worst", "-1"], "-1"),
-        (["-o", "{file}"], "is an input as well"),
-        (["-o", "/none/r.html"], "cannot be written"),
+        (["-o", "{file}"], ": it is also an input"),
+        (["-o", "/none/r.html"], "cannot write /none/r.html: folder /none does not exist"),
     ],
 )
 def test_wrong_command_lines(ssimtool, file, options, words):

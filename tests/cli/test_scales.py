@@ -176,7 +176,7 @@ def test_resume_refuses_other_scales(ssimtool, folders, tmp_path):
     assert ssimtool(*arguments, "--scales", 3).code == 0
     done = ssimtool(*arguments, "--scales", 2, "--resume")
     assert done.code == 2
-    assert "written under other settings (scales: there 3, here 2)" in done.err
+    assert "written with other settings (scales: there 3, here 2)" in done.err
     before = path.read_bytes()
     assert ssimtool(*arguments, "--scales", 3, "--resume").code == 0
     assert path.read_bytes().splitlines()[:3] == before.splitlines()[:3]

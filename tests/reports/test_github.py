@@ -124,7 +124,7 @@ def test_a_job_summary_that_cannot_be_written(ssimtool, samples, monkeypatch):
     pair = samples / "reference.png", samples / "jpeg.jpg"
     done = ssimtool("compare", *pair, "-f", "github")
     assert done.code == 2
-    assert done.err.startswith("error: /none/job.md: cannot be written")
+    assert done.err.startswith("error: cannot write /none/job.md: folder /none does not exist")
 
 
 def test_a_job_summary_keeps_to_the_size_that_is_shown(tmp_path):
@@ -135,7 +135,7 @@ def test_a_job_summary_keeps_to_the_size_that_is_shown(tmp_path):
     assert JOB_SUMMARY_BYTES - 12 <= len(found) <= JOB_SUMMARY_BYTES
     first, *lines = found.decode().splitlines()
     assert first == "before"
-    assert lines[-2:] == ["", "The rest has no room in a job summary."]
+    assert lines[-2:] == ["", "The rest exceeds the size limit of a job summary."]
     assert set(lines[:-2]) == {"one line é"}
     append_job_summary(str(path), "after\n")
     assert path.read_bytes() == found

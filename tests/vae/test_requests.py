@@ -53,7 +53,7 @@ def test_latent_spaces_that_cannot_be_described(monkeypatch):
     free_bits = LatentSettings(thresholds=(Threshold("free_bits_kl", "under", 1),))
     for paths, settings, words in (
         (("mu.npy",), LatentSettings(), "LOGVAR is missing"),
-        (("mu.npy", "./mu.npy"), LatentSettings(), "MU and LOGVAR are one file"),
+        (("mu.npy", "./mu.npy"), LatentSettings(), "MU and LOGVAR are the same file"),
         (("mu.npy", "-"), LatentSettings(), "not from standard input"),
         (("a.npz",), free_bits, "free_bits_kl is not computed without --free-bits"),
     ):

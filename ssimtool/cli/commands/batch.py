@@ -1,4 +1,4 @@
-"""`ssimtool batch`: many pairs."""
+"""`ssimtool batch`: compare many pairs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def command(
       ssimtool batch --pairs pairs.csv
     """
     if resume and overwrite:
-        raise typer.BadParameter("--resume and --overwrite exclude each other")
+        raise typer.BadParameter("pass --resume or --overwrite, not both")
     from ssimtool.batch.request import BatchRequest, MapsRequest, PairSource, Terminal
     from ssimtool.readers.lists.pairs import Filter
 
@@ -105,7 +105,7 @@ def command(
     from ssimtool.batch.run import run
     from ssimtool.batch.sinks import Target
     from ssimtool.batch.worker import Resources
-    from ssimtool.cli.progress import counting as progress
+    from ssimtool.cli.progress import pair_progress
 
     request = BatchRequest(
         source=source,
@@ -124,10 +124,10 @@ def command(
         format=format,
         output=output,
         names=settings.metrics,
-        asked=tuple(metric),
+        requested=tuple(metric),
         resume=resume,
         overwrite=overwrite,
         job_summary=job_summary_path(format),
     )
     resources = Resources(jobs=jobs or usable_cores(), memory=size, warm=pairs == "-")
-    return run(request, target, resources, Terminal(interruptible, progress, warn))
+    return run(request, target, resources, Terminal(interruptible, pair_progress, warn))

@@ -1,4 +1,4 @@
-"""`ssimtool compare`: one pair."""
+"""`ssimtool compare`: compare one pair."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def command(
         backend,
         precision,
         thresholds=parse_thresholds(fail_under, fail_over, metrics=METRIC_NAMES),
-        implied=["ssim"] if map_ else [],  # part of the map's text
+        implied=["ssim"] if map_ else [],  # the map states it
     )
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     style = Style(format, tuple(metric), settings.metrics, quiet, debug)

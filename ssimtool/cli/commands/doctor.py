@@ -1,4 +1,4 @@
-"""`ssimtool doctor`: what a bug report needs to say about the machine."""
+"""`ssimtool doctor`: print the facts about the machine that a bug report needs."""
 
 from __future__ import annotations
 

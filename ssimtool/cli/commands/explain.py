@@ -1,4 +1,4 @@
-"""`ssimtool explain`: why a number differs from another tool's."""
+"""`ssimtool explain`: explain why a number differs from another tool's."""
 
 from __future__ import annotations
 

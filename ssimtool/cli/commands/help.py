@@ -1,4 +1,4 @@
-"""`ssimtool help`: the help of a command."""
+"""`ssimtool help`: show the help of a command."""
 
 from __future__ import annotations
 

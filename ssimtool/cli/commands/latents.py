@@ -1,4 +1,4 @@
-"""`ssimtool latents`: what a latent space carries, and what of it has collapsed."""
+"""`ssimtool latents`: show which latent dimensions are used and which have collapsed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ssimtool.records.thresholds import NAMED_VALUE, parse_thresholds
 from ssimtool.settings import COLLAPSED, LatentSettings
 from ssimtool.vae.requests import LatentsRequest, PlotKind
 
-ASKED = ("kl", "active_units", "collapsed_dimensions", "effective_dimensions")
+REQUESTED = ("kl", "active_units", "collapsed_dimensions", "effective_dimensions")
 PROGRESS_FROM = 1 << 26  # values of mu: about a second of work
 
 
@@ -118,10 +118,10 @@ def command(
     if plot is not None:
         kind = "svg" if plot.lower().endswith(".svg") else "png"
     request = LatentsRequest(paths, how, plot=kind)
-    style = Style(format, ASKED, FIGURES, quiet, debug)
+    style = Style(format, REQUESTED, FIGURES, quiet, debug)
     targets = [path for path in (plot, output) if path is not None]
-    # Read by NumPy's OpenBLAS when it is loaded. Its threads wait for each other by spinning: on
-    # cores that other processes use as well, the products of small matrices take ten times longer.
+    # OpenBLAS reads this when NumPy loads it. Its threads spin while they wait: on cores that other
+    # processes use too, products of small matrices take ten times longer.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ssimtool.vae.latents import latents_of_files
 

@@ -1,4 +1,4 @@
-"""`ssimtool list`: the catalogue."""
+"""`ssimtool list`: list the metrics and the definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ssimtool loss`: the loss of saved arrays."""
+"""`ssimtool loss`: compute the loss of saved arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ssimtool report`: what a batch wrote, as a page, a table or a file for other programs."""
+"""`ssimtool report`: show the scores of a batch as a page, a table or a file."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The options of the commands."""
+"""Options of the commands."""

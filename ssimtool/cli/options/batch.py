@@ -1,4 +1,4 @@
-"""The options of `ssimtool batch` only."""
+"""Options of `ssimtool batch` only."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ MemoryOption = Annotated[
 ]
 OnErrorOption = Annotated[
     OnError,
-    running(metavar="NAME", help="Set what a pair that fails does: continue, or stop the run."),
+    running(
+        metavar="NAME", help="Choose what to do if a pair cannot be compared: continue or stop."
+    ),
 ]
 MapsOption = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""The options that say which pixels count."""
+"""Options of the region of interest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that say how images are read."""
+"""Options for reading images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The option of MS-SSIM, for the commands that compute it."""
+"""Option of MS-SSIM, for the commands that compute it."""
 
 from __future__ import annotations
 

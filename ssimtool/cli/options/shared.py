@@ -1,4 +1,4 @@
-"""The options that mean the same for every command, each in one place."""
+"""Options shared by the commands, each defined once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ssimtool.records.thresholds import PAIR_VALUE
 from ssimtool.reports.formats import Command, formats_for
 from ssimtool.settings import BackendName, MapStyle, Precision
 
-if TYPE_CHECKING:  # choices that are the rows of a table; Typer reads them as a Literal
+if TYPE_CHECKING:  # the choices are the rows of a table; Typer needs a Literal
     DefinitionName = str
 else:
     DefinitionName = Literal[tuple(DEFINITIONS)]
 
-# An option of each panel of the help. `hidden` ones stand only under --help-all.
+# One function per panel of the help. Only --help-all shows `hidden` options.
 score = partial(typer.Option, rich_help_panel="Scores")
 computing = partial(typer.Option, rich_help_panel="Computation")
 drawing = partial(typer.Option, rich_help_panel="Map")
@@ -28,11 +28,11 @@ output = partial(typer.Option, rich_help_panel="Output")
 
 
 def format_option(command: Command, *, default: str = "") -> Any:
-    """The option `--format` of a command: its choices are what the registry has for it.
+    """Return the option `--format` of a command, with the formats of the registry as choices.
 
     Args:
         command: name of the command.
-        default: a sentence on the default, for the help, where it is no format.
+        default: sentence about the default for the help, if the default is not a format.
     """
     names = formats_for(command)
 
@@ -67,7 +67,7 @@ MetricOption = Annotated[
         "--metric",
         "-m",
         metavar="NAME",
-        parser=metric_name,  # not a Literal: the catalogue grows by plug-ins
+        parser=metric_name,  # not a Literal: plug-ins extend the catalogue
         autocompletion=lambda: list(METRIC_NAMES),
         help=f"Compute {', '.join(METRICS)}. Repeatable.",
     ),

@@ -1,4 +1,4 @@
-"""The arguments that `loss` and `latents` have in common."""
+"""Arguments shared by `loss` and `latents`."""
 
 from __future__ import annotations
 

@@ -78,21 +78,9 @@ def forward_pass(
     # Numba compiles one version for None and one for an integer.
     with_structure = 0 if structure else None
     exact = None if pair.x.dtype.kind == "f" else 0
+    rest = pair, window, more, plan, with_structure, exact, sums, error_sums, line
     share(
-        lambda first, last: call(
-            forward,
-            first,
-            last,
-            pair,
-            window,
-            more,
-            plan,
-            with_structure,
-            exact,
-            sums,
-            error_sums,
-            line,
-        ),
+        lambda first, last: call(forward, first, last, *rest),
         count * plan.bands,
         n * c * h * w,
         threads=threads,

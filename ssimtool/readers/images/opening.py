@@ -16,15 +16,15 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.image import check_pixels, read_array_image
 from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
-from ssimtool.readers.images.damage import DAMAGED, decoding, unidentified
+from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
 from ssimtool.readers.images.modes import from_pillow
+from ssimtool.readers.images.orientation import orientation_of, turned
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
 
 VECTOR_FORMATS = ("EPS", "WMF")  # Pillow would start other programs to draw them
-ORIENTATION = 0x0112  # the EXIF tag
 
 
 def set_up_pillow() -> None:
@@ -129,8 +129,8 @@ def _open_content(
             array = fast(cancelled) if fast else None
             if array is not None and array.shape[:2] == image.size[::-1]:
                 # Pillow's own getexif would decode a whole PNG to look for EXIF at its end.
-                orientation = _orientation(image, Image.Image.getexif)
-                samples = _turned(as_samples(array, image, path), orientation, done=False)
+                orientation = orientation_of(image, Image.Image.getexif)
+                samples = turned(as_samples(array, image, path), orientation, done=False)
             else:
                 samples = _read_by_pillow(image, data, number, path)
         if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
@@ -152,7 +152,7 @@ def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> 
     with decoding(b"", name):
         image.load()
         samples = from_pillow(image, path)
-        samples = _turned(samples, _orientation(image), done=False)
+        samples = turned(samples, orientation_of(image), done=False)
     if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
         raise non_finite(name)
     return samples
@@ -170,16 +170,16 @@ def _memory(image: Image.Image, fast: Decoder | None) -> int:
 
 
 def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:
-    before = _orientation(image)
+    before = orientation_of(image)
     if image.format == "PNG":  # while it decodes, Pillow ignores the checksums of the samples
         Image.open(io.BytesIO(data)).verify()
     image.load()
-    after = _orientation(image)
+    after = orientation_of(image)
     deep = is_deep(image, data, shown(path))
     samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
     # Pillow turns a TIFF while loading and removes the tag; it leaves other formats unchanged.
     turned = before != after and not deep
-    return _turned(samples, after if after != 1 else before, done=turned)
+    return turned(samples, after if after != 1 else before, done=turned)
 
 
 def _open(data: Content, name: str) -> Image.Image:
@@ -216,39 +216,3 @@ def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int
         )
     image.seek(frame)
     return frame, ()
-
-
-def _orientation(
-    image: Image.Image, read: Callable[[Image.Image], Image.Exif] = lambda image: image.getexif()
-) -> int:
-    try:
-        value = read(image).get(ORIENTATION, 1)
-    except DAMAGED:  # unreadable EXIF has no orientation
-        return 1
-    return value if value in range(2, 9) else 1
-
-
-def _turned(samples: Samples, orientation: int, *, done: bool) -> Samples:
-    """Turn samples by their EXIF orientation (EXIF 2.32, section 4.6.4, tag 0x0112)."""
-    if orientation == 1:
-        return samples
-    step = (*samples.steps, f"EXIF orientation {orientation} applied")
-    if done:
-        return replace(samples, steps=step)
-
-    def turn(array: Array) -> Array:
-        if orientation >= 5:
-            array = array.swapaxes(0, 1)
-        if orientation in (3, 4, 7, 8):
-            array = array[::-1]
-        if orientation in (2, 3, 6, 7):
-            array = array[:, ::-1]
-        return np.ascontiguousarray(array)
-
-    alpha = samples.alpha
-    return replace(
-        samples,
-        samples=turn(samples.samples),
-        alpha=None if alpha is None else turn(alpha),
-        steps=step,
-    )

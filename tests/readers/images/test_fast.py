@@ -16,7 +16,8 @@ from PIL import Image
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.images import fast
 from ssimtool.readers.images import opening as images
-from ssimtool.readers.images.opening import ORIENTATION, read_image
+from ssimtool.readers.images.opening import read_image
+from ssimtool.readers.images.orientation import ORIENTATION
 from ssimtool.readers.samples import Samples
 
 RNG = np.random.RandomState(7)

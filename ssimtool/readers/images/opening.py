@@ -178,8 +178,8 @@ def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -
     deep = is_deep(image, data, shown(path))
     samples = read_deep(image, data, number, path) if deep else from_pillow(image, path)
     # Pillow turns a TIFF while loading and removes the tag; it leaves other formats unchanged.
-    turned = before != after and not deep
-    return turned(samples, after if after != 1 else before, done=turned)
+    is_turned = before != after and not deep
+    return turned(samples, after if after != 1 else before, done=is_turned)
 
 
 def _open(data: Content, name: str) -> Image.Image:

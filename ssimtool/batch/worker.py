@@ -121,7 +121,7 @@ class Scorer:
 
             threads = 1 if self._resources.jobs > 1 else None
             execution = self.execution = execution_of(self._settings, threads=threads)
-            self._compare = partial(compare, how=self._settings, execution=execution)
+            self._compare = partial(compare, settings=self._settings, execution=execution)
             if computes_together(execution):
                 self._stack(execution, grow)
             elif not execution.loads_torch:

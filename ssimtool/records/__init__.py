@@ -1,5 +1,5 @@
-"""What the commands return, as plain values: the source of every output format.
+"""Results of the commands, as plain values: the source of every output format.
 
-Standard library only. The field names and their order are those of the JSON records; fields are
-added, never renamed or removed within a schema version.
+This package uses only the standard library. The field names and their order are those of the JSON
+records. Within a schema version fields are added, never renamed or removed.
 """

@@ -10,8 +10,11 @@ from ssimtool.records.verdicts import StatisticVerdict, Status
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one metric over the pairs that have it: `std` divides by their number, the percentiles
-    interpolate linearly. PSNR of identical images is inf; None where there is no number."""
+    """Statistics of one metric over the pairs that have it.
+
+    `std` divides by the number of pairs; the percentiles interpolate linearly. PSNR of identical
+    images is inf. A statistic without a number is None.
+    """
 
     mean: float | None
     std: float | None
@@ -24,7 +27,7 @@ class Statistics:
     p99: float | None
 
 
-# The percentile that a statistic is, from the least to the greatest.
+# The percentile of each statistic, in ascending order.
 PERCENTS = {
     name: percent
     for percent, name in sorted(
@@ -32,12 +35,12 @@ PERCENTS = {
         + [(int(f.name[1:]), f.name) for f in fields(Statistics) if f.name[1:].isdecimal()]
     )
 }
-STATISTICS = ("mean", "std", *PERCENTS)  # in the order in which they are shown
+STATISTICS = ("mean", "std", *PERCENTS)  # in the order of display
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Of a histogram: how many numbers lie from `low` to `high`, which belongs to the next one."""
+    """One bin of a histogram: the count of numbers from `low` to below `high`."""
 
     low: float
     high: float
@@ -46,7 +49,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """Files of two folders without a partner."""
+    """Unmatched files of two folders."""
 
     reference: tuple[str, ...] = ()
     distorted: tuple[str, ...] = ()
@@ -54,8 +57,10 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Worst:
-    """One of the pairs that score worst, by the first metric asked for, and the file of its map
-    where it was only written since it is one of these."""
+    """One of the pairs with the worst scores by the first requested metric.
+
+    `map` is the file of its map, if maps were written only for the worst pairs.
+    """
 
     id: str | None
     reference: str
@@ -67,9 +72,9 @@ class Worst:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Of a batch: the last line that it writes.
+    """Summary of a batch: the last line of its output.
 
-    `interrupted` says that the run ended before its input did: by Ctrl-C, or on an error.
+    `interrupted`: the run ended before the end of its input, by Ctrl-C or on an error.
     """
 
     schema: str = "ssimtool.batch.summary/1"

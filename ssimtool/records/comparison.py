@@ -11,7 +11,7 @@ from ssimtool.records.verdicts import Failure, Status, Verdict
 
 
 def parts_of(definition: Definition) -> dict[str, Any]:
-    """A definition as it stands in a record."""
+    """Return a definition as it is recorded."""
     parts = {**asdict(definition), "region": definition.region}
     parts.pop("returned_by")
     return parts
@@ -19,16 +19,17 @@ def parts_of(definition: Definition) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One pair of images. `metrics` is in the order asked for; PSNR of identical images is inf.
+    """Record of one pair of images.
 
-    `sample_type` is the type of the reference as it was read: uint8, uint16, float32 …
-    `reading` holds the options of reading that change numbers, as they were given: so the same can
-    be computed again. `id` and `columns` are what a manifest says of a pair beside its paths, `map`
-    the file that its map was written to.
-    `mask` and `regions` (x, y, width, height each) say which pixels count, and `counted` how many
-    do, or the sum of their weights; None where all do.
-    `precision` is what SSIM was computed in, float32 or float64. `scales` are those of MS-SSIM,
-    None where it was not asked for.
+    `metrics` is in the requested order; PSNR of identical images is inf. `sample_type` is the type
+    of the samples of the reference as they were read: uint8, uint16, float32 …
+    `reading` holds the options of reading that change numbers, as they were passed, so that the
+    comparison can be repeated. `id` and `columns` are the further columns of a manifest. `map` is
+    the file that the SSIM map was written to.
+    `mask` and `regions` (each x, y, width, height) are the region of interest. `counted` is the
+    number of pixels inside it, or the sum of their weights; None without a mask and regions.
+    `precision` is the dtype that SSIM was computed in, float32 or float64. `scales` is the number
+    of MS-SSIM scales; None if MS-SSIM was not requested.
     """
 
     schema: str = "ssimtool.comparison/1"

@@ -1,4 +1,4 @@
-"""What `explain` found, as plain values: each SSIM of a pair, and what it owes to which part."""
+"""The record of `explain`: SSIM of a pair by each definition, and the effect of each part."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ssimtool.records.verdicts import Failure, Status
 
 @dataclass(frozen=True)
 class Difference:
-    """A part in which a definition differs from the first one, and what SSIM it has there and here.
+    """A part in which a definition differs from the first one.
 
-    `change` is by how much SSIM changes with this part, after those before it; None where the image
-    is too small for a definition on the way.
+    `here` describes the part in this definition, `there` in the first one. `change` is the change
+    of SSIM with this part, applied after the parts before it; None if the image is too small for
+    one of the definitions in between.
     """
 
     part: str
@@ -25,7 +26,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Explained:
-    """One definition on the pair; `ssim` is None where the image is too small, as `reason` says."""
+    """SSIM of the pair by one definition; `ssim` is None if the image is too small (`reason`)."""
 
     name: str
     ssim: float | None
@@ -39,7 +40,7 @@ class Explained:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """All definitions on one pair, the one that the others are held against first."""
+    """Record of one pair by all definitions; the others are compared with the first definition."""
 
     schema: str = "ssimtool.explanation/1"
     status: Status

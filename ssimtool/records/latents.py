@@ -1,4 +1,4 @@
-"""What was found of a latent space, as plain values: fields as in `records`."""
+"""The records of a latent space, as plain values."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ssimtool.records.verdicts import Failure, Status, Verdict
 Unit = Literal["nats", "bits"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 Values = tuple[float | None, ...]
-# Of `kl_reduction`: what the numbers of all samples and dimensions become, and how often that is
-# taken.
+# Each reduction of the KL divergence in words: over the dimensions, over the samples, and with free
+# bits a factor.
 REDUCTIONS = {
     "sum-mean": ("sum over latent dimensions", "mean over batch", ""),
     "mean": ("mean over latent dimensions", "mean over batch", ""),
     "sum": ("sum over latent dimensions", "sum over batch", ", times the samples"),
 }
-# The numbers of a record that a threshold may name.
+# Numbers of a record that a threshold may name.
 FIGURES = (
     "kl", "free_bits_kl", "active_units", "collapsed_dimensions", "effective_dimensions",
     "total_correlation", "logvar_min", "logvar_max",
 )  # fmt: skip
 
 
-def reduction_told(name: str, free_bits: float | None) -> str:
-    """A reduction of the KL divergence in words.
+def reduction_text(name: str, free_bits: float | None) -> str:
+    """Return a reduction of the KL divergence in words.
 
-    >>> reduction_told("sum-mean", None)
+    >>> reduction_text("sum-mean", None)
     'sum over latent dimensions, mean over batch'
-    >>> reduction_told("sum", 0.5)
+    >>> reduction_text("sum", 0.5)
     'sum over latent dimensions of max(0.5, mean over batch), times the samples'
     """
     dimensions, batch, times = REDUCTIONS[name]
@@ -41,10 +41,10 @@ def reduction_told(name: str, free_bits: float | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LatentSummary:
-    """The first numbers of a latent space, as they stand in the record of a loss; KL in nats.
+    """Main numbers of a latent space, for the record of a loss; KL in nats.
 
-    Active are the dimensions whose mu varies by more than `active_threshold` (a variance, divided
-    by the samples less `active_ddof`), collapsed those whose KL is under `collapsed_threshold`.
+    A dimension is active if the variance of mu is above `active_threshold`; the variance divides by
+    N − `active_ddof`. A dimension is collapsed if its KL is below `collapsed_threshold`.
     """
 
     dimensions: int
@@ -58,7 +58,7 @@ class LatentSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class FreeBits:
-    """The KL term with free bits: `dimensions` of them are under the `minimum`, and count as it."""
+    """The KL term with free bits: `dimensions` dimensions are below `minimum` and raised to it."""
 
     minimum: float
     kl: float
@@ -68,10 +68,10 @@ class FreeBits:
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate:
-    """Of each dimension over all samples; the prior has mean 0 and variance 1.
+    """Aggregate posterior of each dimension over all samples; the prior has mean 0, variance 1.
 
-    `mean` is that of mu; `variance` = `mu_variance` + `posterior_variance`, with Var(mu) divided by
-    the samples less `ddof` (None where there are no more), and the mean of exp(logvar).
+    `mean` is the mean of mu. `variance` = `mu_variance` + `posterior_variance`: Var(mu), which
+    divides by N − `ddof` (None if that is not positive), plus the mean of exp(logvar).
     """
 
     mean: Values
@@ -83,11 +83,11 @@ class Aggregate:
 
 @dataclass(frozen=True, kw_only=True)
 class LogvarValues:
-    """Of all logvar, and of each dimension.
+    """Range of logvar, over all values and in each dimension.
 
-    `at_min` and `at_max` say how many values are the least, the greatest of all, without dimensions
-    that do not vary: where these are many, the encoder clamps them (`clamped`). `beyond_float32`
-    and `beyond_float64`: of how many the exponential overflows.
+    `at_min` and `at_max` count the values equal to the least and to the greatest, without constant
+    dimensions. If they are many, the encoder clamps logvar (`clamped`). `beyond_float32` and
+    `beyond_float64` count the values whose exponential overflows that type.
     """
 
     min: float
@@ -105,11 +105,11 @@ class LogvarValues:
 
 @dataclass(frozen=True, kw_only=True)
 class LatentReport:
-    """The health of a latent space. What is a KL divergence or the like is in `unit`.
+    """Record of a latent space; KL divergences and the total correlation are in `unit`.
 
-    `active_units` is None with too few samples, `total_correlation` (of the Gaussian that fits mu,
-    over the `total_correlation_dimensions` that vary) where it cannot be told, and inf where a
-    dimension is a function of others.
+    `active_units` is None with too few samples. `total_correlation` is that of the Gaussian fit to
+    mu, over the `total_correlation_dimensions` that vary. It is None if it cannot be computed, and
+    inf if a dimension is a function of others.
     """
 
     schema: str = "ssimtool.latents/1"
@@ -121,7 +121,7 @@ class LatentReport:
     dimensions: int | None = None
     unit: Unit
     kl: float | None = None
-    kl_reduction: str = reduction_told("sum-mean", None)
+    kl_reduction: str = reduction_text("sum-mean", None)
     kl_per_dimension: tuple[float, ...] = ()
     free_bits: FreeBits | None = None
     active_units: int | None = None
@@ -142,8 +142,8 @@ class LatentReport:
 
     @property
     def figures(self) -> dict[str, float | None]:
-        """The numbers that a threshold may name; None where there is none."""
-        free, found = self.free_bits, self.logvar_values
+        """Numbers that a threshold may name; None for one that was not computed."""
+        free, logvar = self.free_bits, self.logvar_values
         return {
             "kl": self.kl,
             "free_bits_kl": free.kl if free else None,
@@ -151,13 +151,13 @@ class LatentReport:
             "collapsed_dimensions": self.collapsed_dimensions,
             "effective_dimensions": self.effective_dimensions,
             "total_correlation": self.total_correlation,
-            "logvar_min": found.min if found else None,
-            "logvar_max": found.max if found else None,
+            "logvar_min": logvar.min if logvar else None,
+            "logvar_max": logvar.max if logvar else None,
         }
 
 
 def per_nat(unit: Unit) -> float:
-    """How many of a unit one nat is.
+    """Return the length of one nat in a unit.
 
     >>> per_nat("nats")
     1.0

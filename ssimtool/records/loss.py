@@ -12,7 +12,7 @@ from ssimtool.records.verdicts import Failure, Status, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Contributions:
-    """What each term adds to the loss."""
+    """Contribution of each term to the loss."""
 
     mse: float
     ssim_loss: float
@@ -21,10 +21,10 @@ class Contributions:
 
 @dataclass(frozen=True, kw_only=True)
 class LossReport:
-    """The loss of saved reconstructions: loss = mse + alpha·ssim_loss + beta·kl.
+    """Record of the loss of saved reconstructions: loss = mse + alpha·ssim_loss + beta·kl.
 
-    A term whose weight is 0 is None, and its contribution 0. `free_bits` is the least that each
-    latent dimension adds to kl, in nats; None where none were asked for.
+    A term whose weight is 0 is None, and its contribution is 0. `free_bits` is the minimum KL of
+    each latent dimension, in nats; None if free bits were not requested.
     """
 
     schema: str = "ssimtool.loss/1"
@@ -60,7 +60,7 @@ class LossReport:
 
 @dataclass(frozen=True)
 class SampleScores:
-    """One sample; a term whose weight is 0 is None."""
+    """Loss terms of one sample; a term whose weight is 0 is None."""
 
     index: int
     mse: float

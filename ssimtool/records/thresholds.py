@@ -1,4 +1,4 @@
-"""Thresholds as they are written: `[STAT:][METRIC=]VALUE`."""
+"""Parser of thresholds: `[STAT:][METRIC=]VALUE`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
 NAMED_VALUE = "FIGURE=VALUE"
-# Of all pairs, that a threshold may name.
+# Statistics of all pairs that a threshold may name.
 STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
 
 
@@ -27,10 +27,10 @@ def parse_thresholds(
     """Return the thresholds on one pair, in the order under, over.
 
     Args:
-        under: texts `[METRIC=]VALUE`: a lower value fails.
-        over: the same: a higher value fails.
-        metrics: names that may be used.
-        default: the metric where a text names none; None: each must name one.
+        under: texts `[METRIC=]VALUE`; a lower score fails.
+        over: texts of the same form; a higher score fails.
+        metrics: names of metrics that are allowed.
+        default: the metric of a text without a name; None: each text must name one.
 
     Raises:
         ArgumentError: a text cannot be parsed.
@@ -39,13 +39,15 @@ def parse_thresholds(
     Threshold(metric='mse', op='over', value=4.0)
     """
     form = PAIR_VALUE if default else NAMED_VALUE
-    found = []
+    thresholds = []
     for op, text in _by_op(under, over):
         statistic, name, _, value = _parsed(op, text, metrics, form, default)
         if statistic:
-            raise _error(op, f"{text!r} asks for a statistic, and one pair has none: leave it out")
-        found.append(Threshold(name, op, value))
-    return tuple(found)
+            raise _error(
+                op, f"{text!r} names a statistic, but one pair has none: leave out {statistic}:"
+            )
+        thresholds.append(Threshold(name, op, value))
+    return tuple(thresholds)
 
 
 def parse_batch_thresholds(
@@ -54,19 +56,19 @@ def parse_batch_thresholds(
     """Return the thresholds on each pair, and those on statistics of all pairs.
 
     Args:
-        under: texts `[STAT:][METRIC=]VALUE`: a lower value fails.
-        over: the same: a higher value fails.
-        metrics: names that may be used.
+        under: texts `[STAT:][METRIC=]VALUE`; a lower number fails.
+        over: texts of the same form; a higher number fails.
+        metrics: names of metrics that are allowed.
 
     Raises:
         ArgumentError: a text cannot be parsed.
     """
-    found = [
+    parsed = [
         _parsed(op, text, metrics, STATISTIC_VALUE, "ssim") for op, text in _by_op(under, over)
     ]
     return (
-        tuple(Threshold(metric, op, value) for stat, metric, op, value in found if not stat),
-        tuple(StatisticThreshold(*parts) for parts in found if parts[0]),
+        tuple(Threshold(metric, op, value) for stat, metric, op, value in parsed if not stat),
+        tuple(StatisticThreshold(*parts) for parts in parsed if parts[0]),
     )
 
 
@@ -77,7 +79,7 @@ def _by_op(under: Sequence[str], over: Sequence[str]) -> list[tuple[Op, str]]:
 def _parsed(
     op: Op, text: str, metrics: Collection[str], form: str, default: str | None
 ) -> tuple[str, str, Op, float]:
-    """The statistic, empty for none, the metric, `default` if left out, and the value."""
+    """Return the statistic (empty for none), the metric (or `default`), the side and the value."""
     head, _, number = text.rpartition("=")
     if not head and ":" in number:
         head, number = number.split(":", 1)
@@ -93,7 +95,7 @@ def _parsed(
         raise _error(op, f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}")
     name = name or default or ""
     if not name:
-        raise _error(op, f"{text!r} is not {form}: say which of {', '.join(metrics)}")
+        raise _error(op, f"{text!r} is not {form}: name one of {', '.join(metrics)}")
     if name not in metrics:
         ours = metrics is METRIC_NAMES
         why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"

@@ -1,4 +1,4 @@
-"""Thresholds, whether they hold, and why there is no number."""
+"""Thresholds, their verdicts, and failures."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ EXIT_CODES: dict[Status, int] = {"ok": EXIT_OK, "fail": EXIT_THRESHOLD, "error":
 
 @dataclass(frozen=True)
 class Threshold:
-    """`metric` fails when it is `op` (under, over) `value`."""
+    """A threshold on one pair: `metric` fails if it is `op` (under or over) `value`."""
 
     metric: str
     op: Op
     value: float
 
-    def judge(self, found: float) -> Verdict:
-        """Holds what was found against the threshold; a value equal to it holds."""
-        holds = found >= self.value if self.op == "under" else found <= self.value
+    def judge(self, number: float) -> Verdict:
+        """Compare a number with the threshold; a number equal to it passes."""
+        holds = number >= self.value if self.op == "under" else number <= self.value
         return Verdict(self.metric, self.op, self.value, holds)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A threshold and whether it holds."""
+    """A threshold on one pair, and whether it passed (`holds`)."""
 
     metric: str
     op: Op
@@ -37,13 +37,13 @@ class Verdict:
 
 
 def status_of(verdicts: tuple[Verdict, ...]) -> Status:
-    """`ok` where every threshold holds, else `fail`."""
+    """Return `ok` if every threshold passed, else `fail`."""
     return "ok" if all(v.holds for v in verdicts) else "fail"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no number."""
+    """The error that is recorded instead of numbers."""
 
     code: str
     message: str
@@ -51,22 +51,22 @@ class Failure:
 
 @dataclass(frozen=True)
 class StatisticThreshold:
-    """`statistic` of `metric` over all pairs fails when it is `op` (under, over) `value`."""
+    """A threshold on all pairs: `statistic` of `metric` fails if it is `op` `value`."""
 
     statistic: str
     metric: str
     op: Op
     value: float
 
-    def judge(self, found: float | None) -> StatisticVerdict:
-        """Holds what was found against the threshold; where there is no number, it fails."""
-        holds = found is not None and Threshold("", self.op, self.value).judge(found).holds
-        return StatisticVerdict(self.statistic, self.metric, self.op, self.value, found, holds)
+    def judge(self, number: float | None) -> StatisticVerdict:
+        """Compare a statistic with the threshold; without a number the threshold fails."""
+        holds = number is not None and Threshold("", self.op, self.value).judge(number).holds
+        return StatisticVerdict(self.statistic, self.metric, self.op, self.value, number, holds)
 
 
 @dataclass(frozen=True)
 class StatisticVerdict:
-    """A threshold on a statistic of all pairs, what was found, and whether it holds."""
+    """A threshold on all pairs, the statistic (`found`), and whether it passed (`holds`)."""
 
     statistic: str
     metric: str

@@ -1,1 +1,1 @@
-"""Records to text and pixels; nothing here computes, opens a file or asks for a terminal."""
+"""Records to text and pixels; no module here computes, opens a file or queries the terminal."""

@@ -15,7 +15,7 @@ Rows = Sequence[dict[str, str]]
 
 
 def metric_rows() -> Rows:
-    """A row for each metric, ours and those of plug-ins."""
+    """Return a row for each metric, those of plug-ins included."""
     return [
         {
             "name": row.name,
@@ -33,7 +33,7 @@ def metric_rows() -> Rows:
 
 
 def definition_rows() -> Rows:
-    """A row for each definition of SSIM."""
+    """Return a row for each definition of SSIM."""
     return [
         {
             "name": row.name,
@@ -51,17 +51,17 @@ def definition_rows() -> Rows:
 
 
 def catalogue_json(rows: Rows, view: View) -> str:
-    """One JSON list."""
+    """Return the rows as one JSON list."""
     return json.dumps(list(rows), ensure_ascii=False, indent=2) + "\n"
 
 
 def catalogue_ndjson(rows: Rows, view: View) -> str:
-    """A JSON object for each row, one a line."""
+    """Return the rows as JSON objects, one per line."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def catalogue_csv(rows: Rows, view: View) -> str:
-    """A line of column names and a line for each row."""
+    """Return the rows as CSV, with a header line."""
     lines = io.StringIO()
     writer = csv.DictWriter(lines, rows[0], lineterminator="\n")
     writer.writeheader()
@@ -70,12 +70,12 @@ def catalogue_csv(rows: Rows, view: View) -> str:
 
 
 def catalogue_markdown(rows: Rows, view: View) -> str:
-    """A table in GitHub's Markdown."""
+    """Return the rows as a table in GitHub's Markdown."""
     lines = [list(rows[0]), ["---"] * len(rows[0])]
     lines += [[cell.replace("|", "\\|") for cell in row.values()] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def catalogue_names(rows: Rows, view: View) -> str:
-    """The names, one a line."""
+    """Return the names of the rows, one per line."""
     return "".join(f"{row['name']}\n" for row in rows)

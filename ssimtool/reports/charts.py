@@ -1,4 +1,4 @@
-"""Numbers to what a chart is drawn from: bars, a curve, ticks and marks, in its coordinates."""
+"""Numbers to the elements of a chart: bars, a curve, ticks and marks, in its coordinates."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy as np
 from ssimtool.readers.samples import Array
 from ssimtool.records.verdicts import Threshold
 
-# In units of the drawing, which are pixels where it is 440 wide: the frame within it.
+# Size of the drawing and of the frame within it, in the units of its view box.
 WIDTH, HEIGHT = 440, 150
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 432.0, 14.0, 128.0
 BINS = 48
-POINTS = 300  # of a curve: more than one a pixel is not seen
-INFINITE = 22.0  # the width left for what is infinite
+POINTS = 300  # of a curve: more than one per pixel is not visible
+INFINITE = 22.0  # width reserved for infinite numbers
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle; `told` says what it stands for."""
+    """A rectangle; `label` is its tooltip."""
 
     x: float
     y: float
     width: float
     height: float
-    told: str
+    label: str
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Where on its axis, and the number there."""
+    """A position on an axis, and the number there."""
 
     at: float
     label: str
@@ -40,7 +40,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Mark:
-    """A line across the frame: where a threshold or the median lies."""
+    """A line across the frame, at a threshold or the median."""
 
     at: float
     label: str
@@ -49,9 +49,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars or the points of a curve, with the ticks of both axes."""
+    """Bars or the points of a curve, with the ticks of both axes; `label` describes the chart."""
 
-    told: str
+    label: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
@@ -62,7 +62,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Scale:
-    """A number to a place: `low` to `start`, `high` to `stop`."""
+    """Linear map of numbers to coordinates: `low` to `start`, `high` to `stop`."""
 
     low: float
     high: float
@@ -70,33 +70,33 @@ class Scale:
     stop: float
 
     def __call__(self, value: float) -> float:
-        """The place, to a tenth."""
+        """Return the coordinate of a number, rounded to a tenth."""
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.stop - self.start), 1)
 
     def holds(self, value: float) -> bool:
-        """Whether the number lies between the ends."""
+        """Return whether a number lies between the ends."""
         return self.low <= value <= self.high
 
     def ticks(self, count: int) -> tuple[Tick, ...]:
-        """About so many, at 1, 2 or 5 times a power of ten."""
+        """Return about `count` ticks, at multiples of 1, 2 or 5 times a power of ten."""
         rough = (self.high - self.low) / count
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.7)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         largest = max(abs(first), abs(last), 1) * step
-        # as many digits as tell one from the next
+        # enough digits to distinguish neighbouring ticks
         digits = max(4, 1 + math.floor(math.log10(largest)) - math.floor(math.log10(step) + 1e-9))
         return tuple(Tick(self(i * step), f"{i * step:.{digits}g}") for i in range(first, last + 1))
 
 
 def histogram(values: Sequence[float], limits: Sequence[Threshold]) -> Chart:
-    """How often which number comes; infinite ones have a bar of their own, at the right.
+    """Return a histogram; infinite numbers have their own bar at the right.
 
     Args:
-        values: at least one.
-        limits: thresholds on this metric, drawn where they lie within the range.
+        values: scores, at least one.
+        limits: thresholds on this metric; those within the range are drawn.
     """
     finite, infinite = _parted(values)
     across = _axis(finite, LEFT, RIGHT - INFINITE if infinite else RIGHT)
@@ -112,7 +112,7 @@ def histogram(values: Sequence[float], limits: Sequence[Threshold]) -> Chart:
         bars.append(_bar(RIGHT - 12, RIGHT, up(infinite), f"infinite: {_pairs(infinite)}"))
         ticks = (*ticks, Tick(RIGHT - 6, "∞"))
     return Chart(
-        told=f"Histogram of {_pairs(len(values))}",
+        label=f"Histogram of {_pairs(len(values))}",
         x_ticks=ticks,
         y_ticks=tuple(t for t in up.ticks(3) if "." not in t.label),
         marks=_marks(across, values, limits),
@@ -121,11 +121,11 @@ def histogram(values: Sequence[float], limits: Sequence[Threshold]) -> Chart:
 
 
 def curve(values: Sequence[float], limits: Sequence[Threshold], *, better: str) -> Chart:
-    """The numbers in order, the worst at the left, over the share of the pairs.
+    """Return the curve of the sorted numbers over the share of the pairs, the worst at the left.
 
     Args:
-        values: at least one.
-        limits: thresholds on this metric, drawn where they lie within the range.
+        values: scores, at least one.
+        limits: thresholds on this metric; those within the range are drawn.
         better: `higher` or `lower`.
     """
     finite, infinite = _parted(values)
@@ -142,7 +142,7 @@ def curve(values: Sequence[float], limits: Sequence[Threshold], *, better: str) 
         points = [(LEFT, points[0][1]), (RIGHT, points[0][1])]
     line = " ".join(f"{x},{y}" for x, y in points)
     return Chart(
-        told=f"{_pairs(len(values))} in order, the worst at the left",
+        label=f"{_pairs(len(values))}, sorted, the worst at the left",
         x_ticks=tuple(Tick(across(v), f"{v} %") for v in (0, 25, 50, 75, 100)),
         y_ticks=(*up.ticks(4), *([Tick(TOP, "∞")] if infinite else [])),
         marks=_marks(up, values, limits),
@@ -152,25 +152,25 @@ def curve(values: Sequence[float], limits: Sequence[Threshold], *, better: str) 
 
 
 def _parted(values: Sequence[float]) -> tuple[Array, int]:
-    """The finite numbers in order, and how many others there are."""
+    """Return the finite numbers, sorted, and the count of the others."""
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     finite: Array = ordered[np.isfinite(ordered)]
     return finite, len(ordered) - len(finite)
 
 
 def _axis(finite: Array, start: float, stop: float) -> Scale:
-    """An axis over all numbers; where there is but one, with some room around it."""
+    """Return an axis over all numbers; around a single number it has some margin."""
     low, high = (float(finite[0]), float(finite[-1])) if len(finite) else (0.0, 1.0)
     if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
-        room = abs(low) * 0.05 or 0.05
-        return Scale(low - room, high + room, start, stop)
+        margin = abs(low) * 0.05 or 0.05
+        return Scale(low - margin, high + margin, start, stop)
     return Scale(low, high, start, stop)
 
 
-def _bar(left: float, right: float, top: float, told: str) -> Bar:
-    # A pixel of light between two bars, and at least one of height, so that one pair is seen.
+def _bar(left: float, right: float, top: float, label: str) -> Bar:
+    # Leave a gap of about a pixel between bars; one pixel of height keeps a single pair visible.
     top = min(top, BOTTOM - 1)
-    return Bar(left, top, round(max(right - left - 0.8, 0.8), 1), round(BOTTOM - top, 1), told)
+    return Bar(left, top, round(max(right - left - 0.8, 0.8), 1), round(BOTTOM - top, 1), label)
 
 
 def _marks(axis: Scale, values: Sequence[float], limits: Sequence[Threshold]) -> tuple[Mark, ...]:

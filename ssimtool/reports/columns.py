@@ -1,4 +1,4 @@
-"""All pairs as one block of JSON for the table of a page: by column, so that it is small."""
+"""All pairs as one block of JSON for the table of a page, stored by column to save space."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Any
 
 from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records.comparison import Comparison
-from ssimtool.reports.rows import counting_lines, title_of
+from ssimtool.reports.rows import region_lines, title_of
 
-PASSED_THROUGH = 8  # columns of a manifest at most: a table with more is no table
-DIGITS = 8  # significant ones: more are not shown, and SSIM loss keeps those of SSIM near 1
+PASSED_THROUGH = 8  # maximum number of manifest columns in the table
+DIGITS = 8  # significant digits; enough for the 6 that are shown, also of an SSIM near 1
 
 
 def embedded(value: Any) -> str:
-    r"""JSON that may stand in a <script> element: nothing in it ends that element or a line of it.
+    r"""Return JSON for a <script> element: no character in it can end the element or a line.
 
     >>> embedded("</script> & caf\u00e9 \u2028")
     '"\\u003c/script\\u003e \\u0026 café \\u2028"'
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # Lone surrogates (names that are not UTF-8) stand only as escapes, outside of strings is none.
+    # Lone surrogates, from names that are not UTF-8, must be escaped; they occur only in strings.
     return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda c: f"\\u{ord(c[0]):04x}", text)
 
 
 def columns_of(comparisons: Sequence[Comparison], metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """The columns of the table of all pairs.
+    """Return the columns of the table of all pairs.
 
     Args:
-        comparisons: in the order of the table.
-        metrics: which numbers have a column.
+        comparisons: the pairs, in the order of the table.
+        metrics: names of the metrics that have a column.
 
     Returns:
         for each column `key`, `title`, `kind` (`number`, `text`, `path` or `status`) and `values`,
-        where null is nothing and "inf" infinite; a path is its folder, by its number in `folders`,
-        and its name.
+        where null means no value and "inf" infinity. A path is stored as the index of its folder in
+        `folders`, and its name.
     """
     columns = [
         _column("status", "Status", "status", [r.status for r in comparisons]),
@@ -45,7 +45,7 @@ def columns_of(comparisons: Sequence[Comparison], metrics: Sequence[str]) -> lis
         _paths("distorted", "Distorted", [r.distorted for r in comparisons]),
         *(_numbers(name, comparisons) for name in metrics),
         _column("size", "Size", "text", [_size(r) for r in comparisons]),
-        _column("counting", "What counts", "text", [_counting(r) for r in comparisons]),
+        _column("region", "Region of interest", "text", [_region(r) for r in comparisons]),
         _column("id", "Id", "text", [r.id for r in comparisons]),
         *(
             _column(f"columns.{name}", name, "text", [r.columns.get(name) for r in comparisons])
@@ -58,14 +58,14 @@ def columns_of(comparisons: Sequence[Comparison], metrics: Sequence[str]) -> lis
 
 
 def remarks(record: Comparison) -> str | None:
-    """What there is to say of a pair beside its numbers: the error, what fails, what was warned."""
-    told = [record.error.message] if record.error else []
+    """Return the error, the failed thresholds and the warnings of a pair, as one text."""
+    texts = [record.error.message] if record.error else []
     for verdict in record.thresholds:
         if not verdict.holds:
             limit = "under" if verdict.op == "under" else "over"
-            told.append(f"{verdict.metric} is {limit} {verdict.value:g}")
-    told += record.warnings
-    return "; ".join(told) or None
+            texts.append(f"{verdict.metric} is {limit} {verdict.value:g}")
+    texts += record.warnings
+    return "; ".join(texts) or None
 
 
 def _column(key: str, title: str, kind: str, values: Iterable[Any]) -> dict[str, Any]:
@@ -85,8 +85,8 @@ def _number(value: float | None) -> Any:
 
 
 def _paths(key: str, title: str, paths: Sequence[str]) -> dict[str, Any]:
-    """Of 20,000 paths most share their folder, which is therefore written once."""
-    # Records may come from Windows, whichever system reads them.
+    """Return a column of paths; each folder is stored once, because many paths share it."""
+    # Records may have been written on Windows, whatever system reads them.
     cuts = [1 + max(path.rfind("/"), path.rfind("\\")) for path in paths]
     folders = [path[:cut] for path, cut in zip(paths, cuts, strict=True)]
     names = (path[cut:] for path, cut in zip(paths, cuts, strict=True))
@@ -99,9 +99,8 @@ def _size(record: Comparison) -> str | None:
     return f"{record.width}×{record.height}" if record.width and record.height else None
 
 
-def _counting(record: Comparison) -> str | None:
-    told = "; ".join(f"{role} {text}" for role, text in counting_lines(record))
-    return told or None
+def _region(record: Comparison) -> str | None:
+    return "; ".join(f"{role} {text}" for role, text in region_lines(record)) or None
 
 
 def _passed_through(comparisons: Sequence[Comparison]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a bug report says about the machine, as text."""
+"""Facts about the machine for a bug report, as text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 def environment_json(facts: Mapping[str, Any]) -> str:
-    """One JSON object."""
+    """Return the facts as one JSON object."""
     return json.dumps(facts, indent=2) + "\n"
 
 
 def environment_text(facts: Mapping[str, Any]) -> str:
-    """A line for each fact, under the name of its group."""
+    """Return a line for each fact, below the name of its group."""
     lines = []
     for group, value in facts.items():
         if isinstance(value, dict):

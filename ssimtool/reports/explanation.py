@@ -1,4 +1,4 @@
-"""An explanation to text: every definition of SSIM on a pair, and what differs."""
+"""An explanation to text: SSIM of a pair by every definition, and the parts that differ."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ssimtool.reports.table import names_grid, rendered
 from ssimtool.reports.text import escaped
 from ssimtool.reports.view import View
 
-TABLE_WIDTH = 72  # columns: with fewer, the longest word of a table has no room
+TABLE_WIDTH = 72  # columns: a narrower table has no room for its longest word
 
 
 def explanation_table(record: Explanation, view: View) -> str:
-    """An explanation without an error as a table."""
+    """Return an explanation without an error as a table."""
     channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
     head = names_grid(
         ("reference", printable(record.reference)),
@@ -39,7 +39,7 @@ def explanation_table(record: Explanation, view: View) -> str:
 
 
 def _list(record: Explanation) -> Group:
-    """The definitions one below the other, where a table has no room for words."""
+    """Return the definitions as a list, for a terminal too narrow for the table."""
     parts: list[RenderableType] = []
     for row in record.definitions:
         changes = [_change(d.change) for d in row.differs]
@@ -56,7 +56,7 @@ def _table(record: Explanation) -> Table:
     table.add_column("Definition", no_wrap=True)
     table.add_column("SSIM", justify="right", no_wrap=True)
     table.add_column("Change", justify="right", no_wrap=True)
-    table.add_column("What differs, and who returns it")
+    table.add_column("Differences, and libraries that return it")
     for row in record.definitions:
         parts = Text("\n".join(_parts(row, record)))
         table.add_row(
@@ -78,35 +78,38 @@ def _change(change: float | None) -> str:
 
 
 def _parts(row: Explained, record: Explanation) -> list[str]:
-    """A line for each part that differs; of the first definition, those that the others change."""
+    """Return a line for each part that differs.
+
+    For the first definition these are the parts in which the others differ.
+    """
     lines = [d.here for d in row.differs]
     if row is record.definitions[0]:
         there = {d.part: d.there for r in record.definitions for d in r.differs}
         lines = [there[part] for part in PARTS if part in there]
     if not lines:
-        lines = ["nothing at this size"]  # of what is reduced by the size of the image
+        lines = ["nothing at this size"]  # a definition that downsamples by the image size
     return [*lines, *([f"not computed: {row.reason}"] if row.reason else [])]
 
 
 def _notes(record: Explanation) -> list[str]:
-    """What holds for all of them."""
+    """Return the notes that apply to all definitions."""
     first = record.definitions[0]
     colour = "one channel" if record.channels == 1 else "mean over the channels"
     colour = "BT.601 luma" if record.colour == "luma" and record.steps else colour
     constants = f"k1 {first.definition['k1']:g}, k2 {first.definition['k2']:g}"
     notes = [
-        f"Change: from {first.name}, one part after the other.",
+        f"Change: relative to {first.name}, adding one difference at a time.",
         f"All: {constants}; {colour}; data range {record.data_range:g}; {record.device}",
     ]
     return [*notes, *(f"step: {printable(step)}" for step in record.steps)]
 
 
 def explanation_markdown(record: Explanation, view: View) -> str:
-    """A table in GitHub's Markdown."""
+    """Return an explanation as a table in GitHub's Markdown."""
     lines = [
         f"{escaped(record.reference)} against {escaped(record.distorted)}",
         "",
-        "| definition | SSIM | change | what differs | returned by |",
+        "| definition | SSIM | change | differences | returned by |",
         "|---|---:|---:|---|---|",
     ]
     for row in record.definitions:
@@ -117,7 +120,7 @@ def explanation_markdown(record: Explanation, view: View) -> str:
 
 
 def explanation_csv(record: Explanation, view: View) -> str:
-    """A row a definition, or the error."""
+    """Return CSV: a line for each definition, or one for the error."""
     columns = [
         "reference", "distorted", "name", "ssim", "ssim_loss", "per_channel", "differs",
         "returned_by", "reason", "error.code", "error.message",
@@ -138,6 +141,6 @@ def explanation_csv(record: Explanation, view: View) -> str:
 
 
 def explanation_values(record: Explanation, view: View) -> str:
-    """The SSIM of each definition, one a line; nan where it is not computed."""
+    """Return the SSIM of each definition, one per line; nan if it was not computed."""
     numbers = ("nan" if row.ssim is None else repr(row.ssim) for row in record.definitions)
     return "".join(f"{number}\n" for number in numbers)

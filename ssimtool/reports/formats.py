@@ -1,7 +1,7 @@
-"""The one registry of output formats. Standard library only: `--help` reads it.
+"""Registry of output formats. It uses only the standard library, because `--help` reads it.
 
 A new format is a row of `FORMATS` and the functions that the row names. Option values, suffixes,
-help, completion and usage errors derive from the rows.
+help, completion and usage errors are derived from the rows.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ class Format:
 
     Args:
         name: value of `--format`.
-        renderers: per command, the place `module:name` in `ssimtool.reports` of a `Renderer`, of
-            `batch` that of a `BatchFormat`. A command without one does not have the format.
-        suffixes: of the files that are written in it where no format is requested, in lower case.
-        machine: for programs that expect an answer for an error too. In the others an error is
+        renderers: for each command, the location `module:name` of its `Renderer` in
+            `ssimtool.reports`; for `batch`, that of a `BatchFormat`. A command without a renderer
+            does not offer the format.
+        suffixes: file suffixes, in lower case, that select the format if none is requested.
+        machine: programs read the format, so an error is written in it too. Otherwise an error is
             only a line on standard error.
-        streamed: a batch writes each record as it comes. Otherwise the records are kept until all
-            are there, as their number stands above them, or only the summary is written.
-        job_summary: the format whose text is appended to the summary of a CI job, if there is one.
+        streamed: a batch writes each record when it is complete. Otherwise the records are kept
+            until the end, because their count precedes them, or only the summary is written.
+        job_summary: format of the text that is appended to the summary of a CI job; None: no text.
     """
 
     name: str
@@ -156,7 +157,7 @@ FORMATS: dict[str, Format] = {
 
 
 def formats_for(command: Command) -> tuple[str, ...]:
-    """Names of the formats that a command has, in the order of the registry.
+    """Return the names of the formats that a command offers, in the order of the registry.
 
     >>> formats_for("explain")
     ('table', 'json', 'ndjson', 'csv', 'markdown', 'value')
@@ -165,7 +166,7 @@ def formats_for(command: Command) -> tuple[str, ...]:
 
 
 def suffixes_for(command: Command) -> dict[str, str]:
-    """Format of a file by its suffix, in lower case, among those that a command has.
+    """Return the formats that a command offers, by file suffix in lower case.
 
     >>> suffixes_for("report")[".md"]
     'markdown'
@@ -174,19 +175,19 @@ def suffixes_for(command: Command) -> dict[str, str]:
 
 
 def renderer(name: str, command: Command) -> Renderer:
-    """The function that makes the text; it is imported here.
+    """Import and return the function that renders a format for a command.
 
     Raises:
-        ValueError: the command does not have this format.
+        ValueError: the command does not offer the format.
     """
     return cast("Renderer", _loaded(name, command))
 
 
 def batch_format(name: str) -> BatchFormat:
-    """How `batch` writes a format.
+    """Import and return a format of `batch`.
 
     Raises:
-        ValueError: it does not have this format.
+        ValueError: `batch` does not offer the format.
     """
     return cast("BatchFormat", _loaded(name, "batch"))
 

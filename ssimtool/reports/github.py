@@ -1,6 +1,6 @@
-"""Workflow commands of GitHub Actions: what failed as annotations of the files of a change.
+"""Workflow commands of GitHub Actions: failures as annotations of files.
 
-The syntax and its escapes: https://docs.github.com/actions/reference/workflow-commands
+Syntax and escapes: https://docs.github.com/actions/reference/workflow-commands
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ PROPERTY = {**MESSAGE, ":": "%3A", ",": "%2C"}
 
 
 def github_text(record: Comparison, view: View) -> str:
-    """An annotation for each threshold that failed, for an error, and for each warning.
+    """Return an annotation for each failed threshold, for an error, and for each warning.
 
-    Nothing where there is none of these.
+    The text is empty if there are none.
     """
     path = record.distorted
     lines = [_command("warning", "ssimtool warning", text, path) for text in record.warnings]
@@ -30,13 +30,13 @@ def github_text(record: Comparison, view: View) -> str:
         title = f"ssimtool error {record.error.code}"
         lines.append(_command("error", title, record.error.message, path))
     for text in failed_relations(record.metrics, record.thresholds):
-        compared = f"{text} (reference: {record.reference})"
-        lines.append(_command("error", "ssimtool threshold", compared, path))
+        message = f"{text} (reference: {record.reference})"
+        lines.append(_command("error", "ssimtool threshold", message, path))
     return "".join(lines)
 
 
 def github_of(overview: Overview, view: View) -> str:
-    """The annotations of a batch that was read back."""
+    """Return the annotations of a batch that was read back."""
     return whole(GITHUB, overview.comparisons, overview.summary, view)
 
 
@@ -55,7 +55,7 @@ def _command(kind: str, title: str, message: str, path: str | None = None) -> st
 
 
 def _escaped(text: str, escapes: dict[str, str]) -> str:
-    """Text in which nothing ends the command or a property of it.
+    """Escape text so that it cannot end the command or one of its properties.
 
     >>> _escaped("50%, a:b", PROPERTY)
     '50%25%2C a%3Ab'

@@ -1,4 +1,4 @@
-"""JUnit XML: what CI systems read as the result of a test run."""
+"""JUnit XML, which CI systems read as the result of a test run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNMATCHED = "no file to compare with"
 
 
 def junit_text(record: Comparison, view: View) -> str:
-    """A test suite of one test case: the pair."""
+    """Return a test suite with one test case: the pair."""
     counts = {
         "tests": 1,
         "failures": int(record.status == "fail"),
@@ -29,18 +29,18 @@ def junit_text(record: Comparison, view: View) -> str:
 
 
 def junit_of(overview: Overview, view: View) -> str:
-    """The test suite of a batch that was read back."""
+    """Return the test suite of a batch that was read back."""
     return whole(JUNIT, overview.comparisons, overview.summary, view)
 
 
 def _batch_head(summary: Summary | None, view: View) -> str:
     if summary is None:
-        raise ValueError("summary is None: expected the counts, which come first in JUnit XML")
-    missed = [verdict for verdict in summary.thresholds if not verdict.holds]
+        raise ValueError("summary is None: expected the counts, because JUnit XML begins with them")
+    failed = [verdict for verdict in summary.thresholds if not verdict.holds]
     unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
     counts = {
         "tests": summary.pairs + len(summary.thresholds) + unmatched,
-        "failures": summary.fail + len(missed),
+        "failures": summary.fail + len(failed),
         "errors": summary.error,
         "skipped": unmatched,
     }
@@ -60,7 +60,7 @@ END = "</testsuite>\n</testsuites>\n"
 
 
 def _case(record: Comparison, view: View) -> str:
-    """One pair: its folder is the class, its file (or its id) the name."""
+    """Return the test case of one pair: class is its folder, name is its id or file."""
     folder, name = _parts(record.distorted)
     body = [_properties(_facts(record))]
     failed = failed_relations(record.metrics, record.thresholds)
@@ -84,7 +84,7 @@ def _facts(record: Comparison) -> Iterable[tuple[str, str]]:
 
 
 def _statistic(verdict: StatisticVerdict) -> str:
-    """A threshold on a statistic of all pairs, a test case of its own."""
+    """Return the test case of a threshold on a statistic of all pairs."""
     name = f"{verdict.statistic} {verdict.metric}"
     body = [] if verdict.found is None else [_properties([(name, repr(verdict.found))])]
     if not verdict.holds:
@@ -98,8 +98,8 @@ def _unmatched(path: str) -> str:
 
 
 def _tail(summary: Summary, bins: Sequence[Bin], view: View) -> str:
-    alone = (*summary.unmatched.reference, *summary.unmatched.distorted)
-    cases = [*map(_statistic, summary.thresholds), *map(_unmatched, alone)]
+    paths = (*summary.unmatched.reference, *summary.unmatched.distorted)
+    cases = [*map(_statistic, summary.thresholds), *map(_unmatched, paths)]
     return "".join(cases) + END
 
 
@@ -135,8 +135,7 @@ def _quoted(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Text without what XML has no way to write: control characters and lone surrogates stand as
-    escapes."""
+    """Escape the characters that XML cannot contain: control characters and lone surrogates."""
     return printable(text)
 
 

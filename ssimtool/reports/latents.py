@@ -1,4 +1,4 @@
-"""What the formats show of a latent space: its dimensions in order, and what the figures mean."""
+"""Parts of the formats of a latent space: its dimensions in order, and the figures' meanings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from ssimtool.records.latents import LatentReport, Values
 
-SHOWN = 16  # dimensions: as many are shown whole, of more the ends
-ENDS = (8, 4)  # the most and the least
+SHOWN = 16  # dimensions: up to this many are all shown, else only those at both ends
+ENDS = (8, 4)  # dimensions with the most KL and with the least
 BLOCKS = " ▁▂▃▄▅▆▇█"
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
@@ -25,14 +25,14 @@ class Dimension:
 
 
 def ends(record: LatentReport) -> tuple[Dimension | None, ...]:
-    """The dimensions from the most KL to the least; None stands for those left out."""
+    """Return the dimensions from the most KL to the least; None marks omitted ones."""
     kl = record.kl_per_dimension
     order = sorted(range(len(kl)), key=lambda d: (-kl[d], d))
     most = kl[order[0]] if order else 0
-    found = [Dimension(_cells(record, d), kl[d] / most if most else 0) for d in order]
-    if len(found) <= SHOWN:
-        return tuple(found)
-    return (*found[: ENDS[0]], None, *found[-ENDS[1] :])
+    dimensions = [Dimension(_cells(record, d), kl[d] / most if most else 0) for d in order]
+    if len(dimensions) <= SHOWN:
+        return tuple(dimensions)
+    return (*dimensions[: ENDS[0]], None, *dimensions[-ENDS[1] :])
 
 
 def _cells(record: LatentReport, d: int) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def _cells(record: LatentReport, d: int) -> tuple[str, ...]:
 
 
 def short(value: float | None) -> str:
-    """A number in a narrow column: some four digits, and no more than eight characters.
+    """Format a number for a narrow column: about four digits, at most eight characters.
 
     >>> short(-0.00004), short(1.23456), short(None)
     ('-4e-05', '1.235', '-')
@@ -54,7 +54,10 @@ def short(value: float | None) -> str:
 
 
 def bar(length: float, width: int) -> str:
-    """A bar of `length`, 0 to 1, in a column so many characters wide, to an eighth of one.
+    """Draw a bar of `length`, 0 to 1, in a column `width` characters wide.
+
+    The resolution is an eighth of a character.
+
 
     >>> bar(0.5, 5)
     '██▌'
@@ -64,8 +67,10 @@ def bar(length: float, width: int) -> str:
 
 
 def sketch(values: Sequence[float], width: int) -> str:
-    """Numbers from the largest to the smallest as a row of columns, one for each where there is
-    room, else for the mean of some that lie side by side; 0 is a blank, and what is more is seen.
+    """Draw the sorted numbers as a row of block characters, the largest first.
+
+    If `width` is too small, a character stands for the mean of neighbouring numbers. 0 is a blank;
+    every number above 0 is visible.
 
     >>> sketch([4, 2, 0], 10)
     '█▄ '
@@ -79,7 +84,7 @@ def sketch(values: Sequence[float], width: int) -> str:
 
 
 def notes(record: LatentReport) -> dict[str, tuple[str, str]]:
-    """The unit and the meaning of each figure of a table, by its name."""
+    """Return the unit and the meaning of each figure in a table, by its name."""
     unit, of = record.unit.removesuffix("s"), f"of {record.dimensions}"
     limit, ddof = record.active_threshold, record.active_ddof
     fitted = record.total_correlation_dimensions
@@ -98,7 +103,7 @@ def notes(record: LatentReport) -> dict[str, tuple[str, str]]:
 
 
 def about_lines(record: LatentReport) -> list[str]:
-    """What the numbers of a record mean, and the ranges over its dimensions, in lines."""
+    """Return lines that define the numbers of a record and give the ranges over its dimensions."""
     unit = record.unit.removesuffix("s")
     lines = [
         f"KL: {record.kl_reduction}",
@@ -115,18 +120,18 @@ def about_lines(record: LatentReport) -> list[str]:
 
 
 def range_lines(record: LatentReport) -> list[str]:
-    """The aggregate posterior beside the prior, and the range of logvar, in lines."""
-    of, found, lines = record.aggregate, record.logvar_values, []
+    """Return lines on the aggregate posterior beside the prior, and on the range of logvar."""
+    of, logvar, lines = record.aggregate, record.logvar_values, []
     if of is not None:
         lines.append(
             f"aggregate posterior: mean {_range(of.mean)}, variance {_range(of.variance)} "
             "(prior 0, 1)"
         )
-    if found is not None:
-        lines.append(f"logvar: {found.min:.4g} to {found.max:.4g}, mean {found.mean:.4g}")
+    if logvar is not None:
+        lines.append(f"logvar: {logvar.min:.4g} to {logvar.max:.4g}, mean {logvar.mean:.4g}")
         counted = (
-            ("clamped", found.at_min + found.at_max if found.clamped else 0),
-            ("beyond float32", found.beyond_float32),
+            ("clamped", logvar.at_min + logvar.at_max if logvar.clamped else 0),
+            ("beyond float32", logvar.beyond_float32),
         )
         lines[-1] += "".join(f"; {count} values {word}" for word, count in counted if count)
     return lines
@@ -138,22 +143,22 @@ def _range(values: Values) -> str:
 
 
 def dimension_rows(record: LatentReport) -> list[dict[str, Any]]:
-    """A row for each dimension, in order; of an error, one row that says so."""
-    of, found = record.aggregate, record.logvar_values
+    """Return a row for each dimension, in order; for an error, one row with it."""
+    of, logvar = record.aggregate, record.logvar_values
     rows = []
     for d, kl in enumerate(record.kl_per_dimension):
-        spread = of.mu_variance[d] if of else None
+        mu_variance = of.mu_variance[d] if of else None
         numbers = {
             "dimension": d,
             "kl": kl,
             "kl_share": kl / record.kl if record.kl else None,
             "mu_mean": of.mean[d] if of else None,
-            "mu_variance": spread,
+            "mu_variance": mu_variance,
             "posterior_variance": of.posterior_variance[d] if of else None,
             "aggregate_variance": of.variance[d] if of else None,
-            "logvar_min": found.min_per_dimension[d] if found else None,
-            "logvar_max": found.max_per_dimension[d] if found else None,
-            "active": None if spread is None else spread > record.active_threshold,
+            "logvar_min": logvar.min_per_dimension[d] if logvar else None,
+            "logvar_max": logvar.max_per_dimension[d] if logvar else None,
+            "active": None if mu_variance is None else mu_variance > record.active_threshold,
             "collapsed": kl < record.collapsed_threshold,
         }
         rows.append(_row(record, numbers))

@@ -1,4 +1,4 @@
-"""A latent space as a person reads it: the figures, the dimensions with a bar each, a sketch."""
+"""A latent space as tables for a terminal: figures, dimensions with bars, and a sketch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ssimtool.reports.table import grid, names_grid, rendered
 from ssimtool.reports.verdicts import verdict_line
 from ssimtool.reports.view import View
 
-NARROW = 80  # columns: what is drawn keeps within them
-BETWEEN = 3  # columns between two of a table
+NARROW = 80  # columns: maximum width of the drawings
+BETWEEN = 3  # columns between two columns of a table
 LABEL = "KL, sorted "
 
 
 def latents_text(record: LatentReport, view: View) -> str:
-    """A record without an error as tables."""
+    """Return a record without an error as tables."""
     parts: list[RenderableType] = [_head(record), _figures(record)]
     parts.append(_dimensions(record, min(NARROW, view.width)))
-    if len(record.kl_per_dimension) > SHOWN:  # else all of them have a bar
+    if len(record.kl_per_dimension) > SHOWN:  # otherwise all of them have a bar
         drawn = sketch(record.kl_per_dimension, min(NARROW, view.width) - len(LABEL) - 1)
         parts.append(Text.assemble((LABEL, "dim"), (drawn, "cyan"), "\n"))
     parts += [Text(line, "dim") for line in range_lines(record)]
@@ -43,11 +43,11 @@ def _head(record: LatentReport) -> Table:
 
 
 def _figures(record: LatentReport) -> Table:
-    table, told = grid("Figure", "Value", "Unit", "Meaning"), notes(record)
+    table, meanings = grid("Figure", "Value", "Unit", "Meaning"), notes(record)
     for row in rows_of(record):
-        if row.name in told:
+        if row.name in meanings:
             value = "-" if row.value is None else f"{row.value:.6g}"
-            table.add_row(row.title, value, *told[row.name])
+            table.add_row(row.title, value, *meanings[row.name])
     return table
 
 
@@ -57,7 +57,7 @@ def _dimensions(record: LatentReport, width: int) -> Table:
     table = grid(*titles, "", right=range(len(titles)))
     cells = [one.cells for one in shown if one is not None]
     widths = [max(len(title), *(len(c[i]) for c in cells)) for i, title in enumerate(titles)]
-    room = width - sum(widths) - BETWEEN * len(widths) - 2  # a blank at either end
+    room = width - sum(widths) - BETWEEN * len(widths) - 2  # a blank at each end
     for one in shown:
         if one is None:
             table.add_row("…")

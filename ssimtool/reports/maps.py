@@ -15,39 +15,39 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.reports.rows import counted_words
 from ssimtool.settings import MapStyle
 
-# Perceptually uniform, dark for similar and bright for different, also in grey and to a
-# colour-blind reader (van der Walt, Smith 2015, matplotlib's magma).
+# Perceptually uniform, from dark (similar) to bright (different), also in greyscale and for
+# colour-blind readers (van der Walt, Smith 2015, matplotlib's magma).
 COLOUR_MAP = "magma"
-PANEL_SIDE = (256, 1024)  # pixels: tiles of a panel are scaled into these
+PANEL_SIDE = (256, 1024)  # pixels: the longest side of a tile of a panel is scaled into this range
 MARGIN, TEXT_SIZE = 16, 16
-DARK = 0.2  # of the reference, where nothing counts
-NOTHING = (200, 200, 200)  # on a panel, likewise: no colour of the map
+DARK = 0.2  # brightness of the reference outside the mask
+NOTHING = (200, 200, 200)  # colour of a panel outside the mask; the map does not use it
 
 
 def map_file(
     suffix: str, ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle
 ) -> bytes:
-    """The content of the file of a map: `.npy`, or a PNG in one of STYLES."""
+    """Return the content of a map file: `.npy`, or a PNG in one of STYLES."""
     if suffix.lower() == ".npy":
         return map_npy(ssim_map)
     return map_png(ssim_map, pair, record, style)
 
 
 def map_npy(ssim_map: Array) -> bytes:
-    """A .npy file: (H, W), float32, the SSIM itself, NaN where nothing counts."""
+    """Return a .npy file: (H, W), float32, the SSIM itself, NaN outside the mask."""
     file = io.BytesIO()
     np.save(file, ssim_map.astype(np.float32, copy=False))
     return file.getvalue()
 
 
 def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) -> bytes:
-    """A PNG file in one of STYLES, with the score, the definition and the version in its text.
+    """Return a PNG file in one of STYLES, with score, definition and version in its metadata.
 
     Args:
-        ssim_map: (H, W), −1 to 1, NaN where nothing counts: there the picture is transparent, but
-            for what lies below the map in `overlay` and beside it in `panel`.
-        pair: what was compared.
-        record: what came out.
+        ssim_map: (H, W), −1 to 1, NaN outside the mask. There the picture is transparent; `overlay`
+            shows the darkened reference, and `panel` a plain grey.
+        pair: the images that were compared.
+        record: their record.
         style: a key of STYLES.
     """
     picture = STYLES[style](ssim_map, pair, record)
@@ -75,37 +75,37 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) ->
 
 
 def _gray(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
-    """255·clip(SSIM, 0, 1), rounded: the same scale for every map."""
+    """Draw 255·clip(SSIM, 0, 1), rounded: the same scale for every map."""
     grey = np.rint(255 * np.nan_to_num(ssim_map).clip(0, 1)).astype(np.uint8)
     return _cut(Image.fromarray(grey), ssim_map)
 
 
 def _heat(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
-    """1 − SSIM through the colour map, on the fixed scale 0 to 1."""
+    """Draw 1 − SSIM by the colour map, on the fixed scale 0 to 1."""
     return heat_picture(ssim_map)
 
 
 def heat_picture(ssim_map: Array) -> Image.Image:
-    """1 − SSIM in colour, transparent where nothing counts."""
+    """Draw 1 − SSIM in colour, transparent outside the mask."""
     return _cut(Image.fromarray(coloured(_errors(ssim_map))), ssim_map)
 
 
 def _errors(ssim_map: Array) -> Array:
-    """1 − SSIM, 0 where nothing counts."""
+    """Return 1 − SSIM, 0 outside the mask."""
     errors: Array = 1 - np.nan_to_num(ssim_map, nan=1)
     return errors
 
 
 def _cut(picture: Image.Image, ssim_map: Array) -> Image.Image:
-    """The picture with an alpha channel, where something does not count."""
-    nothing = np.isnan(ssim_map)
-    if nothing.any():
-        picture.putalpha(Image.fromarray(np.where(nothing, 0, 255).astype(np.uint8)))
+    """Add an alpha channel to a picture if a mask excludes pixels."""
+    outside = np.isnan(ssim_map)
+    if outside.any():
+        picture.putalpha(Image.fromarray(np.where(outside, 0, 255).astype(np.uint8)))
     return picture
 
 
 def coloured(error: Array) -> Array:
-    """0 to 1 through the colour map: (H, W) to (H, W, 3), uint8."""
+    """Convert errors from 0 to 1 to colours: (H, W) to (H, W, 3), uint8."""
     import cmap
 
     table = np.rint(255 * cmap.Colormap(COLOUR_MAP).lut(256)[:, :3]).astype(np.uint8)
@@ -114,11 +114,14 @@ def coloured(error: Array) -> Array:
 
 
 def _overlay(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
-    """The heat over the reference in grey: opaque where SSIM is 0, clear where it is 1; where
-    nothing counts, the reference is dark."""
+    """Draw the heat map over the reference in grey.
+
+    It is opaque where SSIM is 0 and transparent where SSIM is 1. Outside the mask the reference is
+    dark.
+    """
     error = _errors(ssim_map)
     grey = np.asarray(as_picture(pair.reference, pair.data_range).convert("L"), dtype=np.float32)
-    # Half of the range is left to the picture, so that bright colours stand out on white.
+    # The reference gets half of the range, so that bright colours are visible on white.
     under = np.where(np.isnan(ssim_map), DARK * grey, 0.5 * grey + 64)[:, :, None]
     opacity = error.clip(0, 1)[:, :, None]
     mixed = opacity * coloured(error) + (1 - opacity) * under
@@ -126,14 +129,14 @@ def _overlay(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
 
 
 def as_picture(samples: Array, data_range: float) -> Image.Image:
-    """(H, W, C) as 8-bit RGB: the first three channels, or the first one as grey."""
+    """Convert samples (H, W, C) to 8-bit RGB: the first three channels, or the first as grey."""
     shown = samples[:, :, :3] if samples.shape[2] >= 3 else samples[:, :, :1].repeat(3, axis=2)
     scaled = np.rint(shown * np.float32(255 / data_range)).clip(0, 255)
     return Image.fromarray(np.ascontiguousarray(scaled.astype(np.uint8)))
 
 
 def _panel(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
-    """Reference, distorted, heat and a legend side by side."""
+    """Draw reference, distorted image, heat map and a legend side by side."""
     pictures = [
         ("reference", as_picture(pair.reference, pair.data_range)),
         ("distorted", as_picture(pair.distorted, pair.data_range)),
@@ -152,7 +155,9 @@ def _panel(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
     for i, (title, tile) in enumerate(tiles):
         left = MARGIN + i * (width + MARGIN)
         draw.text((left, MARGIN // 2), title, "black", font)
-        if tile.mode == "RGBA":  # where nothing counts, the canvas would look like a colour
+        if (
+            tile.mode == "RGBA"
+        ):  # outside the mask, a white canvas would look like a colour of the map
             canvas.paste(NOTHING, (left, MARGIN + line, left + width, MARGIN + line + height))
         canvas.paste(tile, (left, MARGIN + line), tile if tile.mode == "RGBA" else None)
     _draw_legend(canvas, 3 * (width + MARGIN) + MARGIN, MARGIN + line, height)

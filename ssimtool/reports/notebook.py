@@ -1,4 +1,4 @@
-"""A comparison as a piece of HTML for a notebook: scores, a slider between the images, the map."""
+"""A comparison as HTML for a notebook: scores, a slider between the images, and the map."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.reports.pictures import Pictures, draw
 from ssimtool.reports.rows import definition_line, rows_of
 
-BUDGET = 1 << 20  # bytes of the three pictures: a notebook keeps them in its file
-# The distorted image lies over the reference and is cut off at the slider. All is styled in place:
-# a notebook shares its page with others.
+BUDGET = 1 << 20  # bytes of the three pictures, which are saved in the notebook file
+# The distorted image covers the reference and is clipped at the slider. Styles are inline, because
+# the page belongs to the notebook.
 SLIDER = (
     '<div style="position:relative;display:inline-block;vertical-align:top;margin-right:1em">'
     '<img src="{reference}" alt="reference" style="display:block;min-width:16em;max-width:100%">'
@@ -29,10 +29,10 @@ MAP = (
 
 
 def result_html(record: Comparison, pair: Pair, ssim_map: Array) -> str:
-    """Return a comparison as HTML that stands by itself and loads nothing.
+    """Return a comparison as self-contained HTML that loads nothing.
 
     Args:
-        record: what was computed.
+        record: the record of the comparison.
         pair: the images as they were compared.
         ssim_map: (H, W), −1 to 1, NaN outside the mask.
     """

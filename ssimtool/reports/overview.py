@@ -1,4 +1,4 @@
-"""Many comparisons that were read back, as text: Markdown, CSV and JSON."""
+"""A batch of comparisons that was read back, as text: Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from ssimtool.reports.view import BatchFormat, View
 if TYPE_CHECKING:
     from ssimtool.reports.pictures import Case
 
-LISTED = 20  # errors, where a person reads them
+LISTED = 20  # maximum number of errors in a terminal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What a report shows.
+    """Content of a report.
 
     Args:
-        source: name of what was read.
-        comparisons: all of them, in order.
-        summary: of them.
+        source: name of the source of the records.
+        comparisons: the records, in order.
+        summary: their summary.
         bins: histogram of their first metric.
         notes: warnings about the source.
-        pictures: gives the pictures of the pairs that score worst, small enough to stand in a page
-            beside a text. Only a page calls it, as it reads images.
+        pictures: function that takes the JSON block of a page and returns the pictures of the worst
+            pairs, small enough for a page with this block. Only a page calls it, because it reads
+            images.
     """
 
     source: str
@@ -43,24 +44,24 @@ class Overview:
 
 
 def csv_of(overview: Overview, view: View) -> str:
-    """A line of column names and a line for each comparison."""
+    """Return CSV: a header line, and a line for each comparison."""
     return whole(CSV, overview.comparisons, overview.summary, view)
 
 
 def json_of(overview: Overview, view: View) -> str:
-    """One object: the comparisons in their order, one a line, and the summary."""
+    """Return one JSON object: the comparisons in order, one per line, and the summary."""
     return whole(JSON, overview.comparisons, overview.summary, view)
 
 
 def markdown_of(overview: Overview, view: View) -> str:
-    """The summary as tables in GitHub's Markdown, and the errors."""
+    """Return the summary as tables in GitHub's Markdown, and the errors."""
     errors = [f"- {escaped(line)}" for line in error_lines(overview.comparisons)]
     listed = "\n".join(["", "Errors:", "", *errors, ""]) if errors else ""
     return summary_markdown(overview.summary) + listed
 
 
 def error_lines(comparisons: Iterable[Comparison]) -> list[str]:
-    """The errors, a line each."""
+    """Return a line for each error."""
     return [f"{r.error.code}: {printable(r.error.message)}" for r in comparisons if r.error]
 
 

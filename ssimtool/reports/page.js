@@ -2,10 +2,10 @@
 (() => {
   const find = (selector) => document.querySelector(selector);
   const GLYPHS = { ok: "✓", fail: "✗", error: "!" };
-  const BLINK = 700; // ms: slower than the three flashes a second that may do harm
+  const BLINK = 700; // ms: fewer than three flashes per second, which can trigger seizures
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-  // All that comes from a file is put into the page as text, never as HTML.
+  // Text from files is inserted as text, never as HTML.
   function make(tag, name, text) {
     const element = document.createElement(tag);
     if (name) element.className = name;
@@ -13,7 +13,7 @@
     return element;
   }
 
-  // Control characters and marks that turn text around are shown, not obeyed.
+  // Control characters and marks that change the text direction are shown as escapes.
   function printable(text) {
     return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => {
       const known = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[c];
@@ -56,7 +56,7 @@
     return make("span", "status " + status, GLYPHS[status] + " " + status);
   }
 
-  // ---- the table: only the rows in sight are elements
+  // ---- the table: only visible rows are elements
 
   const scroller = find(".scroller");
   const body = find("tbody");
@@ -80,7 +80,7 @@
     const compare = column.kind === "number" ? (a, b) => (a < b ? -1 : a > b ? 1 : 0) : collator.compare;
     return (i, j) => {
       const [a, b] = [keys[i], keys[j]];
-      if (a === null || b === null) return (a === null) - (b === null) || i - j; // nothing comes last
+      if (a === null || b === null) return (a === null) - (b === null) || i - j; // missing values come last
       return sign * compare(a, b) || i - j;
     };
   }
@@ -120,7 +120,7 @@
     return cell;
   }
 
-  // Of an error there are no numbers: its message stands in their place.
+  // A pair with an error has no numbers: the message replaces them.
   function cellsOf(row) {
     if (byKey.status.values[row] !== "error" || !byKey.remarks) return columns.map((column) => cellOf(column, row));
     const named = columns.slice(0, 3).map((column) => cellOf(column, row));
@@ -190,7 +190,7 @@
 
   const blocks = [...document.querySelectorAll("script.case")];
   const caseOfRow = new Map(blocks.map((block, i) => [Number(block.dataset.index), i]));
-  const parsed = new Map(); // a block is parsed when it is first in sight
+  const parsed = new Map(); // a block is parsed when it is first visible
   const cards = [];
   let current = -1;
   let mode = "slide";
@@ -248,7 +248,7 @@
     setMode(mode);
   }
 
-  // Scrolls the list alone: the page stays where it is.
+  // Scrolls only the list, not the page.
   function within(list, item) {
     const [outer, inner] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
     if (inner.top < outer.top) list.scrollTop += inner.top - outer.top;
@@ -273,7 +273,7 @@
   }
 
   function facts(row, pictures, remark) {
-    const told = [byKey.remarks && byKey.remarks.values[row], pictures && remark].filter(Boolean);
+    const texts = [byKey.remarks && byKey.remarks.values[row], pictures && remark].filter(Boolean);
     return [
       definitions("files", ["reference", "distorted"].map((key) =>
         [byKey[key].title, printable(textOf(byKey[key], row))])),
@@ -282,18 +282,18 @@
           [column.title, numeral(column.key, column.values[row])]),
         ["Status", statusOf(row)],
         ...(pictures ? [["Shown", shownAs(row, pictures)]] : []),
-        ...(told.length ? [["Remarks", printable(told.join("; "))]] : []),
+        ...(texts.length ? [["Remarks", printable(texts.join("; "))]] : []),
       ]),
     ];
   }
 
   function definitions(name, pairs) {
     const list = make("dl", name);
-    for (const [term, what] of pairs) {
+    for (const [term, content] of pairs) {
       const line = make("div");
-      const told = make("dd");
-      told.append(what);
-      line.append(make("dt", "", term), told);
+      const description = make("dd");
+      description.append(content);
+      line.append(make("dt", "", term), description);
       list.append(line);
     }
     return list;
@@ -302,7 +302,7 @@
   function shownAs(row, pictures) {
     const size = `${pictures.width}×${pictures.height}`;
     const whole = byKey.size ? byKey.size.values[row] : size;
-    if (pictures.exact) return `${size}, pixel by pixel`;
+    if (pictures.exact) return `${size}, lossless`;
     return whole === size ? `${size}, compressed` : `${size} of ${whole}, compressed`;
   }
 
@@ -313,7 +313,7 @@
     for (const button of document.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", button.dataset.mode === mode);
     }
-    // Where motion is unwelcome, each press of the button turns the picture, and nothing else does.
+    // With reduced motion, only a press of the button switches the picture.
     if (mode === "blink" && !calm.matches) timer = setInterval(flip, BLINK);
     paint();
   }
@@ -331,7 +331,7 @@
     const [left, right] = {
       slide: ["reference", "distorted"],
       blink: [flipped ? "distorted" : "reference", ""],
-      overlay: ["1 − SSIM over the distorted", ""],
+      overlay: ["1 − SSIM over the distorted image", ""],
       map: ["1 − SSIM", ""],
     }[mode];
     find(".tag.left").textContent = left;

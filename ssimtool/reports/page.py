@@ -1,4 +1,4 @@
-"""Many comparisons as one HTML page that needs nothing beside itself."""
+"""A batch of comparisons as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -25,17 +25,15 @@ from ssimtool.reports.pictures import Case, colour_stops
 from ssimtool.reports.rows import definition_line, number_words, title_of
 from ssimtool.reports.view import View
 
-PAGE_BYTES = 17_000_000  # for pictures and rows; the frame and the lists take the rest of 20 MB
-CASE_BYTES = (24_000, 2_000_000)  # for the pictures of one pair, whatever the number of pairs
-LISTED = (
-    1000  # of errors of one kind and of files without a partner: what a person may look through
-)
+PAGE_BYTES = 17_000_000  # for pictures and table; the rest of the page stays within 20 MB in total
+CASE_BYTES = (24_000, 2_000_000)  # minimum and maximum for the pictures of one pair
+LISTED = 1000  # maximum number of errors of one kind, and of unmatched files
 SHOWN_SETTINGS = 4
 
 
 @dataclass(frozen=True)
 class MetricRow:
-    """What the page shows of one metric."""
+    """Section of the page on one metric."""
 
     title: str
     unit: str
@@ -47,26 +45,26 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Limit:
-    """A threshold in words, what was found, and whether it holds."""
+    """A threshold in words, its result in words, and whether it passed."""
 
-    asked: str
-    found: str
+    condition: str
+    result: str
     holds: bool
 
 
 def rows_block(comparisons: Sequence[Comparison], summary: Summary) -> str:
-    """The table of all pairs, as it stands in the page."""
+    """Return the table of all pairs as the JSON block of the page."""
     return embedded(columns_of(comparisons, tuple(summary.metrics)))
 
 
 def budget_of(block: str, cases: int) -> int:
-    """The bytes that the pictures of one pair may take, beside the table, with so many pairs."""
+    """Return the budget in bytes for the pictures of one pair, beside the block of the table."""
     left = PAGE_BYTES - len(block.encode("utf-8", "backslashreplace"))
     return min(max(left // max(cases, 1), CASE_BYTES[0]), CASE_BYTES[1])
 
 
 def page_of(overview: Overview, view: View) -> str:
-    """The page of a report, with the pictures that fit."""
+    """Return the page of a report, with the pictures that fit into it."""
     block = rows_block(overview.comparisons, overview.summary)
     return page_html(
         overview.source,
@@ -87,18 +85,18 @@ def page_html(
     block: str,
     notes: Sequence[str],
 ) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-        source: the name of what was read.
-        comparisons: all of them, in order.
-        summary: of them.
-        cases: the pairs that are shown, worst first.
-        block: what `rows_block` gave.
-        notes: what there is to say of the source.
+        source: name of the source of the records.
+        comparisons: the records, in order.
+        summary: their summary.
+        cases: the pairs with pictures, worst first.
+        block: the result of `rows_block`.
+        notes: warnings about the source.
 
     Returns:
-        HTML that loads nothing, and forbids it.
+        HTML that loads nothing; its content security policy forbids it.
     """
     script, style = _part("page.js"), _part("page.css")
     environment = Environment(
@@ -123,7 +121,7 @@ def page_html(
         script_hash=_hash(script),
         style_hash=_hash(style),
     )
-    return page.lstrip()  # the macros above it leave empty lines
+    return page.lstrip()  # the macros at the top leave empty lines
 
 
 def _part(name: str) -> str:
@@ -131,18 +129,18 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What a content security policy knows a part of the page by."""
+    """Return the hash that identifies a script or a style in the content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 def _settings(comparisons: Sequence[Comparison]) -> list[str]:
-    """How the numbers were computed, with the number of pairs where there are several ways."""
+    """Return the settings of the pairs in words, with the number of pairs if they differ."""
     lines = Counter(definition_line(r) for r in comparisons if r.error is None)
     if len(lines) <= 1:
         return list(lines)
-    told = [f"{line} ({count:,} pairs)" for line, count in lines.most_common(SHOWN_SETTINGS)]
-    rest = len(lines) - len(told)
-    return [*told, *([f"and {rest} other settings"] if rest else [])]
+    texts = [f"{line} ({count:,} pairs)" for line, count in lines.most_common(SHOWN_SETTINGS)]
+    rest = len(lines) - len(texts)
+    return [*texts, *([f"and {rest} other settings"] if rest else [])]
 
 
 def _metric(name: str, comparisons: Sequence[Comparison], summary: Summary) -> MetricRow:
@@ -170,7 +168,7 @@ def _statistics(name: str, of_metric: Statistics) -> tuple[tuple[str, str], ...]
 
 
 def number_text(name: str, value: float | None, *, digits: int = 6) -> str:
-    """A number of a metric as a person reads it; a similarity always has its decimals."""
+    """Format a number of a metric; a similarity has a fixed number of decimals."""
     if value is None:
         return "–"
     if math.isinf(value):
@@ -179,9 +177,9 @@ def number_text(name: str, value: float | None, *, digits: int = 6) -> str:
 
 
 def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:
-    """The thresholds on statistics, and those that each pair is held to."""
+    """Return the thresholds on statistics, and those on each pair."""
     words = {"under": "at least", "over": "at most"}
-    found = [
+    limits = [
         Limit(
             f"{v.statistic} of {title_of(v.metric)} {words[v.op]} {v.value:g}",
             number_text(v.metric, v.found),
@@ -189,21 +187,21 @@ def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:
         )
         for v in summary.thresholds
     ]
-    held: Counter[tuple[str, str]] = Counter()
-    asked: Counter[tuple[str, str]] = Counter()
+    passed: Counter[tuple[str, str]] = Counter()
+    checked: Counter[tuple[str, str]] = Counter()
     for verdict in (v for record in comparisons for v in record.thresholds):
         key = (verdict.metric, f"{words[verdict.op]} {verdict.value:g}")
-        asked[key] += 1
-        held[key] += verdict.holds
-    for (metric, limit), count in asked.items():
-        failing = count - held[metric, limit]
-        told = f"fails for {failing:,} of {count:,} pairs" if failing else f"all {count:,} pairs"
-        found.append(Limit(f"{title_of(metric)} of each pair {limit}", told, not failing))
-    return found
+        checked[key] += 1
+        passed[key] += verdict.holds
+    for (metric, limit), count in checked.items():
+        failing = count - passed[metric, limit]
+        result = f"fails for {failing:,} of {count:,} pairs" if failing else f"all {count:,} pairs"
+        limits.append(Limit(f"{title_of(metric)} of each pair {limit}", result, not failing))
+    return limits
 
 
 def _errors(comparisons: Sequence[Comparison]) -> list[tuple[str, list[Comparison]]]:
-    """The errors by their code, the most frequent first."""
+    """Return the errors grouped by code, the most frequent first."""
     broken = [r for r in comparisons if r.error is not None]
     by_code = sorted(broken, key=_code)
     groups = [(code, list(group)) for code, group in groupby(by_code, _code)]

@@ -1,4 +1,4 @@
-"""A pair and its map as pictures that a page carries within itself, each pair within a budget."""
+"""A pair and its map as embedded pictures of a page, within a budget for each pair."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from PIL import Image
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.reports.maps import as_picture, coloured, heat_picture
 
-# WebP is what every browser shows, exact or not, in fewer bytes than PNG and JPEG.
-EXACT_PIXELS = 1 << 19  # of one picture; more hardly ever fit exactly, and take long to try
-# The longest side and the quality that are tried in turn until a pair is within its budget.
+# Every browser shows WebP, lossless or lossy; it is smaller than PNG and JPEG.
+EXACT_PIXELS = 1 << 19  # of one picture: larger ones rarely fit losslessly, and trying is slow
+# The longest side and the quality, tried in turn until a pair fits into its budget.
 STEPS = ((1280, 90), (1024, 85), (1024, 70), (768, 70), (512, 70), (384, 60), (256, 50), (96, 30))
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Data URIs of one size, `width` x `height`; `exact` says that each pixel is as it was read,
-    of samples of 8 bits. `heat` is 1 − SSIM in colour, transparent where nothing
-    counts."""
+    """Three pictures as data URIs, each `width` x `height`.
+
+    `heat` is 1 − SSIM in colour, transparent outside the mask. `exact`: every pixel is lossless,
+    for samples of 8 bits.
+    """
 
     reference: str
     distorted: str
@@ -34,8 +36,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Case:
-    """One of the pairs that a page shows: its place among the comparisons, and its pictures or
-    what is wrong with them."""
+    """A pair with pictures: its index among the comparisons, and its pictures or a remark."""
 
     index: int
     pictures: Pictures | None
@@ -43,12 +44,13 @@ class Case:
 
 
 def draw(pair: Pair, ssim_map: Array, *, budget: int) -> Pictures:
-    """The pictures of a pair, exact if they fit, else reduced until they do.
+    """Draw the pictures of a pair: lossless if they fit, else smaller until they fit.
 
     Args:
-        pair: what was compared.
-        ssim_map: (H, W), −1 to 1, NaN where nothing counts.
-        budget: bytes of the three data URIs; what cannot be held to it is 96 pixels wide or high.
+        pair: the images that were compared.
+        ssim_map: (H, W), −1 to 1, NaN outside the mask.
+        budget: bytes of the three data URIs; pictures that never fit have a longest side of 96
+            pixels.
     """
     three = (
         as_picture(pair.reference, pair.data_range),
@@ -82,13 +84,15 @@ def _within(picture: Image.Image, side: int) -> Image.Image:
 def _uri(picture: Image.Image, *, quality: int | None) -> str:
     file = io.BytesIO()
     if quality is None:
-        picture.save(file, "webp", lossless=True, quality=40, method=2)  # quality: of the search
+        picture.save(
+            file, "webp", lossless=True, quality=40, method=2
+        )  # quality: effort of the search
     else:
         picture.save(file, "webp", quality=quality, method=2)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def colour_stops() -> tuple[str, ...]:
-    """The colours of 1 − SSIM from 0 to 1, for a legend."""
+    """Return the colours of 1 − SSIM from 0 to 1, for a legend."""
     (row,) = coloured(np.linspace(0, 1, 11)[None])
     return tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in row)

@@ -1,4 +1,4 @@
-"""A latent space as a picture: KL of each dimension, and mu beside the prior."""
+"""A plot of a latent space: KL of each dimension, and the distribution of mu beside the prior."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ssimtool import __version__
 from ssimtool.records.batch import Bin
 from ssimtool.records.latents import LatentReport
 
-# where it cannot keep a cache of fonts it says so on standard error
+# it warns on standard error if it cannot write its font cache
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 SIZE, DPI = (10.0, 4.2), 144  # inches, and pixels of a PNG per inch
 ACTIVE, PASSIVE, COLLAPSED, LIMIT, PRIOR = "#2f6db3", "#9db8d6", "#c9c9c9", "#b3402f", "#222222"
-LABELLED = 40  # dimensions: of so many each has its number below
-# Nothing that differs from run to run: no dates, no random names of parts.
+LABELLED = 40  # dimensions: up to this many are labelled
+# No dates and no random names, so that every run writes the same bytes.
 SETTINGS: Any = {
     "svg.hashsalt": "ssimtool",
     "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -35,19 +35,19 @@ SETTINGS: Any = {
 
 
 def drawn(record: LatentReport, bins: Sequence[Bin], beyond: int, *, kind: str) -> bytes:
-    """The picture as a file: the same bytes for the same numbers.
+    """Draw the plot, as the content of a file: the same bytes for the same numbers.
 
     Args:
-        record: without an error.
-        bins: of the histogram of mu.
-        beyond: how many values lie outside of them.
+        record: a record without an error.
+        bins: histogram of mu.
+        beyond: number of values outside the bins.
         kind: png or svg.
     """
-    told = f"ssimtool latents {__version__}"
-    metadata = {"Software": told} if kind == "png" else {"Creator": told, "Date": None}
+    software = f"ssimtool latents {__version__}"
+    metadata = {"Software": software} if kind == "png" else {"Creator": software, "Date": None}
     file = io.BytesIO()
     with mpl.rc_context():
-        mpl.rcdefaults()  # whatever the settings of who runs this
+        mpl.rcdefaults()  # ignore the settings of the user
         mpl.rcParams.update(SETTINGS)
         figure = Figure(figsize=SIZE, layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -58,8 +58,10 @@ def drawn(record: LatentReport, bins: Sequence[Bin], beyond: int, *, kind: str) 
 
 
 def _divergences(axes: Axes, record: LatentReport) -> None:
-    """Bars on a scale that is linear up to the threshold, and logarithmic above: what has collapsed
-    is seen beside what has not, and 0 too."""
+    """Draw KL as bars, on a scale that is linear up to the threshold and logarithmic above.
+
+    So collapsed dimensions are visible beside the others, and 0 can be drawn.
+    """
     unit, limit = record.unit.removesuffix("s"), record.collapsed_threshold
     order = sorted(range(len(record.kl_per_dimension)), key=lambda d: -record.kl_per_dimension[d])
     heights = [record.kl_per_dimension[d] for d in order]
@@ -86,7 +88,7 @@ def _divergences(axes: Axes, record: LatentReport) -> None:
     axes.set_ylabel(f"KL ({unit})")
     if len(order) <= LABELLED:
         axes.set_xticks(range(len(order)), [str(d) for d in order], fontsize=7)
-        axes.set_xlabel("dimension, the most KL first")
+        axes.set_xlabel("dimension, sorted by KL")
     else:
         axes.set_xlabel("rank")
     axes.legend(frameon=False, fontsize=8)
@@ -100,7 +102,7 @@ def _kind(record: LatentReport, d: int) -> str:
 
 
 def _histogram(axes: Axes, bins: Sequence[Bin], beyond: int) -> None:
-    """The density of mu over all samples and dimensions, and that of the prior."""
+    """Draw the density of mu over all samples and dimensions, and the density of the prior."""
     total = sum(b.count for b in bins) + beyond
     width = bins[0].high - bins[0].low
     edges = [b.low for b in bins] + [bins[-1].high]

@@ -1,4 +1,4 @@
-"""What every format shows of a record: its numbers in order, and the line that defines them."""
+"""Parts of a record that all formats share: its numbers in order, and their definition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ssimtool.records.record import Record
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
-# Of a latent space: title, unit (`KL` for that of the record), which way is better.
+# Figures of a latent space: title, unit (`KL`: the unit of the record), better direction.
 LATENT_ROWS = {
     "kl": ("KL", "KL", "-"),
     "free_bits_kl": ("KL with free bits", "KL", "lower"),
@@ -42,7 +42,7 @@ class Row:
 
 
 def rows_of(record: Record) -> tuple[Row, ...]:
-    """The numbers of a record, in its order."""
+    """Return the numbers of a record, in its order."""
     if isinstance(record, LossReport):
         return tuple(
             Row(name, title, getattr(record, name), UNITS[name], _better(name))
@@ -55,20 +55,20 @@ def rows_of(record: Record) -> tuple[Row, ...]:
 
 def _metric_row(name: str, value: float) -> Row:
     row = known_metric(name)
-    if row is None:  # of a later version, or of a plug-in that is not installed here
+    if row is None:  # from a later version, or a plug-in that is not installed here
         return Row(name, name, value, "-", "-")
     return Row(name, row.title, value, row.unit, row.better)
 
 
 def _latent_rows(record: LatentReport) -> tuple[Row, ...]:
-    found = record.figures
+    figures = record.figures
     if record.free_bits is None:
-        del found["free_bits_kl"]  # not asked for
+        del figures["free_bits_kl"]  # not requested
     kl = record.unit.removesuffix("s")
     return tuple(
-        Row(name, title, found[name], kl if unit == "KL" else unit, better)
+        Row(name, title, figures[name], kl if unit == "KL" else unit, better)
         for name, (title, unit, better) in LATENT_ROWS.items()
-        if name in found
+        if name in figures
     )
 
 
@@ -78,30 +78,30 @@ def _better(name: str) -> str:
 
 
 def numbers_of(record: Record) -> dict[str, float | None]:
-    """The numbers of a record by name; None for one that was not computed."""
+    """Return the numbers of a record by name; None for one that was not computed."""
     return {row.name: row.value for row in rows_of(record)}
 
 
 def title_of(name: str) -> str:
-    """The title of a metric; one that nothing installed has goes by its name."""
+    """Return the title of a metric; the name if no installed package has the metric."""
     row = known_metric(name)
     return name if row is None else row.title
 
 
 def decimals_of(name: str) -> int | None:
-    """The decimals that a similarity is shown with; None for all else."""
+    """Return the number of decimals of a similarity; None for other metrics."""
     row = known_metric(name)
     return None if row is None else row.decimals
 
 
 def number_words(name: str, value: float, *, digits: int = 6) -> str:
-    """A number of a metric in its decimals, or in some significant digits."""
+    """Format a number of a metric by its decimals, or else by significant digits."""
     decimals = decimals_of(name)
     return f"{value:.{digits}g}" if decimals is None else f"{value:.{decimals}f}"
 
 
 def lowest_title(name: str) -> str:
-    """The heading above the pairs that score worst by a metric.
+    """Return the heading above the worst pairs by a metric.
 
     >>> lowest_title("ssim"), lowest_title("mse")
     ('Lowest SSIM', 'Highest MSE')
@@ -112,7 +112,7 @@ def lowest_title(name: str) -> str:
 
 
 def definition_line(record: Comparison | LossReport) -> str:
-    """The line that states the definition, the data range and the device."""
+    """Return the line that states the definition, the data range and the device."""
     end = f"data range {record.data_range:g}; {record.device}"
     parts: Mapping[str, Any] = record.definition or {}
     scales = record.scales if isinstance(record, Comparison) else None
@@ -133,24 +133,24 @@ def definition_line(record: Comparison | LossReport) -> str:
 
 
 def _has_definition(record: Comparison | LossReport) -> bool:
-    """Whether a number of the record follows the definition."""
+    """Return whether a number of the record follows the definition."""
     if isinstance(record, LossReport):
         return record.ssim is not None
     rows = map(known_metric, record.metrics)
     return record.scales is not None or any(row and "definition" in row.takes for row in rows)
 
 
-def latent_rows(found: LatentSummary) -> tuple[tuple[str, str], ...]:
-    """What there is to say of a latent space beside the loss: titles and words."""
-    of = f"of {found.dimensions}"
-    active = "-" if found.active_units is None else found.active_units
+def latent_rows(latents: LatentSummary) -> tuple[tuple[str, str], ...]:
+    """Return the titles and texts on a latent space beside a loss."""
+    of = f"of {latents.dimensions}"
+    active = "-" if latents.active_units is None else latents.active_units
     return (
-        ("active units", f"{active} {of}: Var(mu) > {found.active_threshold:g}"),
+        ("active units", f"{active} {of}: Var(mu) > {latents.active_threshold:g}"),
         (
             "collapsed",
-            f"{found.collapsed_dimensions} {of}: KL < {found.collapsed_threshold:g} nat",
+            f"{latents.collapsed_dimensions} {of}: KL < {latents.collapsed_threshold:g} nat",
         ),
-        ("effective", f"{found.effective_dimensions:.4g} {of}: exp of the entropy of KL shares"),
+        ("effective", f"{latents.effective_dimensions:.4g} {of}: exp of the entropy of KL shares"),
     )
 
 
@@ -159,7 +159,7 @@ def _scales(count: int) -> str:
 
 
 def depth(record: Comparison | Explanation) -> str:
-    """The bit depth of integers, narrower where their range says so; the type of floats."""
+    """Return the bit depth of integers (fewer bits if the range implies them) or the float type."""
     kind = record.sample_type or ""
     if kind.startswith("float"):
         return kind
@@ -169,20 +169,20 @@ def depth(record: Comparison | Explanation) -> str:
 
 
 def counted_words(record: Comparison) -> str:
-    """How many pixels count, or what their weights add up to."""
+    """Return the number of pixels that were compared, or the sum of their weights."""
     pixels = f"{(record.width or 0) * (record.height or 0):,}"
     counted = record.counted or 0
     if isinstance(counted, int):
-        return f"{counted:,} of {pixels} pixels count"
-    return f"weights of {counted:,.1f} in {pixels} pixels"
+        return f"{counted:,} of {pixels} pixels compared"
+    return f"total weight {counted:,.1f} of {pixels} pixels"
 
 
-def counting_lines(record: Comparison) -> tuple[tuple[str, str], ...]:
-    """The mask and the regions by name, with how much counts; nothing where all does."""
+def region_lines(record: Comparison) -> tuple[tuple[str, str], ...]:
+    """Return the mask and the regions, with the number of pixels inside; empty without them."""
     names = [("mask", printable(record.mask))] if record.mask is not None else []
     if record.regions:
-        told = "; ".join(",".join(map(str, region)) for region in record.regions)
-        names.append(("region", told))
+        regions = "; ".join(",".join(map(str, region)) for region in record.regions)
+        names.append(("region", regions))
     if names and record.counted is not None:
         role, text = names[-1]
         names[-1] = (role, f"{text}: {counted_words(record)}")
@@ -190,16 +190,16 @@ def counting_lines(record: Comparison) -> tuple[tuple[str, str], ...]:
 
 
 def counts_line(summary: Summary) -> str:
-    """How many pairs came, and what became of them."""
+    """Return the number of pairs, by status, in one line."""
     parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
     parts += [f"{summary.fail} failed"] if summary.fail else []
     parts += [f"{summary.error} with an error"] if summary.error else []
-    alone = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
-    parts += [f"{alone} file(s) without a partner"] if alone else []
+    unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
+    parts += [f"{unmatched} unmatched file(s)"] if unmatched else []
     parts += [] if summary.elapsed_seconds is None else [f"{summary.elapsed_seconds:.3g} s"]
     return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
 
 
 def shown_number(value: float | None) -> str:
-    """A statistic, or a dash where there is none."""
+    """Format a statistic; a dash if it has no number."""
     return "-" if value is None else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""How a batch becomes text: what comes first, a record, what comes between two, and the end."""
+"""The formats of a batch that are written record by record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssimtool.reports.view import BatchFormat, View
 def whole(
     form: BatchFormat, comparisons: Iterable[Comparison], summary: Summary, view: View
 ) -> str:
-    """All of a batch that has ended, in a format that needs no histogram."""
+    """Return the whole text of a finished batch, in a format that needs no histogram."""
     lines = form.between.join(form.line(record, view) for record in comparisons)
     end = form.tail(summary, (), view) if form.tail else ""
     return form.head(summary, view) + lines + end

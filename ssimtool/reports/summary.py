@@ -1,4 +1,4 @@
-"""The summary of many pairs as a person reads it: tables, a histogram, the pairs that are worst."""
+"""The summary of a batch for a terminal: tables, a histogram, and the worst pairs."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from ssimtool.reports.table import rendered
 from ssimtool.reports.verdicts import statistic_line
 from ssimtool.reports.view import BatchFormat, View
 
-NAMED = 10  # files without a partner that are named
+NAMED = 10  # maximum number of unmatched files in the list
 BAR = 40  # columns of the longest bar
-BETWEEN = 3  # columns between two of a table
-FIRST = 2 + max(map(len, STATISTICS))  # of the names, with the edges
+BETWEEN = 3  # columns between two columns of a table
+FIRST = 2 + max(map(len, STATISTICS))  # columns of the names, with the edges
 EIGHTHS = "▏▎▍▌▋▊▉█"
 
 
 def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: bool) -> str:
-    """The summary as tables.
+    """Return the summary as tables.
 
     Args:
-        summary: of a batch.
+        summary: the summary of a batch.
         bins: the histogram of its first metric; empty for none.
         width: of the terminal, in columns.
-        colour: whether escape sequences for colour may stand in it.
+        colour: whether the text may contain escape sequences for colour.
     """
     parts: list[RenderableType] = [_counts(summary)]
     if any(s.mean is not None for s in summary.metrics.values()):
         parts += _statistics(summary, width)
     parts += _histogram(summary, bins, width) + _worst(summary.worst, width)
-    parts += _alone(summary)
+    parts += _unmatched(summary)
     for verdict in summary.thresholds:
         style = "green" if verdict.holds else "bold red"
         parts.append(Text(statistic_line(verdict), style))
@@ -50,21 +50,21 @@ def _counts(summary: Summary) -> Text:
 
 
 def _statistics(summary: Summary, width: int) -> list[RenderableType]:
-    """The statistics, a column for each metric; those that do not fit go into a table below."""
+    """Return tables of the statistics, a column for each metric, split to fit the width."""
     tables: list[RenderableType] = []
     used, of_table = width, dict[str, Statistics]()
-    for name, found in summary.metrics.items():
-        wide = max(map(len, (title_of(name), *_numbers(found)))) + BETWEEN
-        if of_table and used + wide > width:
+    for name, statistics in summary.metrics.items():
+        columns = max(map(len, (title_of(name), *_numbers(statistics)))) + BETWEEN
+        if of_table and used + columns > width:
             tables.append(_statistics_table(of_table))
             of_table = {}
-        used = wide + (used if of_table else FIRST)
-        of_table[name] = found
+        used = columns + (used if of_table else FIRST)
+        of_table[name] = statistics
     return [*tables, _statistics_table(of_table)]
 
 
-def _numbers(found: Statistics) -> list[str]:
-    return [shown_number(getattr(found, part)) for part in STATISTICS]
+def _numbers(statistics: Statistics) -> list[str]:
+    return [shown_number(getattr(statistics, part)) for part in STATISTICS]
 
 
 def _statistics_table(metrics: Mapping[str, Statistics]) -> Table:
@@ -126,7 +126,7 @@ def _names(pair: Worst, named: bool) -> tuple[str, ...]:
     return tuple(map(printable, (pair.id or "", *names) if named else names))
 
 
-def _alone(summary: Summary) -> list[RenderableType]:
+def _unmatched(summary: Summary) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for role in ("reference", "distorted"):
         paths = getattr(summary.unmatched, role)
@@ -138,7 +138,7 @@ def _alone(summary: Summary) -> list[RenderableType]:
 
 
 def table_of(overview: Overview, view: View) -> str:
-    """The summary as tables, with the first errors."""
+    """Return the summary as tables, with the first errors."""
     errors = error_lines(overview.comparisons)
     parts = [Text(f"error: {line}") for line in errors[:LISTED]]
     if len(errors) > LISTED:

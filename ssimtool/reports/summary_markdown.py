@@ -1,4 +1,4 @@
-"""The summary of many pairs in Markdown."""
+"""The summary of a batch in Markdown."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ssimtool.reports.verdicts import statistic_line
 
 
 def summary_markdown(summary: Summary) -> str:
-    """The summary in GitHub's Markdown."""
+    """Return the summary in GitHub's Markdown."""
     lines = [counts_line(summary), "", f"| metric | {' | '.join(STATISTICS)} |"]
     lines.append("|---" + "|---:" * len(STATISTICS) + "|")
-    for name, found in summary.metrics.items():
-        numbers = (shown_number(getattr(found, part)) for part in STATISTICS)
+    for name, statistics in summary.metrics.items():
+        numbers = (shown_number(getattr(statistics, part)) for part in STATISTICS)
         lines.append(f"| {title_of(name)} | {' | '.join(numbers)} |")
     if summary.worst:
         title = title_of(summary.worst[0].metric)

@@ -1,4 +1,4 @@
-"""A record as a person reads it."""
+"""A record as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.records.loss import LossReport
 from ssimtool.reports.rows import (
     Row,
-    counting_lines,
     decimals_of,
     definition_line,
     depth,
     latent_rows,
     number_words,
+    region_lines,
     rows_of,
     title_of,
 )
@@ -33,14 +33,14 @@ CHANNEL_NAMES = {3: ("R", "G", "B")}
 
 
 def table_text(record: Comparison | LossReport, view: View) -> str:
-    """A record without an error as a table."""
+    """Return a record without an error as a table."""
     parts = _comparison(record) if isinstance(record, Comparison) else _loss(record)
     parts = [*parts, *_notes(record)]
     return rendered(Group(*parts), width=view.width, colour=view.colour)
 
 
-def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
-    """What Rich draws, as text without trailing blanks."""
+def rendered(content: RenderableType, *, width: int, colour: bool) -> str:
+    """Return what Rich draws, as text without trailing blanks."""
     sink = io.StringIO()
     console = Console(
         file=sink,
@@ -53,17 +53,17 @@ def rendered(what: RenderableType, *, width: int, colour: bool) -> str:
         emoji=False,
         legacy_windows=False,
     )
-    for part in what.renderables if isinstance(what, Group) else ():
+    for part in content.renderables if isinstance(content, Group) else ():
         if isinstance(part, Table):
             _fit(part, console)
-    console.print(what)
+    console.print(content)
     return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())
 
 
 def _fit(table: Table, console: Console) -> None:
-    """Leaves out the last columns of a table that is too wide: a number that is cut is a wrong one.
+    """Remove the last columns of a table that is too wide; a truncated number would be wrong.
 
-    Tables with a column that may be folded stay as they are.
+    A table with a column that can be folded is left unchanged.
     """
     if not all(column.no_wrap for column in table.columns):
         return
@@ -75,7 +75,7 @@ def _fit(table: Table, console: Console) -> None:
 
 
 def names_grid(*pairs: tuple[str, str]) -> Table:
-    """Roles and what has them, a line each."""
+    """Return a grid of roles and texts, a line for each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -85,7 +85,7 @@ def names_grid(*pairs: tuple[str, str]) -> Table:
 
 
 def grid(*columns: str, right: Collection[int] = (1,)) -> Table:
-    """A table of these columns; the numbers of `right` are set to the right."""
+    """Return an empty table; the columns with the indices in `right` are right-aligned."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i in right else "left", no_wrap=True)
@@ -98,7 +98,7 @@ def _comparison(record: Comparison) -> list[RenderableType]:
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
-        *counting_lines(record),
+        *region_lines(record),
     )
     table = grid("Metric", "Value", "Unit", "Better")
     for row in rows_of(record):
@@ -113,8 +113,8 @@ def _comparison(record: Comparison) -> list[RenderableType]:
             )
             parts.append(Text(f"{title_of(name)} by channel   {each}"))
     if record.identical:
-        where = "" if record.counted is None else " where it counts"
-        parts.append(Text(f"The two are identical{where}.", "green"))
+        where = "" if record.counted is None else " inside the mask or regions"
+        parts.append(Text(f"The images are identical{where}.", "green"))
     return parts
 
 
@@ -133,12 +133,12 @@ def _loss(record: LossReport) -> list[RenderableType]:
         ("samples", f"{record.samples}; array {_shape(record.shape)}{_latent(record)}"),
     )
     table = grid("Term", "Value", "Unit", "Weight", "Contribution", "Share")
-    added = record.contributions
+    contributions = record.contributions
     for row in rows_of(record):
-        if row.name in ("loss", "ssim") or added is None:
+        if row.name in ("loss", "ssim") or contributions is None:
             continue
         weight = {"mse": 1, "ssim_loss": record.alpha, "kl": record.beta}[row.name]
-        part = getattr(added, row.name)
+        part = getattr(contributions, row.name)
         share = f"{100 * part / record.loss:.1f} %" if record.loss else "-"
         table.add_row(row.title, _shown(row), row.unit, f"{weight:g}", f"{part:.6g}", share)
     table.add_section()
@@ -170,7 +170,7 @@ def _notes(record: Comparison | LossReport) -> list[RenderableType]:
 
 
 def catalogue_text(rows: Sequence[dict[str, str]], view: View) -> str:
-    """Rows of the catalogue, a paragraph each: the name, then what it is."""
+    """Return the rows of the catalogue, a paragraph each: the name, then its properties."""
     parts: list[RenderableType] = []
     for row in rows:
         name, *rest = row.items()

@@ -1,4 +1,4 @@
-"""Records to text for programs, and to Markdown."""
+"""Records as text for programs, and as Markdown."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ssimtool.records.verdicts import Failure
 from ssimtool.reports.latents import about_lines, dimension_rows, ends
 from ssimtool.reports.rows import (
     Row,
-    counting_lines,
     definition_line,
     depth,
     latent_rows,
+    region_lines,
     rows_of,
 )
 from ssimtool.reports.verdicts import verdict_line
@@ -34,20 +34,21 @@ NO_VIEW = View()
 
 
 def json_text(record: Any, view: View = NO_VIEW) -> str:
-    """A JSON object over several lines."""
+    """Return a record as a JSON object over several lines."""
     return _dumped(_finite(asdict(record)), indent=2) + "\n"
 
 
 def ndjson_text(record: Any, view: View = NO_VIEW) -> str:
-    """A JSON object on one line."""
+    """Return a record as a JSON object on one line."""
     return _dumped(_finite(asdict(record)), indent=None) + "\n"
 
 
 def csv_text(record: Record, view: View) -> str:
-    """A line of column names and a line of values.
+    """Return CSV: a line of column names and a line of values.
 
-    The columns depend only on the kind of record and on the names of the view; what is nested has a
-    dot in its name, lists are JSON. A latent space has a line of values for each dimension.
+    The columns depend only on the kind of record and on the names of the view. The column of a
+    nested field has a dot in its name; lists are JSON. A latent space has a line of values for each
+    dimension.
     """
     if isinstance(record, LatentReport):
         lines = dimension_rows(record)
@@ -57,14 +58,14 @@ def csv_text(record: Record, view: View) -> str:
 
 
 def csv_header(names: Sequence[str]) -> str:
-    """The line of column names above the comparisons of many pairs."""
+    """Return the CSV header of the comparisons of a batch."""
     return _csv_line(
         _columns(Comparison(status="ok", reference="", distorted="", version=""), names)
     )
 
 
 def csv_row(record: Comparison, view: View) -> str:
-    """The line of values of one of many pairs."""
+    """Return the CSV line of one comparison of a batch."""
     return _csv_line([_cell(value) for value in _columns(record, view.names).values()])
 
 
@@ -87,25 +88,28 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 
 def value_line(record: Comparison, view: View) -> str:
-    """The bare numbers of one of many pairs, on one line; nan where there is none."""
+    """Return the bare numbers of one comparison of a batch, on one line; nan for a missing one."""
     return " ".join(repr(record.metrics.get(name, math.nan)) for name in view.requested) + "\n"
 
 
 def value_text(record: Record, view: View) -> str:
-    """The bare numbers in the requested order, one a line; nan where a latent space has none."""
-    found = {row.name: row.value for row in rows_of(record)}
+    """Return the bare numbers in the requested order, one per line.
+
+    A figure of a latent space that was not computed is nan.
+    """
+    numbers = {row.name: row.value for row in rows_of(record)}
     if isinstance(record, LatentReport):
-        found = {name: math.nan if value is None else value for name, value in found.items()}
-    return "".join(f"{found[name]!r}\n" for name in view.requested if name in found)
+        numbers = {name: math.nan if v is None else v for name, v in numbers.items()}
+    return "".join(f"{numbers[name]!r}\n" for name in view.requested if name in numbers)
 
 
 def markdown_text(record: Record, view: View) -> str:
-    """A table in GitHub's Markdown."""
+    """Return a record as a table in GitHub's Markdown."""
     if record.error is not None:
         return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
     lines = [_titles(record), ""]
-    if isinstance(record, Comparison) and (counting := counting_lines(record)):
-        lines += [*(f"- {role} {escaped(told)}" for role, told in counting), ""]
+    if isinstance(record, Comparison) and (region := region_lines(record)):
+        lines += [*(f"- {role} {escaped(text)}" for role, text in region), ""]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
     if isinstance(record, LatentReport):
@@ -118,7 +122,7 @@ def markdown_text(record: Record, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-# What is nested in a record and has a column for each part.
+# Nested fields of a record, which have a column for each part.
 NESTED = {
     "definition": tuple(parts_of(DEFINITIONS["wang2004"])),
     "reading": RECORDED,
@@ -129,12 +133,12 @@ NESTED = {
 
 
 def sample_header(suffix: str) -> str:
-    """What stands above the scores of samples: column names in .csv, nothing in .ndjson."""
+    """Return the header of the scores of samples: column names in .csv, nothing in .ndjson."""
     return ",".join(f.name for f in fields(SampleScores)) + "\n" if suffix == ".csv" else ""
 
 
 def sample_lines(scores: Sequence[SampleScores], suffix: str) -> str:
-    """The scores of samples, a line each: .csv or .ndjson."""
+    """Return a line for each sample with its scores: .csv or .ndjson."""
     if suffix == ".csv":
         return "".join(",".join(str(_cell(v)) for v in astuple(s)) + "\n" for s in scores)
     return "".join(_dumped(_finite(asdict(s)), indent=None) + "\n" for s in scores)
@@ -151,7 +155,7 @@ def _titles(record: Record) -> str:
 
 
 def _dimensions(record: LatentReport) -> list[str]:
-    """The dimensions with the most and the least KL, as a table in Markdown."""
+    """Return the dimensions with the most and the least KL, as a table in Markdown."""
     lines = ["| dimension | KL | share | Var(mu) | mean of mu | Var(z) |", f"|{'---:|' * 6}"]
     for one in ends(record):
         cells = "… | | | | |" if one is None else " | ".join(one.cells) + " |"
@@ -164,21 +168,21 @@ def _number(row: Row) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
+    """Escape text so that Markdown shows it literally, on one line."""
     special = {c: f"\\{c}" for c in "\\`*_[]<>|#"}
     return "".join(special.get(c, c) for c in printable(text))
 
 
 def _dumped(value: Any, *, indent: int | None) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    # A name that is not UTF-8 arrives with lone surrogates, which stand only as escapes.
+    # Names that are not UTF-8 contain lone surrogates, which must be escaped.
     if any("\ud800" <= c <= "\udfff" for c in text):
         return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
     return text
 
 
 def _finite(value: Any) -> Any:
-    """The value with None for each number that JSON does not have."""
+    """Replace each number that JSON cannot represent by None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -195,5 +199,5 @@ def _cell(value: Any) -> Any:
         return _dumped(_finite(value), indent=None)
     if isinstance(value, float):
         return repr(value)
-    # csv quotes line breaks; bytes that are no UTF-8 stand as escapes
+    # csv quotes line breaks; bytes that are not UTF-8 are escaped
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Thresholds in words: what a table, a CI job and standard error say of them."""
+"""Thresholds in words, for tables, CI jobs and standard error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssimtool.records.record import Record
 from ssimtool.records.verdicts import StatisticVerdict, Verdict
 from ssimtool.reports.rows import numbers_of
 
-# How a number relates to its threshold, by the option and by whether it passes.
+# The relation of a number to its threshold, by the option and by whether it passed.
 RELATIONS = {
     ("under", False): "<",
     ("under", True): ">=",
@@ -22,7 +22,7 @@ RELATIONS = {
 
 
 def relation(verdict: Verdict | StatisticVerdict, value: float | None) -> str:
-    """The number, how it relates to the threshold, and the threshold.
+    """Return the number, its relation to the threshold, and the threshold.
 
     >>> relation(Verdict("ssim", "under", 0.98, False), 0.957)
     'ssim 0.957 < 0.98'
@@ -34,7 +34,7 @@ def relation(verdict: Verdict | StatisticVerdict, value: float | None) -> str:
     if value is None:
         return f"{name} has no value, expected {RELATIONS[verdict.op, True]} {limit}"
     short = f"{value:.6g}"
-    # rounded, a number that misses the threshold by little would read as if it met it
+    # a number that barely misses the threshold must not appear to meet it after rounding
     rounded_meets = (
         float(short) >= verdict.value if verdict.op == "under" else (float(short) <= verdict.value)
     )
@@ -48,12 +48,12 @@ def _exact(value: float) -> str:
 
 
 def verdict_line(record: Record, verdict: Verdict) -> str:
-    """One threshold, and whether it passed."""
+    """Return the line of one threshold: whether it passed, and the relation."""
     return f"{_word(verdict)}  {relation(verdict, numbers_of(record)[verdict.metric])}"
 
 
 def statistic_line(verdict: StatisticVerdict) -> str:
-    """One threshold on a statistic, and whether it passed."""
+    """Return the line of one threshold on a statistic: whether it passed, and the relation."""
     return f"{_word(verdict)}  {relation(verdict, verdict.found)}"
 
 
@@ -64,13 +64,15 @@ def _word(verdict: Verdict | StatisticVerdict) -> str:
 def failed_relations(
     numbers: Mapping[str, float | None], verdicts: Sequence[Verdict]
 ) -> tuple[str, ...]:
-    """The thresholds that failed, each as a relation."""
+    """Return the relation of each failed threshold."""
     return tuple(relation(v, numbers.get(v.metric)) for v in verdicts if not v.holds)
 
 
 def failures_of(record: Record | Explanation) -> tuple[str, ...]:
-    """A line for each threshold that failed: the distorted file (for a loss the reconstruction, for
-    latents the mean) and the relation."""
+    """Return a line for each failed threshold: the file and the relation.
+
+    The file is the distorted image, the reconstruction of a loss, or mu of a latent space.
+    """
     if isinstance(record, Explanation):  # has no thresholds
         return ()
     if isinstance(record, Comparison):
@@ -81,7 +83,7 @@ def failures_of(record: Record | Explanation) -> tuple[str, ...]:
 
 
 def failure_lines(path: str, relations: Sequence[str]) -> tuple[str, ...]:
-    """A line for each threshold that a file failed.
+    """Return a line for each threshold that a file failed.
 
     >>> failure_lines("shots/search.png", ["ssim 0.086 < 0.98"])
     ('FAIL shots/search.png  ssim 0.086 < 0.98',)
@@ -90,5 +92,5 @@ def failure_lines(path: str, relations: Sequence[str]) -> tuple[str, ...]:
 
 
 def statistic_failures(verdicts: Sequence[StatisticVerdict]) -> tuple[str, ...]:
-    """A line for each statistic that failed."""
+    """Return a line for each failed threshold on a statistic."""
     return tuple(f"FAIL {relation(v, v.found)}" for v in verdicts if not v.holds)

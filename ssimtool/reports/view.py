@@ -1,4 +1,4 @@
-"""What every output format shares: what it knows beside the record, and what it gives."""
+"""The interface of output formats: the view that they receive, and the text that they return."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ssimtool.records.comparison import Comparison
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What a renderer knows beside the record.
+    """Input of a renderer beside the record.
 
     Args:
-        names: metrics of the record; columns depend on them.
-        requested: names that were requested, in that order: the numbers of `value`.
-        width: of the terminal, in columns.
+        names: metrics of the record; CSV columns depend on them.
+        requested: requested names, in order; the format `value` writes their numbers.
+        width: width of the terminal, in columns.
         colour: whether the text may contain escape sequences for colour.
     """
 
@@ -28,7 +28,7 @@ class View:
 
 
 class Renderer(Protocol):
-    """Text of what a command has: a record, rows of the catalogue, or an `Overview`."""
+    """Function that renders a record, rows of the catalogue or an `Overview` as text."""
 
     def __call__(self, record: Any, view: View, /) -> str: ...
 
@@ -39,14 +39,14 @@ def _empty(*_: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchFormat:
-    """Many comparisons as text.
+    """A format of a batch.
 
     Args:
-        head: what comes first; the summary is None where the format is streamed.
-        line: a record; empty where only the summary is shown.
-        between: before each record but the first.
-        tail: what comes last, with the histogram of the first metric; None where the summary has
-            no place.
+        head: returns the beginning; the summary is None if the format is streamed.
+        line: returns the text of a record; it is empty if only the summary is shown.
+        between: separator between two records.
+        tail: returns the end, from the summary and the histogram of the first metric; None if the
+            format has no summary.
     """
 
     head: Callable[[Summary | None, View], str] = _empty

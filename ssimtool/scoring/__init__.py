@@ -1,1 +1,1 @@
-"""One pair of images: checked, scored, explained."""
+"""Checks, scores and explains one pair of images."""

@@ -1,6 +1,6 @@
-"""The arguments that the command line and Python share, checked.
+"""Checks of the arguments that the command line and Python share.
 
-NumPy is loaded only once all is well: a wrong command line is answered without it.
+NumPy is loaded only after the checks pass: an error in a command line is reported without it.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ def compare_settings(
     thresholds: tuple[Threshold, ...] = (),
     implied: Iterable[str] = (),
 ) -> CompareSettings:
-    """Return how pairs are compared.
+    """Return the settings that pairs are compared with.
 
     Args:
-        metrics: names of metrics, or one of them.
-        definition: which SSIM.
-        scales: of MS-SSIM; None: all.
+        metrics: names of metrics, or one name.
+        definition: the definition of SSIM.
+        scales: number of MS-SSIM scales; None: all.
         region: which pixels are compared.
-        device, backend, precision: of the computation.
-        thresholds: on each pair; their metrics are computed too.
-        implied: metrics that something else needs: a threshold on a statistic, a map.
+        device, backend, precision: where and how precisely SSIM is computed.
+        thresholds: checked on each pair; their metrics are computed too.
+        implied: further metrics to compute, such as those of a threshold on a statistic or of a
+            map.
 
     Raises:
-        ArgumentError: an argument outside its range, or scales, a mask or a region that a metric or
-            the backend does not take.
+        ArgumentError: an argument is outside its range, or a metric or the backend does not
+            support the scales, the mask or the region.
     """
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     for name in names:
@@ -85,10 +86,10 @@ def reading_of(
     layout: ImageLayout,
     max_pixels: int,
 ) -> Reading:
-    """Return how images are read; the arguments are those of `compare`.
+    """Return the options of reading images; the arguments are those of `compare`.
 
     Raises:
-        ArgumentError: one is outside its range.
+        ArgumentError: an argument is outside its range.
     """
     _check_choice("channels", channels, get_args(Channels))
     _check_choice("layout", layout, get_args(ImageLayout))
@@ -124,10 +125,10 @@ def _background(name: str) -> Background:
         ) from None
 
 
-def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
+def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ArgumentError(
-            f"unknown {what} {value!r}: expected one of {', '.join(choices)}", argument=what
+            f"unknown {option} {value!r}: expected one of {', '.join(choices)}", argument=option
         )
 
 
@@ -145,12 +146,12 @@ def _check_scales(scales: int | None, metrics: Iterable[str]) -> None:
 def _check_region(region: RegionOfInterest, metrics: Iterable[str], backend: BackendName) -> None:
     if not region:
         return
-    given = "mask" if region.mask is not None else "region"
+    option = "mask" if region.mask is not None else "region"
     for name in metrics:
         if "weight" not in find_metric(name).takes:
-            raise ArgumentError(f"{name} takes no {given}: leave one of them out", argument=given)
+            raise ArgumentError(f"{name} takes no {option}: leave one of them out", argument=option)
     if backend == "fused":
         raise ArgumentError(
-            f"the fused kernels take no {given}: leave it out, torch computes then",
+            f"the fused backend takes no {option}: leave out the backend or the {option}",
             argument="backend",
         )

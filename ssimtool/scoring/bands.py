@@ -1,4 +1,4 @@
-"""Bands of rows: how an image too large to be held at once is scored piece by piece."""
+"""Bands of rows, for scoring an image piece by piece that is too large to be scored at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from ssimtool.catalog import Definition
 
 @dataclass(frozen=True)
 class Band:
-    """`core` are the rows of the image that the band scores, `source` those that their windows
-    need as well, `kept` the rows of the SSIM map of `source` that belong to the core."""
+    """One band of an image.
+
+    Args:
+        core: the rows of the image that the band scores.
+        source: the rows that the windows of the core cover.
+        kept: the rows of the SSIM map of `source` that belong to the core.
+    """
 
     core: slice
     source: slice
@@ -19,16 +24,16 @@ class Band:
 
 
 def bands(height: int, rows: int, definition: Definition) -> Iterator[Band]:
-    """The bands of an image: each row and each window belongs to exactly one of them.
+    """Yield the bands of an image; each row and each window belongs to exactly one band.
 
     Args:
-        height: of the image.
-        rows: of a band, about: four windows high at least.
-        definition: whose window, border and reduction decide what a band needs.
+        height: height of the image.
+        rows: approximate height of a band; a band is at least four windows high.
+        definition: its window, border and downsampling determine the rows that a band needs.
 
     Yields:
-        bands, from the top; one alone is the whole image. The map is that of the reduced image
-        where the definition reduces it.
+        bands, from top to bottom; a single band is the whole image. If the definition downsamples
+        the image, `kept` refers to the map of the downsampled image.
     """
     factor = definition.downsample or 1
     if factor > 1:
@@ -42,7 +47,7 @@ def bands(height: int, rows: int, definition: Definition) -> Iterator[Band]:
         return
     size, margin = definition.window_size, definition.window_size // 2
     step = max(rows, 4 * size)
-    # A map of windows inside the image begins and ends `margin` rows before the image does.
+    # A map of windows inside the image lacks `margin` rows at the top and at the bottom.
     inset = margin if definition.border == "valid" else 0
     start = 0
     while start < height:

@@ -1,4 +1,4 @@
-"""What a comparison would be computed by on this machine: plain values, for bug reports."""
+"""The environment of a comparison on this machine, as plain values for bug reports."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PACKAGES = (
     "jaxtyping", "cmap", "jinja2", "matplotlib", "triton",
 )  # fmt: skip
 PLUGINS = "ssimtool.metrics"  # the group of entry points
-# What decides which code LLVM makes of the kernels, by its names of them.
+# Processor features that determine the machine code of the kernels, by their names in LLVM.
 FEATURES = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "neon", "sve")
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor, cores, backends, cache and plug-ins.
+    """Return versions, processor, cores, backends, cache and plug-ins.
 
-    A fact that cannot be had is a string that says why.
+    A fact that cannot be determined is a string with the error.
     """
     return {
         "ssimtool": __version__,
@@ -50,7 +50,7 @@ def environment() -> dict[str, Any]:
 
 
 def _tried(fact: Callable[[], Any]) -> Any:
-    """A fact, or why there is none: what is broken must not hide the rest."""
+    """Return a fact or the error that it raised: one broken part must not hide the others."""
     try:
         return fact()
     except Exception as error:  # noqa: BLE001
@@ -100,7 +100,7 @@ def _devices() -> list[str]:
 
 
 def _cache() -> dict[str, Any]:
-    """Where Numba keeps the kernels' machine code for the next process."""
+    """Return the folder in which Numba keeps the machine code of the kernels, and its contents."""
     from ssimtool.kernels.compiled.means import means
 
     path = means.stats.cache_path

@@ -1,5 +1,5 @@
-"""The use case of a number that differs: every definition of SSIM on a pair, and what each owes to
-which of its parts."""
+"""The use case of `explain`: SSIM of a pair by every definition, and the effect of each part in
+which a definition differs."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from ssimtool.scoring.pair import compare, execution_of
 from ssimtool.settings import CompareSettings
 
 Scored = Callable[[Definition], Comparison | SsimtoolError]
-FIRST = "wang2004"  # the paper's: the others are held against it
+FIRST = "wang2004"  # the definition of the paper; the others are compared with it
 
 
 def explain_once(request: CompareRequest, *, debug: bool = False) -> Explanation:
-    """Explain the SSIM of two images in a process that computes no more.
+    """Explain the SSIM of two images in a process that computes nothing else.
 
     Args:
-        request: what is compared.
-        debug: an error is raised, and makes no record.
+        request: the images and the settings.
+        debug: raise errors instead of returning them as records.
 
     Returns:
-        the explanation; what a person can fix is a record of the status `error`.
+        the explanation; an error that the user can fix is a record of the status `error`.
 
     Raises:
-        UnavailableError: a device or a backend that is not present.
+        UnavailableError: a device or a backend is not present.
     """
     try:
         pair = read_images(request)
@@ -59,27 +59,29 @@ def explain_once(request: CompareRequest, *, debug: bool = False) -> Explanation
         )
 
 
-def explain(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Explanation:
+def explain(
+    pair: Pair, settings: CompareSettings, *, execution: Execution | None = None
+) -> Explanation:
     """Score one pair by every definition of the catalogue.
 
     Args:
-        pair: what is compared.
-        how: the device, the backend and the precision.
-        execution: where; None settles it from `how`.
+        pair: the images.
+        settings: the device, the backend and the precision.
+        execution: the device and the backend; None chooses them from `settings`.
 
     Raises:
-        SsimtoolError: the images are too small for each of them, or a result is beyond floats.
-        UnavailableError: a device or a backend that is not present.
+        SsimtoolError: the images are too small for every definition, or a result is not finite.
+        UnavailableError: a device or a backend is not present.
     """
-    where = execution or execution_of(how)
+    placement = execution or execution_of(settings)
     height, width, _ = pair.reference.shape
     settled = {name: row.for_size(height, width) for name, row in DEFINITIONS.items()}
 
-    @cache  # what stands between two definitions may be another of them
+    @cache  # a definition between two others may itself be in the catalogue
     def scored(definition: Definition) -> Comparison | SsimtoolError:
         try:
-            settings = replace(how, metrics=("ssim",), definition=definition)
-            return compare(pair, settings, execution=where)
+            ssim_settings = replace(settings, metrics=("ssim",), definition=definition)
+            return compare(pair, ssim_settings, execution=placement)
         except SsimtoolError as error:
             return error
 
@@ -99,7 +101,7 @@ def explain(pair: Pair, how: CompareSettings, *, execution: Execution | None = N
 
 
 def _shared(record: Comparison) -> dict[str, Any]:
-    """What the comparisons have in common."""
+    """Return the fields that all comparisons of the pair have in common."""
     names = (
         "status", "reference", "distorted", "width", "height", "channels", "sample_type",
         "data_range", "identical", "colour", "reading", "steps", "device", "backend", "precision",
@@ -111,37 +113,37 @@ def _shared(record: Comparison) -> dict[str, Any]:
 def _explained(
     record: Comparison | SsimtoolError, definition: Definition, differs: tuple[Difference, ...]
 ) -> Explained:
-    found = record if isinstance(record, Comparison) else None
-    metrics: Mapping[str, float] = found.metrics if found else {}
+    comparison = record if isinstance(record, Comparison) else None
+    metrics: Mapping[str, float] = comparison.metrics if comparison else {}
     return Explained(
         name=definition.name,
         ssim=metrics.get("ssim"),
         ssim_loss=metrics.get("ssim_loss"),
-        per_channel=found.per_channel["ssim"] if found else (),
+        per_channel=comparison.per_channel["ssim"] if comparison else (),
         differs=differs,
         returned_by=definition.returned_by,
         definition=parts_of(definition),
-        reason=None if found else "needs {0}x{0} pixels".format(smallest_side(definition)),
+        reason=None if comparison else "needs {0}x{0} pixels".format(smallest_side(definition)),
     )
 
 
 def _differences(
     first: Definition, definition: Definition, scored: Scored
 ) -> tuple[Difference, ...]:
-    """What exchanging one part after the other changes."""
-    found = []
+    """Return the change of SSIM with each part, exchanged one after the other."""
+    differences = []
     before = first
     for part, after in steps_between(first, definition):
-        there, here = (_ssim(scored(which)) for which in (before, after))
+        there, here = (_ssim(scored(variant)) for variant in (before, after))
         change = None if there is None or here is None else here - there
-        found.append(Difference(part, WORDS[part](after), WORDS[part](first), change))
+        differences.append(Difference(part, WORDS[part](after), WORDS[part](first), change))
         before = after
-    return tuple(found)
+    return tuple(differences)
 
 
-def _ssim(found: Comparison | SsimtoolError) -> float | None:
-    """SSIM, or None where the image is too small."""
-    return None if isinstance(found, SsimtoolError) else found.metrics["ssim"]
+def _ssim(record: Comparison | SsimtoolError) -> float | None:
+    """Return SSIM, or None if the image is too small."""
+    return None if isinstance(record, SsimtoolError) else record.metrics["ssim"]
 
 
 def _window(definition: Definition) -> str:

@@ -1,4 +1,4 @@
-"""Which errors are results: what a person can fix, and a lack of memory."""
+"""Errors that are recorded as results: those that the user can fix, and a lack of memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from ssimtool.records.verdicts import Failure
 
 
 def failure_of(error: Exception, *, path: str | None = None) -> Failure | None:
-    """Return why there is no number, for the record; None where the error is a bug.
+    """Return the failure to record for an error; None if the error is a bug.
 
     Args:
-        error: what was raised.
-        path: shown in front of a lack of memory; other errors name their file themselves.
+        error: the error that was raised.
+        path: named in the message of a lack of memory; other errors name their file themselves.
 
     >>> failure_of(MemoryError()).code
     'too_large'

@@ -1,4 +1,4 @@
-"""Two images, from files or from memory, to a record: the use case of `compare`."""
+"""The use case of `compare`: two images, from files or from memory, to a record."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ssimtool.settings import CompareSettings
 
 @dataclass(frozen=True, kw_only=True)
 class CompareRequest:
-    """What is compared, and how.
+    """The images to compare, and the settings.
 
     Args:
         reference, distorted: paths, or images in memory.
-        settings: what is computed.
-        reading: how the images are read.
-        region: which pixels are compared.
-        mask: the mask of `region`, where it is in memory.
-        with_map: whether the SSIM map is computed as well.
+        settings: the metrics, the definition, the device and the backend.
+        reading: options of reading the images.
+        region: the region of interest.
+        mask: the mask of `region`, if it is in memory.
+        with_map: compute the SSIM map as well.
     """
 
     reference: ImageInput
@@ -43,7 +43,7 @@ class CompareRequest:
 
 @dataclass(frozen=True)
 class Compared:
-    """A record, and what it was computed from: None where the record is an error."""
+    """A record, the images and their SSIM map; the images are None if the record is an error."""
 
     record: Comparison
     pair: Pair | None = None
@@ -51,21 +51,21 @@ class Compared:
 
 
 def compare_once(request: CompareRequest, *, debug: bool = False) -> Compared:
-    """Compare two images in a process that computes no more.
+    """Compare two images in a process that computes nothing else.
 
     Args:
-        request: what is compared.
-        debug: an error is raised, and makes no record.
+        request: the images and the settings.
+        debug: raise errors instead of returning them as records.
 
     Returns:
-        what was compared; what a person can fix is a record of the status `error`.
+        the record and the images; an error that the user can fix is a record of the status `error`.
 
     Raises:
-        UnavailableError: a device or a backend that is not present.
+        UnavailableError: a device or a backend is not present.
     """
     try:
-        # Before torch is loaded, so that what is wrong with a file shows at once; only the samples
-        # of large images are decoded meanwhile, and what is wrong with those shows then.
+        # The files are opened before torch is loaded, so that a broken file is reported at once.
+        # Only the samples of large images are decoded while torch loads.
         pair = read_images(request, meanwhile=_load_torch)
         return score_images(pair, request, execution_of(request.settings, once=True))
     except Exception as error:
@@ -79,11 +79,11 @@ def read_images(request: CompareRequest, *, meanwhile: Callable[[], object] = la
     """Read both images and the mask, and make them comparable.
 
     Args:
-        request: what is compared.
-        meanwhile: called in one more thread while two large images decode.
+        request: the images and the settings.
+        meanwhile: called in a further thread while two large images are decoded.
 
     Raises:
-        SsimtoolError: one that cannot be read, or two that cannot be compared.
+        SsimtoolError: an image cannot be read, or the two cannot be compared.
     """
     reading = request.reading
     pair = read_pair(request.reference, request.distorted, reading, meanwhile=meanwhile)
@@ -91,7 +91,7 @@ def read_images(request: CompareRequest, *, meanwhile: Callable[[], object] = la
 
 
 def score_images(pair: Pair, request: CompareRequest, execution: Execution) -> Compared:
-    """Score a pair, with its map where that is requested."""
+    """Score a pair, and compute its map if requested."""
     record = compare(pair, request.settings, execution=execution)
     if not request.with_map:
         return Compared(record, pair)
@@ -99,7 +99,7 @@ def score_images(pair: Pair, request: CompareRequest, execution: Execution) -> C
 
 
 def failed(request: CompareRequest, failure: Failure) -> Comparison:
-    """Return the record of two images that have no number."""
+    """Return the record of two images that could not be compared."""
     return Comparison(
         status="error",
         reference=name_of(request.reference),
@@ -114,4 +114,4 @@ def failed(request: CompareRequest, failure: Failure) -> Comparison:
 
 
 def _load_torch() -> None:
-    import ssimtool.scoring.tensors  # noqa: F401  # for what it loads
+    import ssimtool.scoring.tensors  # noqa: F401  # loads torch

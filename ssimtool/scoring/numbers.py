@@ -1,4 +1,4 @@
-"""The numbers of metrics on tensors: of one fused pass, or of a call of the metric's function."""
+"""Scores of metrics on tensors, by one fused pass or by a call of the metric's function."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ OUR_FUNCTIONS = "ssimtool.metrics.public"
 
 
 def function_of(row: Metric) -> Callable[..., Any]:
-    """The function of a metric, imported where the row names it."""
+    """Return the function of a metric; it is imported if the row names it."""
     if not isinstance(row.function, str):
         return row.function
     module, _, name = row.function.rpartition(":")
-    found: Callable[..., Any] = getattr(import_module(module or OUR_FUNCTIONS), name)
-    return found
+    function: Callable[..., Any] = getattr(import_module(module or OUR_FUNCTIONS), name)
+    return function
 
 
 def call(
     row: Metric, x: Tensor, y: Tensor, *, dtype: torch.dtype, arguments: Mapping[str, Any]
 ) -> Tensor:
-    """The number of each image, (N,).
+    """Return the score of each image, (N,).
 
     Args:
         row: the metric.
         x: the references, (N, C, H, W), of any dtype.
         y: the distorted images, of the same shape and dtype.
-        dtype: floating; what the images are converted to for a function that takes no `dtype`.
-        arguments: the values of all keyword arguments that a row can take.
+        dtype: floating dtype that the images are converted to for a function that takes no
+            `dtype`.
+        arguments: values of all keyword arguments that a row can take.
 
     Raises:
-        SsimtoolError: `plugin`, the function of another package raised, cannot be imported or
-            returned anything but (N,) floats. The message names no file yet, see `of_pair`.
+        SsimtoolError: `plugin`, the function of a plug-in raised, cannot be imported or did not
+            return (N,) floats. The message does not name the file; `of_pair` adds it.
     """
-    given = {name: arguments[name] for name in row.takes}
+    options = {name: arguments[name] for name in row.takes}
     if "dtype" not in row.takes:
-        # Memory of its own for a plug-in: what it writes there must reach no other metric.
+        # A plug-in gets a copy: what it writes there must not reach other metrics.
         x, y = (image.to(dtype, copy=row.distribution is not None) for image in (x, y))
     try:
-        return _checked(function_of(row)(x, y, **given), x)
+        return _checked(function_of(row)(x, y, **options), x)
     except Exception as error:
         if row.distribution is None or is_out_of_memory(error):
             raise
@@ -59,7 +60,7 @@ def call(
 
 
 def of_pair(error: SsimtoolError, pair: Pair) -> SsimtoolError:
-    """The error of a metric with the file that it was about."""
+    """Return the error of a metric with the name of the distorted file in its message."""
     return SsimtoolError(error.code, f"{shown(pair.distorted_path)}: {error.message}")
 
 
@@ -78,23 +79,23 @@ def fused_scores(
     x: Tensor,
     y: Tensor,
     data_range: float,
-    how: CompareSettings,
+    settings: CompareSettings,
     dtype: torch.dtype,
 ) -> dict[Function, Tensor]:
-    """What one pass over both images gives, by the names of the functions that it stands for."""
+    """Return the scores of one fused pass over both images, by the functions that it replaces."""
     parts = fused_parts(functions)
     structure, errors = "structure" in parts, "errors" in parts
-    formula = metrics.formula_of(how.definition.for_size(*x.shape[2:]), data_range)
-    found = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
+    formula = metrics.formula_of(settings.definition.for_size(*x.shape[2:]), data_range)
+    means = metrics.one_pass(x, y, formula, dtype, structure=structure, errors=errors)
     scores: dict[Function, Tensor] = {}
     if structure:
-        scores["ssim_loss"] = found.structure[0]
+        scores["ssim_loss"] = means.structure[0]
     if "scales" in parts:
-        of_scales = metrics.formula_of_scales(how.definition, data_range)
-        weights = metrics.scale_weights(how.scales)
+        of_scales = metrics.formula_of_scales(settings.definition, data_range)
+        weights = metrics.scale_weights(settings.scales)
         losses = metrics.ms_ssim_losses(x, y, of_scales, weights, dtype, fused=True)
         scores["ms_ssim_loss"] = losses[0]
     if errors:
-        scores |= {"mse": found.mse, "mae": found.mae}
-        scores["psnr"] = metrics.psnr_of(found.mse, data_range)
+        scores |= {"mse": means.mse, "mae": means.mae}
+        scores["psnr"] = metrics.psnr_of(means.mse, data_range)
     return scores

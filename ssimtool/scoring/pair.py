@@ -1,7 +1,7 @@
-"""The use case of one pair: two images made comparable, to a record and to a map.
+"""The scores of one pair of images: its record and its SSIM map.
 
-On the CPU the fused kernels compute on the arrays as they were read, and torch is not loaded, which
-takes longer than many a comparison.
+On the CPU the fused kernels compute on the arrays as they were read. Torch is not loaded, because
+loading it takes longer than many a comparison.
 """
 
 from __future__ import annotations
@@ -25,71 +25,74 @@ from ssimtool.records.verdicts import status_of
 from ssimtool.scoring.checks import check_numbers, check_requested, check_size
 from ssimtool.settings import CompareSettings, Computed
 
-Functions = dict[Function, Metric]  # and the first row that is made of each
+Functions = dict[Function, Metric]  # each function, and the first row computed from it
 Values = dict[Function, list[float]]
 
 
-def compare(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Comparison:
+def compare(
+    pair: Pair, settings: CompareSettings, *, execution: Execution | None = None
+) -> Comparison:
     """Score one pair.
 
     Args:
-        pair: two images made comparable.
-        how: what is computed.
-        execution: where, settled for all pairs of a process; None settles it for this one.
+        pair: two images that were made comparable.
+        settings: the metrics, the definition and the precision.
+        execution: the device and the backend; None chooses them for this pair.
 
     Raises:
-        SsimtoolError: `too_small`, smaller than the window; `non_finite`, a result beyond floats.
-        UnavailableError: a device or a backend that is not present.
+        SsimtoolError: `too_small`, smaller than the window; `non_finite`, a result is not finite.
+        UnavailableError: a device or a backend is not present.
     """
-    where = execution or execution_of(how)
-    values, computed = _numbers(functions_of(pair, how), pair, how, where)
-    return record_of(pair, how, values, computed)
+    placement = execution or execution_of(settings)
+    values, computed = _numbers(functions_of(pair, settings), pair, settings, placement)
+    return record_of(pair, settings, values, computed)
 
 
 def execution_of(
-    how: CompareSettings, *, once: bool = False, threads: int | None = None
+    settings: CompareSettings, *, once: bool = False, threads: int | None = None
 ) -> Execution:
-    """Settle where pairs are computed, as `devices.settle` with the settings' own requests.
+    """Choose the device and the backend that the settings request, by `devices.settle`.
 
     Raises:
-        UnavailableError: a device or a backend that is not present.
+        UnavailableError: a device or a backend is not present.
     """
-    size = how.definition.window_size
-    return settle(how.device, how.backend, window_size=size, once=once, threads=threads)
+    size = settings.definition.window_size
+    return settle(settings.device, settings.backend, window_size=size, once=once, threads=threads)
 
 
-def _asked(how: CompareSettings) -> tuple[str, ...]:
-    return with_implied((*how.metrics, *(t.metric for t in how.thresholds)))
+def _metric_names(settings: CompareSettings) -> tuple[str, ...]:
+    return with_implied((*settings.metrics, *(t.metric for t in settings.thresholds)))
 
 
-def functions_of(pair: Pair, how: CompareSettings) -> Functions:
-    """What is to be computed of a pair.
+def functions_of(pair: Pair, settings: CompareSettings) -> Functions:
+    """Return the functions to compute for a pair, with the first row of each.
 
     Raises:
-        SsimtoolError: `too_small`; with a mask, `empty_mask` where no window lies around what
-            counts, and `unsupported`, what has none.
+        SsimtoolError: `too_small`; with a mask, `empty_mask` and `unsupported`.
     """
-    rows = [find_metric(name) for name in _asked(how)]
+    rows = [find_metric(name) for name in _metric_names(settings)]
     functions = {row.function: row for row in reversed(rows)}
-    check_requested(_asked(how), pair, how)
+    check_requested(_metric_names(settings), pair, settings)
     return functions
 
 
-def record_of(pair: Pair, how: CompareSettings, values: Values, computed: Computed) -> Comparison:
-    """The record of a pair.
+def record_of(
+    pair: Pair, settings: CompareSettings, values: Values, computed: Computed
+) -> Comparison:
+    """Return the record of a pair.
 
     Args:
-        pair: what was compared.
-        how: what was asked for.
-        values: by function, what it gave: a number per channel where it has a definition, else one.
-        computed: by what they were computed.
+        pair: the images that were compared.
+        settings: the requested metrics and thresholds.
+        values: numbers of each function: one per channel if it takes a definition, else one.
+        computed: the device, the backend and the precision that they were computed with.
 
     Raises:
-        SsimtoolError: `non_finite`, a result beyond floats.
+        SsimtoolError: `non_finite`, a result is not finite.
     """
-    found, per_channel = _metrics(_asked(how), values)
-    check_numbers(found, pair)
-    verdicts = tuple(t.judge(found[t.metric]) for t in how.thresholds)
+    scores, per_channel = _metrics(_metric_names(settings), values)
+    check_numbers(scores, pair)
+    verdicts = tuple(t.judge(scores[t.metric]) for t in settings.thresholds)
     height, width, channels = pair.reference.shape
     return Comparison(
         status=status_of(verdicts),
@@ -100,11 +103,11 @@ def record_of(pair: Pair, how: CompareSettings, values: Values, computed: Comput
         channels=channels,
         sample_type=pair.sample_type,
         data_range=pair.data_range,
-        identical=found.get("mse", 0) == 0 and _are_identical(pair),
-        metrics=found,
+        identical=scores.get("mse", 0) == 0 and _are_identical(pair),
+        metrics=scores,
         per_channel=per_channel,
-        definition=parts_of(_definition_of(how, height, width)),
-        scales=how.scales_stated,
+        definition=parts_of(_definition_of(settings, height, width)),
+        scales=settings.scales_stated,
         colour=pair.colour,
         reading=pair.reading,
         mask=pair.region.mask,
@@ -120,82 +123,86 @@ def record_of(pair: Pair, how: CompareSettings, values: Values, computed: Comput
     )
 
 
-def _definition_of(how: CompareSettings, height: int, width: int) -> Definition:
-    """The definition that was computed: MS-SSIM leaves out its reduction."""
-    takes = [find_metric(name).takes for name in _asked(how)]
+def _definition_of(settings: CompareSettings, height: int, width: int) -> Definition:
+    """Return the definition that was computed; MS-SSIM leaves out its downsampling."""
+    takes = [find_metric(name).takes for name in _metric_names(settings)]
     if {"scales" in t for t in takes if "definition" in t} == {True}:
-        return replace(how.definition, downsample=1)
-    return how.definition.for_size(height, width)
+        return replace(settings.definition, downsample=1)
+    return settings.definition.for_size(height, width)
 
 
 def _are_identical(pair: Pair) -> bool:
-    """Whether all samples that count are."""
+    """Return whether all samples inside the mask are identical."""
     if pair.weight is None:
         return all(map(np.array_equal, pair.reference, pair.distorted))
     rows = zip(pair.reference, pair.distorted, pair.weight, strict=True)
     return all(np.array_equal(x[m > 0], y[m > 0]) for x, y, m in rows)
 
 
-def map_of(pair: Pair, how: CompareSettings, *, execution: Execution | None = None) -> Array:
-    """The SSIM map as large as the image, the mean over the channels.
+def map_of(pair: Pair, settings: CompareSettings, *, execution: Execution | None = None) -> Array:
+    """Return the SSIM map, as large as the image: the mean over the channels.
 
     Args:
-        pair, how, execution: as for `compare`.
+        pair, settings, execution: those of `compare`.
 
     Returns:
-        (H, W), float32, −1 to 1; NaN where nothing counts.
+        (H, W), float32, −1 to 1; NaN outside the mask.
 
     Raises:
         SsimtoolError: `too_small`.
     """
     from ssimtool.scoring import tensors
 
-    check_size(pair, how.definition)
-    return tensors.map_of(pair, how, execution or execution_of(how))
+    check_size(pair, settings.definition)
+    return tensors.map_of(pair, settings, execution or execution_of(settings))
 
 
-def load_torch_for(how: CompareSettings) -> None:
-    """Load torch ahead of the first pair, where a metric needs it beside the fused kernels."""
-    if any(find_metric(name).function not in FUSED_METRICS for name in _asked(how)):
-        from ssimtool.scoring import tensors  # noqa: F401  # for what it loads
+def load_torch_for(settings: CompareSettings) -> None:
+    """Load torch before the first pair if the fused kernels do not compute every metric."""
+    if any(find_metric(name).function not in FUSED_METRICS for name in _metric_names(settings)):
+        from ssimtool.scoring import tensors  # noqa: F401  # loads torch
 
 
 def load_kernels() -> None:
-    """Loads the kernels ahead of the first pair, for a process of our own; without Numba, torch is
-    loaded when it computes."""
+    """Load the kernels before the first pair, in a worker process; do nothing without Numba."""
     with suppress(ImportError):
         internals.load_numba(lambda: import_module("ssimtool.kernels.arrays"))
 
 
 def _numbers(
-    functions: Functions, pair: Pair, how: CompareSettings, execution: Execution
+    functions: Functions, pair: Pair, settings: CompareSettings, execution: Execution
 ) -> tuple[Values, Computed]:
-    """The numbers of each function, one per channel where it takes a definition."""
+    """Return the numbers of each function: one per channel if it takes a definition, else one."""
     fused = {f: row for f, row in functions.items() if f in FUSED_METRICS}
     if fused and pair.weight is None and not execution.loads_torch:
-        wide = how.precision == "double" or pair.reference.dtype.name == "float64"
-        values = _on_arrays(fused, pair, how, wide=wide, threads=execution.threads)
+        double = settings.precision == "double" or pair.reference.dtype.name == "float64"
+        values = _on_arrays(fused, pair, settings, double=double, threads=execution.threads)
         if values is not None:
             rest = {f: row for f, row in functions.items() if f not in fused}
-            values |= _by_torch(rest, pair, how) if rest else {}
-            return values, Computed("cpu", "fused", "float64" if wide else "float32")
+            values |= _by_torch(rest, pair, settings) if rest else {}
+            return values, Computed("cpu", "fused", "float64" if double else "float32")
     from ssimtool.scoring.tensors import numbers_of
 
-    return numbers_of(functions, pair, how, execution)
+    return numbers_of(functions, pair, settings, execution)
 
 
-def _by_torch(functions: Functions, pair: Pair, how: CompareSettings) -> Values:
-    """The numbers that the fused kernels do not give of a pair that they compute on the CPU."""
+def _by_torch(functions: Functions, pair: Pair, settings: CompareSettings) -> Values:
+    """Return, for a pair on the CPU, the numbers that the fused kernels do not compute."""
     from ssimtool.scoring.tensors import numbers_of
 
-    return numbers_of(functions, pair, how, Execution(device="cpu", backend="torch"))[0]
+    return numbers_of(functions, pair, settings, Execution(device="cpu", backend="torch"))[0]
 
 
 def _on_arrays(
-    functions: Functions, pair: Pair, how: CompareSettings, *, wide: bool, threads: int | None
+    functions: Functions,
+    pair: Pair,
+    settings: CompareSettings,
+    *,
+    double: bool,
+    threads: int | None,
 ) -> Values | None:
-    """The numbers by the fused kernels; None where they do not read such samples, cannot be
-    loaded, or leave what floats hold."""
+    """Return the numbers by the fused kernels; None if the kernels cannot be loaded, do not read
+    samples of this type, or return a number that is not finite."""
     try:
         from ssimtool.kernels.arrays import READ_DTYPES, image_pass
         from ssimtool.kernels.pyramid import ms_ssim_pass
@@ -205,21 +212,21 @@ def _on_arrays(
     if x.dtype.name not in READ_DTYPES or x.dtype != y.dtype:
         return None
     parts = fused_parts(functions)
-    formula = formula_of(how.definition.for_size(*x.shape[:2]), pair.data_range)
-    asked = {"wide": wide, "structure": "structure" in parts, "errors": "errors" in parts}
-    means = image_pass(x, y, formula, **asked, threads=threads)
+    formula = formula_of(settings.definition.for_size(*x.shape[:2]), pair.data_range)
+    options = {"wide": double, "structure": "structure" in parts, "errors": "errors" in parts}
+    means = image_pass(x, y, formula, **options, threads=threads)
     losses = {"ssim_loss": means.structure[0]}
     if "scales" in parts:
-        of_scales = formula_of_scales(how.definition, pair.data_range)
-        weights = scale_weights(how.scales)
-        losses["ms_ssim_loss"] = ms_ssim_pass(x, y, of_scales, weights, wide=wide, threads=threads)
-    if not all(np.isfinite(found).all() for found in losses.values()):
+        formula = formula_of_scales(settings.definition, pair.data_range)
+        weights = scale_weights(settings.scales)
+        losses["ms_ssim_loss"] = ms_ssim_pass(x, y, formula, weights, wide=double, threads=threads)
+    if not all(np.isfinite(loss).all() for loss in losses.values()):
         return None
     square, absolute = means.errors[0].tolist()
     with np.errstate(divide="ignore"):  # identical images: inf
         decibels = float(10 * np.log10(np.float64(pair.data_range) ** 2 / np.float64(square)))
     return {
-        **{name: found.tolist() for name, found in losses.items()},
+        **{name: loss.tolist() for name, loss in losses.items()},
         "mse": [square],
         "mae": [absolute],
         "psnr": [decibels],
@@ -227,16 +234,16 @@ def _on_arrays(
 
 
 def _metrics(
-    asked: tuple[str, ...], values: Values
+    names: tuple[str, ...], values: Values
 ) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
-    """Each metric, and each that has a definition by channel."""
-    found: dict[str, float] = {}
+    """Return the score of each metric, and the scores by channel of each that has a definition."""
+    scores: dict[str, float] = {}
     per_channel: dict[str, tuple[float, ...]] = {}
-    for name in asked:
+    for name in names:
         row = find_metric(name)
-        of_row = values[row.function]
-        mean = sum(of_row) / len(of_row)
-        found[name] = 1 - mean if row.complement else mean
+        numbers = values[row.function]
+        mean = sum(numbers) / len(numbers)
+        scores[name] = 1 - mean if row.complement else mean
         if "definition" in row.takes:
-            per_channel[name] = tuple(1 - v if row.complement else v for v in of_row)
-    return found, per_channel
+            per_channel[name] = tuple(1 - v if row.complement else v for v in numbers)
+    return scores, per_channel

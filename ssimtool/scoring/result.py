@@ -23,9 +23,9 @@ class ComparisonResult:
     """The result of `ssimtool.compare`: a record, the map, and how a notebook shows them.
 
     Args:
-        record: all that was computed and how, as plain values.
+        record: the scores and how they were computed, as plain values.
         map: the SSIM map, (H, W), float32, −1 to 1, NaN outside the mask; None unless requested.
-        request: what was compared.
+        request: the images to compare, and the settings.
         pair: the images as they were compared.
     """
 
@@ -36,7 +36,7 @@ class ComparisonResult:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Each metric by its name, in the order of the request."""
+        """Score of each metric by its name, in the order of the request."""
         return self.record.metrics
 
     @property
@@ -44,15 +44,19 @@ class ComparisonResult:
         """Mean SSIM, −1 to 1.
 
         Raises:
-            AttributeError: it was not among the metrics.
+            AttributeError: ssim was not among the metrics.
         """
         if "ssim" not in self.record.metrics:
-            raise AttributeError(f"ssim was not requested: there is {', '.join(self.metrics)}")
+            raise AttributeError(
+                f"ssim was not requested: the metrics are {', '.join(self.metrics)}"
+            )
         return self.record.metrics["ssim"]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as a dictionary of plain values, with the fields of `-f json`; the PSNR
-        of identical images is inf."""
+        """Return the record as a dictionary of plain values, with the fields of `-f json`.
+
+        The PSNR of identical images is inf.
+        """
         return asdict(self.record)
 
     def __repr__(self) -> str:
@@ -60,7 +64,7 @@ class ComparisonResult:
         return f"ComparisonResult({numbers})"
 
     def _repr_html_(self) -> str:
-        """Return scores, a slider between the two images, and the map, for a notebook."""
+        """Return HTML for a notebook: scores, a slider between the two images, and the map."""
         from ssimtool.reports.notebook import result_html
 
         ssim_map = self.map
@@ -94,39 +98,40 @@ def compare(
     """Compare two images, as `ssimtool compare` does.
 
     Args:
-        reference, distorted: each a path (str or os.PathLike), a Pillow image, a NumPy array of
+        reference, distorted: each is a path (str or os.PathLike), a Pillow image, a NumPy array of
             shape (H, W), (H, W, C) or (C, H, W), or a torch tensor of shape (H, W), (C, H, W) or
             (1, C, H, W).
         metrics: names of `ssimtool.METRICS`.
-        definition: which SSIM, by name or as data (`ssimtool.find_definition`).
-        border: in the place of the definition's own.
-        scales: of MS-SSIM, 1 to 5; None: 5.
-        mask: compare only where it is white: a path, or an image of the size of the reference;
-            floats from 0 to 1 are weights.
+        definition: the definition of SSIM, by name or as data (`ssimtool.find_definition`).
+        border: border handling; None: that of the definition.
+        scales: number of MS-SSIM scales, 1 to 5; None: 5.
+        mask: compare only where the mask is white: a path, or an image of the size of the
+            reference; floats from 0 to 1 are weights.
         regions: compare only these rectangles, (x, y, width, height) in pixels.
-        map: whether the SSIM map is computed.
+        map: compute the SSIM map.
         data_range: dynamic range of the samples; None: that of the integer type, 1 for floats
             in [0, 1].
-        channels: `rgb`, the mean over the channels, or `luma`, the BT.601 luma only.
-        background: under transparent pixels: `checker`, or a colour such as `white` or `#ff8800`.
+        channels: `rgb`, the mean over the channels, or `luma`, only the BT.601 luma.
+        background: background for transparent pixels: `checker`, or a colour such as `white` or
+            `#ff8800`.
         resize: resample the distorted image to the size of the reference.
-        frame: of files with several; None: the first, with a warning in the record.
-        layout: of arrays with three axes: `hwc`, `chw`, or `auto` by their shape; a tensor's is
-            `chw` unless it is said.
-        max_pixels: larger images are refused; 0: no limit. Of files, Pillow's own limit
-            (`PIL.Image.MAX_IMAGE_PIXELS`) holds as well.
+        frame: frame of a file with several, from 0; None: the first, with a warning in the record.
+        layout: axis order of arrays with three axes: `hwc`, `chw`, or `auto`, which derives it
+            from the shape; `auto` takes tensors as `chw`.
+        max_pixels: refuse larger images; 0: no limit. For files, Pillow's own limit
+            (`PIL.Image.MAX_IMAGE_PIXELS`) applies as well.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         backend: `auto`, `fused` or `torch`.
-        precision: of SSIM, `double` or `single`.
+        precision: floating-point precision of SSIM, `double` or `single`.
 
     Returns:
         the result: `.ssim`, `.metrics`, `.map`, `.record`, `.to_dict()`.
 
     Raises:
-        SsimtoolError: an image that cannot be read, or two that cannot be compared.
-        ValueError: an argument outside its range, scales or a mask that a metric does not take, or
-            a device or backend that is not present.
-        TypeError: an image that is none of what is accepted.
+        SsimtoolError: an image cannot be read, or the two cannot be compared.
+        ValueError: an argument is outside its range, a metric does not take the scales or the mask,
+            or a device or a backend is not present.
+        TypeError: an image is of none of the accepted types.
 
     Source of SSIM: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13, doi:10.1109/TIP.2003.819861.
 

@@ -1,4 +1,4 @@
-"""A pair on torch: its numbers and its map, on whatever device; and what moves arrays there."""
+"""Scores and SSIM map of a pair by torch, on any device, and the transfer of arrays to it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ from ssimtool.scoring.bands import bands
 from ssimtool.scoring.numbers import call, fused_scores, of_pair
 from ssimtool.settings import CompareSettings, Computed
 
-MAP_SAMPLES = 1 << 22  # of a band: what its map and the temporaries are made of
+MAP_SAMPLES = 1 << 22  # samples of a band, which bound the memory of its map and temporaries
 
 
-def wide(device: torch.device) -> torch.dtype:
-    """What the command line computes in: float64, but float32 on MPS, which has no other."""
+def widest_dtype(device: torch.device) -> torch.dtype:
+    """Return the dtype that the command line computes in: float64, or float32 on MPS."""
     return torch.float64 if has_float64(device) else torch.float32
 
 
 def to_tensor(array: Array) -> Tensor:
-    """A tensor over the memory of an array, which is only ever read, in the native byte order."""
+    """Return a tensor that shares the memory of an array, in the native byte order.
+
+    The tensor must not be written to.
+    """
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.bool_:
         array = array.view(np.uint8)
@@ -44,66 +47,72 @@ def to_tensor(array: Array) -> Tensor:
 def numbers_of(
     functions: dict[Function, Metric],
     pair: Pair,
-    how: CompareSettings,
+    settings: CompareSettings,
     execution: Execution,
 ) -> tuple[dict[Function, list[float]], Computed]:
-    """What the metrics of a pair are made of.
+    """Compute the numbers that the metrics of a pair are derived from.
 
     Args:
-        functions: the functions, and a row of each.
+        functions: the functions, each with a row of it.
         pair: the images.
-        how: the definition and the precision.
+        settings: the definition and the precision.
         execution: the device and the backend.
 
     Returns:
-        the numbers of each function, one per channel where it takes a definition; and by what they
-        were computed: `fused` where the fused pass gave any of them.
+        the numbers of each function, one per channel if it takes a definition, else one; and the
+        device, the backend and the precision that they were computed with. The backend is `fused`
+        if the fused pass computed any of them.
 
     Raises:
-        SsimtoolError: `plugin`.
+        SsimtoolError: `plugin`, the function of a plug-in failed.
     """
     device = torch.device(execution.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     weight = _weight(pair, device)
-    fused = weight is None and bool(fused_parts(functions)) and _is_fused(x, y, how, execution)
-    scored = fused_scores(functions, x, y, pair.data_range, how, _dtype(x, y, how)) if fused else {}
+    fused = weight is None and bool(fused_parts(functions)) and _is_fused(x, y, settings, execution)
+    scored = (
+        fused_scores(functions, x, y, pair.data_range, settings, _dtype(x, y, settings))
+        if fused
+        else {}
+    )
     for function, row in functions.items():
         if function not in scored:
             try:
-                scored[function] = score(row, x, y, pair.data_range, how, weight)
+                scored[function] = score(row, x, y, pair.data_range, settings, weight)
             except SsimtoolError as error:
                 raise of_pair(error, pair) from error
-    fetched = iter(torch.cat(list(scored.values())).tolist())  # from a device at once
-    found = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
-    return found, computed_by(x, y, how, "fused" if fused else "torch")
+    fetched = iter(torch.cat(list(scored.values())).tolist())  # one transfer from the device
+    numbers = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
+    return numbers, computed_by(x, y, settings, "fused" if fused else "torch")
 
 
-def computed_by(x: Tensor, y: Tensor, how: CompareSettings, backend: str) -> Computed:
-    """What stands in the record of how the numbers of two images were computed."""
-    return Computed(str(x.device), backend, str(_dtype(x, y, how)).removeprefix("torch."))
+def computed_by(x: Tensor, y: Tensor, settings: CompareSettings, backend: str) -> Computed:
+    """Return the device, the backend and the precision to record for two images."""
+    return Computed(str(x.device), backend, str(_dtype(x, y, settings)).removeprefix("torch."))
 
 
-def _is_fused(x: Tensor, y: Tensor, how: CompareSettings, execution: Execution) -> bool:
-    size, least = how.definition.window_size, execution.fused_from
+def _is_fused(x: Tensor, y: Tensor, settings: CompareSettings, execution: Execution) -> bool:
+    size, least = settings.definition.window_size, execution.fused_from
     return metrics.is_fused(x, y, execution.backend, window_size=size, fused_from=least)
 
 
-def _dtype(x: Tensor, y: Tensor, how: CompareSettings) -> torch.dtype:
-    """What SSIM is computed in."""
-    return wide(x.device) if how.precision == "double" else computing_dtype(x, y)
+def _dtype(x: Tensor, y: Tensor, settings: CompareSettings) -> torch.dtype:
+    """Return the dtype that SSIM is computed in."""
+    return widest_dtype(x.device) if settings.precision == "double" else computing_dtype(x, y)
 
 
-def map_of(pair: Pair, how: CompareSettings, execution: Execution) -> Array:
-    """The SSIM map as large as the image, the mean over the channels.
+def map_of(pair: Pair, settings: CompareSettings, execution: Execution) -> Array:
+    """Return the SSIM map, as large as the image: the mean over the channels.
 
-    The definition's own map where it is that large, else with symmetric borders; where it reduces
-    the images first, each number of the map stands for the pixels that were averaged.
+    A definition with valid windows is computed with symmetric padding instead, because its own map
+    is smaller than the image. If the definition downsamples the images, each number of the map is
+    repeated for the pixels that were averaged.
 
     Returns:
-        (H, W), float32, −1 to 1; NaN where nothing counts.
+        (H, W), float32, −1 to 1; NaN outside the mask.
     """
     height, width, _ = pair.reference.shape
-    definition = how.definition.for_size(height, width)
+    definition = settings.definition.for_size(height, width)
     if definition.border == "valid":
         definition = replace(definition, border="symmetric")
     device = torch.device(execution.device)
@@ -112,9 +121,9 @@ def map_of(pair: Pair, how: CompareSettings, execution: Execution) -> Array:
     if weight is not None:
         ssim_map = _weighted_map(x, y, weight, definition, pair.data_range)
     else:
-        fused = _is_fused(x, y, how, execution)
+        fused = _is_fused(x, y, settings, execution)
         if factor > 1:
-            x, y = (metrics.reduced(image, factor, wide(device)) for image in (x, y))
+            x, y = (metrics.reduced(image, factor, widest_dtype(device)) for image in (x, y))
             definition = replace(definition, downsample=1)
         ssim_map = _map(x, y, definition, pair.data_range, fused=fused)
     ssim_map = _enlarged(ssim_map, factor, height, width)
@@ -124,18 +133,18 @@ def map_of(pair: Pair, how: CompareSettings, execution: Execution) -> Array:
 
 
 def _enlarged(ssim_map: Array, factor: int, height: int, width: int) -> Array:
-    """Each number for the pixels that it stands for, and for what was left over beside them."""
+    """Repeat each number for the pixels that were averaged, and at the edges for the remainder."""
     if factor > 1:
         ssim_map = ssim_map.repeat(factor, axis=0).repeat(factor, axis=1)
-        left = height - ssim_map.shape[0], width - ssim_map.shape[1]
-        ssim_map = np.pad(ssim_map, ((0, left[0]), (0, left[1])), mode="edge")
+        rows, columns = height - ssim_map.shape[0], width - ssim_map.shape[1]
+        ssim_map = np.pad(ssim_map, ((0, rows), (0, columns)), mode="edge")
     return ssim_map
 
 
 def _weighted_map(
     x: Tensor, y: Tensor, weight: Tensor, definition: Definition, data_range: float
 ) -> Array:
-    """The mean over the channels of the map of one image, channel by channel, (H, W), float32."""
+    """Return the mean map over the channels, computed channel by channel: (H, W), float32."""
     total = torch.zeros((), device=x.device)
     for c in range(x.shape[1]):
         a, b = x[:, c : c + 1], y[:, c : c + 1]
@@ -144,7 +153,7 @@ def _weighted_map(
             b,
             data_range=data_range,
             definition=definition,
-            dtype=wide(x.device),
+            dtype=widest_dtype(x.device),
             backend="torch",
             weight=weight,
         )
@@ -153,12 +162,12 @@ def _weighted_map(
 
 
 def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fused: bool) -> Array:
-    """The mean over the channels of the map of one image, band by band, (H, W), float32."""
+    """Return the mean map over the channels, computed band by band: (H, W), float32."""
     device = x.device
     total = torch.empty(x.shape[2:], dtype=torch.float32, device=device)
     for band in bands(x.shape[2], max(1, MAP_SAMPLES // x[0, :, 0].numel()), definition):
         a, b = x[:, :, band.source], y[:, :, band.source]
-        # Channel by channel where they are converted: the planes lie side by side then.
+        # Torch converts the samples: channel by channel, so that each plane is contiguous.
         parts = (
             [(a, b)] if fused else [(a[:, c : c + 1], b[:, c : c + 1]) for c in range(x.shape[1])]
         )
@@ -168,7 +177,7 @@ def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fus
                 q,
                 data_range=data_range,
                 definition=definition,
-                dtype=wide(device),
+                dtype=widest_dtype(device),
                 backend="fused" if fused else "torch",
             )[0, :, band.kept]
             for p, q in parts
@@ -179,23 +188,25 @@ def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fus
 
 
 def sent(array: Array, device: torch.device) -> Tensor:
-    """A tensor on the device, in the type of the array where the device has it: it is converted
-    there."""
+    """Return an array as a tensor on the device, in its own dtype if the device supports it.
+
+    The conversion to the computing dtype happens on the device.
+    """
     tensor = sendable(to_tensor(array), device)
-    if device.type == "cuda":  # from pinned memory the copy runs beside what comes next
+    if device.type == "cuda":  # a copy from pinned memory runs asynchronously
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
 
 
 def _weight(pair: Pair, device: torch.device) -> Tensor | None:
-    """(1, 1, H, W); None where all pixels count the same."""
+    """Return the weights of the pixels, (1, 1, H, W); None without a mask."""
     if pair.weight is None:
         return None
     return sent(np.ascontiguousarray(pair.weight), device)[None, None]
 
 
 def _batch(image: Array, device: torch.device) -> Tensor:
-    """(H, W, C) as (1, C, H, W), in the memory that it lies in."""
+    """Return an image (H, W, C) as a view (1, C, H, W), in its memory layout."""
     return sent(image, device).permute(2, 0, 1)[None]
 
 
@@ -204,32 +215,36 @@ def score(
     x: Tensor,
     y: Tensor,
     data_range: float,
-    how: CompareSettings,
+    settings: CompareSettings,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """A metric by plain torch: (C · N) numbers where it has a definition, those of the first
-    channel first, else (N).
+    """Compute a metric by the torch backend.
 
     Args:
-        row: of the catalogue or of a plug-in.
-        x, y: (N, C, H, W).
-        data_range: of their samples.
-        how: what else is asked for.
-        weight: how much each pixel counts, (N or 1, 1, H, W).
+        row: the metric, of the catalogue or of a plug-in.
+        x, y: the reference and the distorted images, (N, C, H, W).
+        data_range: dynamic range of the samples.
+        settings: the definition, the scales and the precision.
+        weight: weight of each pixel, (N or 1, 1, H, W).
+
+    Returns:
+        (C · N) numbers if the metric has a definition, those of the first channel first; else (N).
 
     Raises:
-        SsimtoolError: `plugin`, without the file.
+        SsimtoolError: `plugin`; the message does not name the file.
     """
     planes = range(x.shape[1]) if "definition" in row.takes else ()
-    single = _dtype(x, y, how)
+    ssim_dtype = _dtype(x, y, settings)
     arguments = {
         "data_range": data_range,
-        "definition": how.definition,
-        "scales": how.scales,
+        "definition": settings.definition,
+        "scales": settings.scales,
         "weight": weight,
-        "dtype": single if planes else wide(x.device),  # errors keep all digits
+        "dtype": ssim_dtype
+        if planes
+        else widest_dtype(x.device),  # MSE and the like keep all digits
         "backend": "torch",
     }
-    # Channel by channel also where the channels interleave: converted planes lie side by side.
+    # Channel by channel also if the channels are interleaved: each converted plane is contiguous.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
-    return torch.cat([call(row, a, b, dtype=single, arguments=arguments) for a, b in pairs])
+    return torch.cat([call(row, a, b, dtype=ssim_dtype, arguments=arguments) for a, b in pairs])

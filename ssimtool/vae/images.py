@@ -14,7 +14,7 @@ from ssimtool.metrics import public as metrics
 from ssimtool.readers.arrays.vae import Arrays, Chunk
 from ssimtool.readers.samples import Array, range_of_type
 from ssimtool.scoring.bands import Band, bands
-from ssimtool.scoring.tensors import sent, wide
+from ssimtool.scoring.tensors import sent, widest_dtype
 from ssimtool.settings import BackendName, LossSettings
 from ssimtool.vae.spans import Span
 
@@ -30,7 +30,7 @@ class Computing:
     @property
     def dtype(self) -> torch.dtype:
         """Type of the sums."""
-        return wide(self.device)
+        return widest_dtype(self.device)
 
 
 def computing(arrays: Arrays, settings: LossSettings, *, band_samples: int) -> Computing:

@@ -14,7 +14,7 @@ from ssimtool.metrics.moments import Moments
 from ssimtool.readers.arrays.vae import Arrays
 from ssimtool.readers.samples import range_of_type
 from ssimtool.records.comparison import parts_of
-from ssimtool.records.latents import reduction_told
+from ssimtool.records.latents import reduction_text
 from ssimtool.records.loss import Contributions, LossReport
 from ssimtool.records.verdicts import Failure, status_of
 from ssimtool.settings import LatentSettings, LossSettings
@@ -101,7 +101,7 @@ def _requested(paths: tuple[str, ...], settings: LossSettings, *, latents: bool)
         alpha=settings.alpha,
         beta=settings.beta,
         definition=parts_of(settings.definition),
-        kl_reduction=reduction_told(settings.kl_reduction, settings.free_bits),
+        kl_reduction=reduction_text(settings.kl_reduction, settings.free_bits),
         free_bits=settings.free_bits or None,
         version=__version__,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssimtool.metrics.moments import LARGEST_CORRELATION, Moments, total_correlation
 from ssimtool.readers.samples import Array
-from ssimtool.records.latents import Aggregate, FreeBits, LogvarValues, Values, reduction_told
+from ssimtool.records.latents import Aggregate, FreeBits, LogvarValues, Values, reduction_text
 from ssimtool.vae.diagnostics import at_extremes, is_many
 from ssimtool.vae.posterior import mu_variance
 
@@ -21,7 +21,7 @@ def free_bits_of(kl: Array, minimum: float | None) -> FreeBits | None:
         minimum=minimum,
         kl=math.fsum(np.maximum(kl, minimum)),
         dimensions=int((kl < minimum).sum()),
-        reduction=reduction_told("sum-mean", minimum),
+        reduction=reduction_text("sum-mean", minimum),
     )
 
 

@@ -100,7 +100,7 @@ def test_identical(ssimtool, pair):
     (row,) = csv.DictReader(io.StringIO(ssimtool("compare", *same, "-f", "csv").out))
     assert row["psnr"] == "inf"
     assert "| PSNR | inf | dB | higher |" in ssimtool("compare", *same, "-f", "markdown").out
-    assert "The two are identical." in ssimtool("compare", *same).out
+    assert "The images are identical." in ssimtool("compare", *same).out
 
 
 @pytest.mark.parametrize(

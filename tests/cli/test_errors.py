@@ -265,7 +265,7 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
         (["compare", "a.png", "b.png", "--background", "#ff000080"], "neither checker nor"),
         (["compare", "a.png", "b.png", "--fail-under", "x"], "is not [METRIC=]VALUE"),
         (["compare", "a.png", "b.png", "--fail-under", "kl=1"], "is not one of ssim"),
-        (["compare", "a.png", "b.png", "--fail-under", "mean:ssim=1"], "asks for a statistic"),
+        (["compare", "a.png", "b.png", "--fail-under", "mean:ssim=1"], "names a statistic"),
         (["compare", "a.png", "b.png", "--fail-over", "nan"], "is not [METRIC=]VALUE"),
         (["compare", "a.png", "b.png", "--map", "a.jpg"], "does not end in .png or .npy"),
         (["compare", "a.png", "b.png", "--map-style", "jet"], "is not one of gray"),

@@ -174,6 +174,6 @@ def test_every_word_has_room(ssimtool, samples, monkeypatch, columns):
     assert max(map(len, out.splitlines())) <= columns
     assert "…" not in out
     words = " ".join(out.split())
-    for text in ("cvae 0.702211", "+0.008144 zero padding, full", "ignite", "from wang2004, one"):
+    for text in ("cvae 0.702211", "+0.008144 zero padding, full", "ignite", "to wang2004, adding"):
         assert text in words
     assert ("Definition" in out) == (columns >= 72)

@@ -130,9 +130,9 @@ def test_identical_is_said_of_what_counts(ssimtool, here):
     assert done.record["identical"]
     assert done.record["metrics"] == {"ssim": 1, "ssim_loss": 0, "mse": 0, "psnr": None}
     table = ssimtool("compare", "a.png", "c.png", "--mask", "disc.png").out
-    assert "The two are identical where it counts." in table
+    assert "The images are identical inside the mask or regions." in table
     assert not ssimtool("compare", "a.png", "c.png", "-f", "json").record["identical"]
-    assert "The two are identical.\n" in ssimtool("compare", "a.png", "a.png").out
+    assert "The images are identical.\n" in ssimtool("compare", "a.png", "a.png").out
 
 
 def test_the_size_of_the_reference_counts(ssimtool, here):
@@ -147,7 +147,7 @@ def test_the_size_of_the_reference_counts(ssimtool, here):
 
 def test_formats(ssimtool, here):
     pair = "compare", "a.png", "b.png", "--mask", "disc.png", "--region", "0,0,20,30"
-    told = f"0,0,20,30: {(DISC & CORNER).sum():,} of 2,000 pixels count"
+    told = f"0,0,20,30: {(DISC & CORNER).sum():,} of 2,000 pixels compared"
     lines = ssimtool(*pair).out.splitlines()
     assert lines[2:5] == [
         "size       50 x 40 pixels, 3 channels, 8-bit",
@@ -159,7 +159,7 @@ def test_formats(ssimtool, here):
     assert (row["mask"], row["regions"]) == ("disc.png", "[[0, 0, 20, 30]]")
     assert row["counted"] == str((DISC & CORNER).sum())
     weights = ssimtool("compare", "a.png", "b.png", "--mask", "weights.npy").out
-    assert "mask       weights.npy: weights of " in weights
+    assert "mask       weights.npy: total weight " in weights
     (row,) = csv.DictReader(io.StringIO(ssimtool(*pair[:3], "-f", "csv").out))
     assert row["mask"] == row["regions"] == row["counted"] == ""
 
@@ -178,7 +178,11 @@ def test_warnings_and_steps_of_a_mask(ssimtool, here):
         (["--mask", "none.png"], "not_found", "none.png: no such file"),
         (["--mask", "black.png"], "empty_mask", "black.png: selects no pixel"),
         (["--region", "40,0,20,20"], "size_mismatch", "is 50x40 pixels, expected the region"),
-        (["--region", "0,0,5,40"], "empty_mask", "a.png: no window of 11 pixels inside the image"),
+        (
+            ["--region", "0,0,5,40"],
+            "empty_mask",
+            "a.png: no window inside the image has its centre in",
+        ),
         (["--region", "0,0,4,4", "--mask", "disc.png"], "empty_mask", "within the regions"),
         (["--mask", "."], "unreadable", "is a directory"),
     ],
@@ -213,10 +217,13 @@ def test_where_there_is_no_window_the_errors_are_there(ssimtool, here):
         (["--region", "1,2,3"], "--region: '1,2,3' is not a region, expected X,Y,W,H"),
         (["--region", "0,0,0,9"], "W and H above 0"),
         (["--mask", "-"], "standard input cannot be a mask"),
-        (["--mask", "disc.png", "--backend", "fused"], "--backend: the fused kernels take no mask"),
+        (
+            ["--mask", "disc.png", "--backend", "fused"],
+            "--backend: the fused backend takes no mask",
+        ),
         (
             ["--region", "0,0,9,9", "--backend", "fused"],
-            "--backend: the fused kernels take no region",
+            "--backend: the fused backend takes no region",
         ),
     ],
 )
@@ -525,8 +532,8 @@ def test_a_report_says_what_counts(ssimtool, folders):
     assert ssimtool("batch", "x", "y", "--mask", "disc.png", "-o", "s.ndjson").code == 0
     assert ssimtool("report", "s.ndjson", "-o", "r.html").code == 0
     page = (folders / "r.html").read_text()
-    assert '"title":"What counts"' in page
-    assert f"mask disc.png: {DISC.sum():,} of 2,000 pixels count" in page
+    assert '"title":"Region of interest"' in page
+    assert f"mask disc.png: {DISC.sum():,} of 2,000 pixels compared" in page
     assert "changed since" not in page
 
 

@@ -85,7 +85,7 @@ def test_json(ssimtool, file):
 def test_markdown(ssimtool, file):
     text = ssimtool("report", file, "-f", "markdown", "--worst", 3).out
     assert "37 pairs: " in text
-    assert "1 file(s) without a partner" in text
+    assert "1 unmatched file(s)" in text
     assert "| SSIM | " in text
     assert text.count("| golden/") == 3
     assert "- pass  mean ssim 0." in text or "- FAIL  mean ssim 0." in text

@@ -119,7 +119,7 @@ def test_what_a_person_sees(ssimtool, pair):
     ("options", "words"),
     [
         ([], "is 161x60 pixels, expected at least 161x161 for ms_ssim of 5 scales"),
-        ([], "give larger images, or --scales 3"),  # 60 pixels: 41 is enough, 81 is not
+        ([], "pass larger images, or --scales 3"),  # 60 pixels: 41 is enough, 81 is not
         (["--scales", 4], "expected at least 81x81 for ms_ssim of 4 scales with a window of 11"),
         (["--window-size", 15], "at least 225x225"),
         (["--window-size", 61], "or a smaller --window-size"),

@@ -39,9 +39,9 @@ def test_statistics_are_kept_apart():
         ("nan", "ssim", "'nan' is not [METRIC=]VALUE"),
         ("", "ssim", "'' is not [METRIC=]VALUE"),
         ("kl=1", "ssim", "'kl=1': 'kl' is not one of ssim, mse"),
-        ("mean:ssim=1", "ssim", "'mean:ssim=1' asks for a statistic"),
+        ("mean:ssim=1", "ssim", "'mean:ssim=1' names a statistic"),
         ("p2:ssim=1", "ssim", "'p2:ssim=1': 'p2' is not one of mean, min"),
-        ("1", None, "'1' is not FIGURE=VALUE: say which of ssim, mse"),
+        ("1", None, "'1' is not FIGURE=VALUE: name one of ssim, mse"),
     ],
 )
 @pytest.mark.parametrize("op", ["under", "over"])

@@ -183,7 +183,7 @@ def test_charts_stay_in_their_frame(values, better):
     for bar in bars.bars:
         assert charts.LEFT - 1 <= bar.x <= bar.x + bar.width <= charts.RIGHT + 1
         assert charts.TOP - 0.1 <= bar.y <= bar.y + bar.height <= charts.BOTTOM + 0.1
-    told = [int(bar.told.rpartition(": ")[2].split()[0].replace(",", "")) for bar in bars.bars]
+    told = [int(bar.label.rpartition(": ")[2].split()[0].replace(",", "")) for bar in bars.bars]
     assert sum(told) == len(values)
     points = np.array(_numbers(line.points)).reshape(-1, 2)
     assert (np.diff(points[:, 0]) >= 0).all()

@@ -54,7 +54,7 @@ def test_what_it_says(ssimtool, paths, tmp_path):
     assert "KL: 33.416 bit; 16 active, 5 collapsed of 16 dimensions" in texts
     assert record["collapsed_dimensions"] == 5
     for words in ("KL (bit)", "collapsed below 0.1", "free bits 0.5", "active", "collapsed", "mu",
-                  "prior N(0, 1)", "density", "dimension, the most KL first"):  # fmt: skip
+                  "prior N(0, 1)", "density", "dimension, sorted by KL"):  # fmt: skip
         assert words in texts, words
     # the number of each dimension below its bar, the most KL first
     order = np.argsort(-np.array(record["kl_per_dimension"])).tolist()

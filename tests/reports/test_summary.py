@@ -54,7 +54,7 @@ def test_table(width):
     assert max(map(len, text.splitlines())) <= width
     joined = " ".join(text.split())
     assert "12 pairs: 9 ok, 2 failed, 1 with an error" in joined
-    assert "13 file(s) without a partner, 1.5 s; interrupted" in joined
+    assert "13 unmatched file(s), 1.5 s; interrupted" in joined
     assert re.search(r"mean +0\.97 +inf\n", text)
     assert re.search(r"std +0\.01 +-\n", text)
     assert "y/[red]2[/red].png" in text  # names are no markup

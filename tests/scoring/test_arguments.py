@@ -39,7 +39,12 @@ def test_metrics_of_thresholds_and_what_is_implied_are_computed():
         ("ms_ssim", {"scales": 0}, "scales", "scales is 0"),
         (["mse", "ms_ssim"], {"region": MASK}, "mask", "ms_ssim takes no mask"),
         ("ms_ssim", {"region": REGION}, "region", "ms_ssim takes no region"),
-        ("ssim", {"region": REGION, "backend": "fused"}, "backend", "kernels take no region"),
+        (
+            "ssim",
+            {"region": REGION, "backend": "fused"},
+            "backend",
+            "fused backend takes no region",
+        ),
     ],
 )
 def test_what_is_refused_names_its_argument(metrics, options, argument, words):
@@ -55,7 +60,7 @@ def test_what_is_refused_names_its_argument(metrics, options, argument, words):
         ({"scales": 3}, "only ms_ssim has scales"),
         ({"metrics": "ms_ssim", "mask": IMAGE}, "ms_ssim takes no mask"),
         ({"metrics": "ms_ssim", "regions": [(0, 0, 9, 9)]}, "ms_ssim takes no region"),
-        ({"mask": IMAGE, "backend": "fused"}, "the fused kernels take no mask"),
+        ({"mask": IMAGE, "backend": "fused"}, "the fused backend takes no mask"),
     ],
 )
 def test_python_refuses_the_same(compare, options, words):

@@ -103,7 +103,7 @@ def test_the_dictionary_holds_plain_values(pair):
     assert (
         ssimtool.compare(pair[0], pair[0], metrics="psnr").to_dict()["metrics"]["psnr"] == math.inf
     )
-    with pytest.raises(AttributeError, match="ssim was not requested: there is mse"):
+    with pytest.raises(AttributeError, match="ssim was not requested: the metrics are mse"):
         _ = found.ssim
     assert repr(found).startswith("ComparisonResult(mse=")
     assert pickle.loads(pickle.dumps(found.record)) == found.record

@@ -347,7 +347,7 @@ def test_maps_are_not_written_over_the_input(ssimtool, folders):
     for folder in (*folders, folders[0].parent):
         done = ssimtool("batch", *folders, "--maps", folder)
         assert done.code == 2
-        assert "where a map could be written over it" in done.err
+        assert "where a map could overwrite it" in done.err
     assert (folders[1] / "1/0001.jpg").read_bytes() == before
 
 

@@ -137,5 +137,5 @@ def test_a_job_summary_keeps_to_the_size_that_is_shown(tmp_path):
     assert first == "before"
     assert lines[-2:] == ["", "The rest exceeds the size limit of a job summary."]
     assert set(lines[:-2]) == {"one line é"}
-    append_job_summary(str(path), "after\n")
+    append_job_summary(str(path), "after the limit\n")
     assert path.read_bytes() == found

@@ -28,10 +28,7 @@ VECTOR_FORMATS = ("EPS", "WMF")  # Pillow would start other programs to draw the
 
 
 def set_up_pillow() -> None:
-    """Set up Pillow for a process of our own: no limit of pixels, and no printed warnings.
-
-    `max_pixels` replaces Pillow's limit.
-    """
+    """Disable Pillow's limit of pixels (`max_pixels` replaces it) and its printed warnings."""
     Image.MAX_IMAGE_PIXELS = None
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -159,11 +156,8 @@ def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> 
 
 
 def _memory(image: Image.Image, fast: Decoder | None) -> int:
-    """Approximate bytes for decoding.
-
-    Pillow holds 4 bytes a pixel, which are then copied. For 16 bits its mode says 8, and their
-    decoder holds them twice.
-    """
+    """Approximate bytes for decoding. Pillow holds 4 bytes a pixel, which are then copied."""
+    # For 16 bits, Pillow's mode says 8, and their decoder holds the samples twice.
     deep = image.mode.startswith(("I", "F")) or image.format in ("PNG", "TIFF")
     samples = image.width * image.height * len(image.getbands()) * (2 if deep else 1)
     return samples if fast else 4 * image.width * image.height + 2 * samples

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import MISSING, fields, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reports.scores import HARD_NAMES, broken, made_up, overview_of, summary_of, write_scores
 
@@ -185,6 +185,7 @@ def test_anything_else_is_told_of_by_its_line(tmp_path, text, words):
     assert message.isprintable()  # on one line
 
 
+@settings(deadline=None)  # of seconds: a busy machine is slower
 @given(
     field=st.sampled_from(sorted(json.loads(GOOD))),
     value=st.recursive(

@@ -13,7 +13,8 @@ import tifffile
 from PIL import Image
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.images.opening import ORIENTATION, read_image
+from ssimtool.readers.images.opening import read_image
+from ssimtool.readers.images.orientation import ORIENTATION
 
 RNG = np.random.RandomState(0)
 RGB8 = RNG.randint(0, 256, (24, 31, 3)).astype(np.uint8)

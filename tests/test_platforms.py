@@ -267,7 +267,8 @@ def test_ctrl_break_ends_as_sigterm_does(windows, monkeypatch):
     monkeypatch.setattr(app, "signal", SimpleNamespace(
         SIGTERM=15, SIGBREAK=21, signal=handled.__setitem__
     ))  # fmt: skip
-    monkeypatch.setattr(app, "app_of", lambda arguments: lambda *_, **options: 0)
+    nothing = SimpleNamespace(main=lambda *_, **options: 0)
+    monkeypatch.setattr(app, "program_of", lambda arguments: nothing)
     assert app.run([]) == 0
     assert handled == {15: app._end, 21: app._end}
 

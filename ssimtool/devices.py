@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -101,8 +102,13 @@ def choose_device(name: str, *, backend: BackendName = "auto") -> str:
     return name
 
 
-def check_backend(backend: str, device: str) -> None:
+def check_backend(backend: str, device: str, *, loads: Callable[[], bool] | None = None) -> None:
     """Check that a backend exists and runs on a device (`cpu`, `cuda:0` …).
+
+    Args:
+        backend: name of the backend.
+        device: name of the device.
+        loads: whether the fused kernels load; None imports Numba to see.
 
     Raises:
         UnavailableError: it does not exist, or does not run on the device.
@@ -115,7 +121,7 @@ def check_backend(backend: str, device: str) -> None:
             f"backend is 'fused' on {device}: expected the CPU, or the backend 'auto'",
             option="backend",
         )
-    if backend == "fused" and not numba_loads():
+    if backend == "fused" and not (loads or numba_loads)():
         raise UnavailableError(
             "backend is 'fused' and Numba cannot be imported: expected Numba, or the backend "
             "'auto'",

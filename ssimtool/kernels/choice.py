@@ -42,7 +42,7 @@ def is_fused(
         UnavailableError: the backend is unknown, or `fused` is not available here. It is a
             ValueError.
     """
-    check_backend(backend, x.device.type)
+    check_backend(backend, x.device.type, loads=kernels_load)
     if backend == "fused" and _is_transformed():
         raise UnavailableError(
             "backend is 'fused' under torch.func, forward-mode differentiation or torch.jit.trace: "

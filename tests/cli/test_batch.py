@@ -384,17 +384,17 @@ def test_memory_that_is_not_there(ssimtool, folders, monkeypatch):
 
     compare, calls = evaluate.compare, []
 
-    def fail(pair, how, *, execution):
+    def fail(pair, settings, *, execution):
         calls.append(pair)
         if len(calls) == 5:
             raise MemoryError
-        return compare(pair, how, execution=execution)
+        return compare(pair, settings, execution=execution)
 
     monkeypatch.setattr(evaluate, "compare", fail)
     done = ssimtool("batch", *folders, "-f", "ndjson", "--jobs", "1")
     assert done.code == 3
     assert [r["error"]["code"] for r in _lines(done.out)[:-1] if r["error"]] == ["too_large"]
-    monkeypatch.setattr(evaluate, "compare", lambda pair, how, *, execution: 1 / 0)
+    monkeypatch.setattr(evaluate, "compare", lambda pair, settings, *, execution: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ssimtool("batch", *folders, "-f", "ndjson")
 

@@ -97,9 +97,9 @@ def test_what_is_there_is_not_computed_again(folder, ssimtool, tmp_path, monkeyp
 
     compare, computed = evaluate.compare, []
 
-    def counted(pair, how, *, execution):
+    def counted(pair, settings, *, execution):
         computed.append(os.path.basename(pair.reference_path))
-        return compare(pair, how, execution=execution)
+        return compare(pair, settings, execution=execution)
 
     monkeypatch.setattr(evaluate, "compare", counted)
     done = ssimtool(*arguments)

@@ -74,9 +74,9 @@ def test_each_number_and_what_it_owes_to_which_part(ssimtool, pair):
 def test_nothing_is_computed_twice(ssimtool, pair, monkeypatch):
     computed = []
 
-    def counted(pair, how, *, execution):
-        computed.append(how.definition)
-        return compare(pair, how, execution=execution)
+    def counted(pair, settings, *, execution):
+        computed.append(settings.definition)
+        return compare(pair, settings, execution=execution)
 
     monkeypatch.setattr(evaluate_explain, "compare", counted)
     assert ssimtool("explain", *pair).code == 0

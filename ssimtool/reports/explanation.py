@@ -56,7 +56,7 @@ def _table(record: Explanation) -> Table:
     table.add_column("Definition", no_wrap=True)
     table.add_column("SSIM", justify="right", no_wrap=True)
     table.add_column("Change", justify="right", no_wrap=True)
-    table.add_column("Differences, and libraries that return it")
+    table.add_column("Differences, and who returns it")
     for row in record.definitions:
         parts = Text("\n".join(_parts(row, record)))
         table.add_row(

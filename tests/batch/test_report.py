@@ -35,7 +35,7 @@ def test_notes(tmp_path):
     (note,) = _overview(tmp_path, *RECORDS).notes
     assert note.startswith("The file does not end with a summary: ")
     cut, none = _overview(tmp_path, *RECORDS, tail='{"schema": "ssimt').notes
-    assert cut.startswith("The last line is cut off")
+    assert cut.startswith("The last line is incomplete")
     assert none == note
 
 

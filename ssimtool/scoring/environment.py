@@ -89,7 +89,8 @@ def _fused() -> str:
 def _torch() -> str:
     import torch
 
-    return f"loads, {torch.get_num_threads()} threads"
+    # the build, as +cpu or +cu124, stands in no metadata
+    return f"loads {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def _devices() -> list[str]:

@@ -104,7 +104,9 @@ def test_help_and_list_name_it(ssimtool, shades):
     assert (listed["shade"], listed["ssim"], "needy" in listed) == ("shades", "-", False)
     for command in ("compare", "batch"):
         words = " ".join(ssimtool(command, "--help").out.replace("│", " ").split())
-        assert "Of plug-ins: absent, dark, integers, not_a_number" in words
+        names = words.partition("Of plug-ins: ")[2].partition(".")[0].split(", ")
+        assert names == sorted(names)  # among those that are installed here
+        assert {"absent", "dark", "integers", "not_a_number", "shade"} <= set(names)
     forget()
     assert "shade" in known_metrics()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ssimtool.batch.pool import Batch
@@ -19,6 +19,7 @@ from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.arguments import compare_settings, reading_of
+from ssimtool.scoring.failures import in_python
 from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
 
 if TYPE_CHECKING:
@@ -177,11 +178,18 @@ def _scored(
     )
     scorer.start(pool.grow)
     try:
-        yield from pool.run(pairs)
+        yield from map(_in_python, pool.run(pairs))
     finally:
         pool.stop()
         pool.wait(PATIENCE)
         scorer.close()
+
+
+def _in_python(record: Comparison) -> Comparison:
+    """Return a record whose error names arguments of Python, not options of the command line."""
+    if record.error is None:
+        return record
+    return replace(record, error=replace(record.error, message=in_python(record.error.message)))
 
 
 def _flat(record: Comparison) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from ssimtool.batch.journal import Journal, is_finished
@@ -24,7 +24,7 @@ from ssimtool.output import (
 from ssimtool.readers.regions import ALL, RegionOfInterest
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison, parts_of
-from ssimtool.reports.formats import FORMATS, batch_format, suffixes_for
+from ssimtool.reports.formats import FORMATS, batch_format, format_of_output
 from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
 from ssimtool.settings import CompareSettings, Settings
@@ -70,7 +70,7 @@ class Target:
     `-f value`. The format's summary for CI is appended to the file `job_summary`.
     """
 
-    format: str
+    format: str | None
     output: str | None
     names: Sequence[str]
     requested: Sequence[str]
@@ -82,14 +82,14 @@ class Target:
 def formats_of(target: Target) -> tuple[str, str | None]:
     """Return the format of the output, and that of standard output in addition to a file.
 
-    With `-f table`, the suffix of the file determines its format, and the table is printed.
+    Where no format is requested, the suffix of the file determines its format, and the table is
+    printed.
+
+    Raises:
+        ArgumentError: the suffix is that of a format that `batch` does not have.
     """
-    if target.output is None:
-        return target.format, None
-    by_suffix = suffixes_for("batch").get(PurePath(target.output).suffix.lower())
-    if target.format == "table" and by_suffix is not None:
-        return by_suffix, "table"
-    return target.format, None
+    form = format_of_output("batch", target.format, target.output)
+    return form, "table" if target.format is None and form != "table" else None
 
 
 def settings_of(
@@ -131,13 +131,14 @@ def sinks(
     """
     form, beside = formats_of(target)
     shown: list[Sink] = [_sink(beside, target, None)] if beside else []
-    job = FORMATS[target.format].job_summary
+    job = FORMATS[form].job_summary
     if job is not None and target.job_summary is not None:
         shown.append(JobSummarySink(target.job_summary, batch_format(job)))
     path = target.output
     if path is None or form != JOURNAL or not _is_regular(path):
         if target.resume:
-            raise OutputError("--resume requires a file to continue: pass --output FILE.ndjson")
+            named = "" if path is None else f"{printable(path)} cannot be resumed: "
+            raise OutputError(f"{named}--resume requires NDJSON, pass --output FILE.ndjson")
         with reserved([path] if path is not None else [], inputs=inputs) as files:
             yield [_sink(form, target, files[0] if files else None), *shown], None
         return

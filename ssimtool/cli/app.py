@@ -6,12 +6,13 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperGroup
 
 from ssimtool import __version__
 from ssimtool.cli.plugin_help import name_plugins
@@ -19,8 +20,8 @@ from ssimtool.errors import EXIT_OK, EXIT_USAGE, ArgumentError, OutputError, Una
 from ssimtool.output import warn
 
 EXIT_CODES = (
-    "Exit codes: 0 success; 1 a threshold failed; 2 wrong command line; 3 an input could not be "
-    "read or compared; 70 a bug in ssimtool; 130 interrupted."
+    "Exit codes: 0 success; 1 a threshold failed; 2 wrong command line, or an output cannot be "
+    "written; 3 an input could not be read or compared; 70 a bug in ssimtool; 130 interrupted."
 )
 # In the order of --help; each is the function `command` of the module of that name.
 COMMANDS = (
@@ -106,24 +107,31 @@ def _add_help_all(command: Any, *, reveal: bool) -> None:
     if not hidden:
         return
 
-    def show_all(context: Any, parameter: Any, value: bool) -> None:
+    def show_all(context: typer.Context, value: bool) -> None:
         if value and not context.resilient_parsing:
             _reveal(hidden)
             typer.echo(context.get_help(), nl=False)  # rich has printed it
-            context.exit()
+            raise typer.Exit
 
-    option = TyperOption(
-        param_decls=[HELP_ALL],
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        default=False,
-        callback=show_all,
-        help="Show every option, rarely used ones too, and exit.",
-    )
-    command.params.append(option)
+    command.params.append(_help_all_option(show_all))
     if reveal:
         _reveal(hidden)
+
+
+def _help_all_option(show_all: Callable[[typer.Context, bool], None]) -> Any:
+    """Return the option --help-all, made by Typer: its class takes other arguments from release to
+    release."""
+    text = "Show every option, rarely used ones too, and exit."
+    parameter = typer.Option(False, HELP_ALL, is_eager=True, callback=show_all, help=text)
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def command(help_all: bool = parameter) -> None:
+        pass
+
+    option = next(p for p in typer.main.get_command(app).params if p.name == "help_all")
+    option.expose_value = False
+    return option
 
 
 def _reveal(options: list[Any]) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, cast
+
+from ssimtool.errors import ArgumentError
 
 if TYPE_CHECKING:
     from ssimtool.reports.view import BatchFormat, Renderer
@@ -172,6 +175,34 @@ def suffixes_for(command: Command) -> dict[str, str]:
     'markdown'
     """
     return {suffix: name for name in formats_for(command) for suffix in FORMATS[name].suffixes}
+
+
+def format_of_output(command: Command, requested: str | None, path: str | None) -> str:
+    """Return the requested format, else that of the file's suffix, else `table`.
+
+    Args:
+        command: name of the command.
+        requested: value of `--format`, or None.
+        path: file of the output; None: standard output.
+
+    Raises:
+        ArgumentError: the suffix is that of a format that the command does not have.
+
+    >>> format_of_output("compare", None, "scores.JSON")
+    'json'
+    """
+    suffix = PurePath(path or "").suffix.lower()
+    owners = [row.name for row in FORMATS.values() if suffix in row.suffixes]
+    if requested is not None or not owners:
+        return requested or "table"
+    name = suffixes_for(command).get(suffix)
+    if name is None:
+        suffixes = ", ".join(suffixes_for(command))
+        raise ArgumentError(
+            f"{path}: {command} does not write {owners[0]}; use {suffixes}, or pass --format",
+            argument="output",
+        )
+    return name
 
 
 def renderer(name: str, command: Command) -> Renderer:

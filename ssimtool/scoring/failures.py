@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from ssimtool.errors import NO_ROOM, SsimtoolError, is_out_of_memory
 from ssimtool.records.verdicts import Failure
+
+
+def in_python(message: str) -> str:
+    """Return a message that names options of the command line, with the arguments of Python.
+
+    >>> in_python("a.npy: pass --data-range (e.g. 255)")
+    'a.npy: pass data_range (e.g. 255)'
+    """
+    return re.sub(r"--([a-z][a-z-]+)", lambda match: match[1].replace("-", "_"), message)
 
 
 def failure_of(error: Exception, *, path: str | None = None) -> Failure | None:

@@ -8,11 +8,13 @@ from typing import Any
 
 from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.definitions import Border, Definition, find_definition
+from ssimtool.errors import SsimtoolError
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.arguments import compare_settings, reading_of
+from ssimtool.scoring.failures import in_python
 from ssimtool.scoring.images import CompareRequest, read_images, score_images
 from ssimtool.scoring.pair import execution_of, map_of
 from ssimtool.settings import BackendName, Channels, ImageLayout, Precision
@@ -152,6 +154,9 @@ def compare(
         mask=mask,
         with_map=map,
     )
-    pair = read_images(request)
-    compared = score_images(pair, request, execution_of(request.settings))
+    try:
+        pair = read_images(request)
+        compared = score_images(pair, request, execution_of(request.settings))
+    except SsimtoolError as error:
+        raise SsimtoolError(error.code, in_python(error.message)) from None
     return ComparisonResult(compared.record, compared.ssim_map, request, pair)

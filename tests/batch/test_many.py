@@ -138,6 +138,11 @@ def test_wrong_arguments(arguments, options, error, words):
         list(ssimtool.compare_many(*arguments, **options))
 
 
+def test_errors_name_the_arguments_of_python():
+    (record,) = ssimtool.compare_many([(WHITE * 1.0, WHITE * 1.0)])
+    assert "pass data_range (e.g. " in record.error.message
+
+
 def test_records_are_records():
     (record,) = ssimtool.compare_many([(WHITE, WHITE)])
     assert isinstance(record, Comparison)

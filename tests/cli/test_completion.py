@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ssimtool
-from ssimtool.catalog import DEFINITIONS, METRICS
+from ssimtool.catalog import DEFINITIONS
 
 ROOT = Path(ssimtool.__file__).parents[1]
 VARIABLE = "_SSIMTOOL_COMPLETE"
@@ -52,7 +52,7 @@ def completed(tmp_path):
         (("comp",), ["compare", "completion"]),
         (("compare", "--bord"), ["--border"]),  # hidden in --help
         (("compare", "--border", ""), ["valid", "zero", "mirror", "symmetric"]),
-        (("compare", "-m", "ms"), [name for name in METRICS if name.startswith("ms")]),
+        (("compare", "-m", "ms"), [name for name in METRIC_NAMES if name.startswith("ms")]),
         (("batch", "--definition", ""), [*DEFINITIONS]),
         (("batch", "--maps-for", "w"), ["worst"]),
         (("latents", "--unit", ""), ["nats", "bits"]),

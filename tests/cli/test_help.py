@@ -13,6 +13,7 @@ from ssimtool import definitions, settings
 from ssimtool.catalog import DEFINITIONS, METRICS
 from ssimtool.cli.app import COMMANDS, LIST, program_of
 from ssimtool.cli.commands.latents import REQUESTED
+from ssimtool.plugins import METRIC_NAMES
 from ssimtool.records import latents
 from ssimtool.reports.formats import formats_for
 
@@ -152,7 +153,7 @@ CHOICES = {
     ("latents", "unit"): get_args(latents.Unit),
     ("compare", "format"): formats_for("compare"),
     ("report", "format"): formats_for("report"),
-    ("compare", "metric"): tuple(METRICS),
+    ("compare", "metric"): tuple(METRIC_NAMES),
     ("completion", "shell"): ("bash", "zsh", "fish"),
 }
 

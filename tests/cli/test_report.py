@@ -197,7 +197,7 @@ def test_debug_shows_where_an_error_comes_from(process, tmp_path):
     [
         (["-f", "xml"], "'xml' is not one of table, json, csv, markdown, html, junit, github"),
         (["--worst", "-1"], "-1"),
-        (["-o", "{file}"], ": it is also an input"),
+        (["-f", "csv", "-o", "{file}"], ": it is also an input"),
         (["-o", "/none/r.html"], "cannot write /none/r.html: folder /none does not exist"),
     ],
 )

@@ -86,6 +86,29 @@ def test_the_help_names_what_a_command_has(ssimtool, arguments, monkeypatch):
     assert told[1] == ", ".join(formats_for(arguments[0]))
 
 
+def test_the_suffix_of_an_output_chooses_its_format(ssimtool, samples, tmp_path):
+    pair = samples / "reference.png", samples / "blur.png"
+    for suffix, name in suffixes_for("compare").items():
+        path = tmp_path / f"out{suffix}"
+        assert ssimtool("compare", *pair, "-o", path).code == 0
+        assert path.read_text() == ssimtool("compare", *pair, "-f", name).out
+    ssimtool("compare", *pair, "-o", tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text().startswith("reference")
+    ssimtool("compare", *pair, "-f", "value", "-o", tmp_path / "out.json")  # requested: it wins
+    assert (tmp_path / "out.json").read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize("command", ["compare", "explain", "batch", "list"])
+def test_a_suffix_of_a_format_that_the_command_lacks(ssimtool, samples, tmp_path, command):
+    path = tmp_path / "page.html"
+    pair = (samples, samples) if command == "batch" else ("a.png", "b.png")
+    arguments = ("metrics",) if command == "list" else pair
+    done = ssimtool(command, *arguments, "-o", path)
+    assert (done.code, done.out) == (2, "")
+    assert f"page.html: {command} does not write html; use .json, .ndjson" in done.err
+    assert not path.exists()
+
+
 def test_a_renderer_of_another_command_is_refused():
     with pytest.raises(ValueError, match="'html' is not one of table, json"):
         renderer("html", "compare")

@@ -145,6 +145,15 @@ def test_wrong_arguments(pair, options, error, words):
         ssimtool.compare(*pair, **options)
 
 
+def test_errors_name_the_arguments_of_python(pair):
+    floats = np.full((SIDE, SIDE), 200.0)
+    with pytest.raises(SsimtoolError, match=r"pass data_range \(e.g. "):
+        ssimtool.compare(floats, floats)
+    with pytest.raises(SsimtoolError, match="resize") as error:
+        ssimtool.compare(pair[0], np.zeros((9, 9), np.uint8))
+    assert "--" not in str(error.value)
+
+
 def test_what_is_no_image(pair):
     with pytest.raises(TypeError, match="list is not an image: expected a path, a Pillow image"):
         ssimtool.compare(pair[0], [1, 2])

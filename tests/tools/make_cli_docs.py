@@ -16,7 +16,10 @@ os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", COLUMNS="80", NO_COLOR="1")
 for name in ("TERMINAL_WIDTH", "FORCE_COLOR", "PY_COLORS"):
     os.environ.pop(name, None)
 
+from ssimtool import plugins  # noqa: E402
 from ssimtool.cli.app import COMMANDS, HELP_ALL, LIST, program_of, run  # noqa: E402
+
+plugins.installed_plugins = lambda: ()  # the page is that of ssimtool alone
 
 TARGET = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = """\

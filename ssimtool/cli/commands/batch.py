@@ -59,7 +59,7 @@ def command(
     maps_for: b.MapsForOption = "all",
     map_style: o.MapStyleOption = "gray",
     worst: b.WorstOption = 10,
-    format: Annotated[str, o.format_option("batch")] = "table",
+    format: Annotated[str | None, o.format_option("batch")] = None,
     output: b.OutputOption = None,
     resume: b.ResumeOption = False,
     overwrite: b.OverwriteOption = False,
@@ -127,7 +127,7 @@ def command(
         requested=tuple(metric),
         resume=resume,
         overwrite=overwrite,
-        job_summary=job_summary_path(format),
+        job_summary=job_summary_path(format or "table"),
     )
     resources = Resources(jobs=jobs or usable_cores(), memory=size, warm=pairs == "-")
     return run(request, target, resources, Terminal(interruptible, pair_progress, warn))

@@ -18,6 +18,7 @@ from ssimtool.output import put, reserved
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_thresholds
+from ssimtool.reports.formats import format_of_output
 from ssimtool.scoring.arguments import compare_settings, reading_of
 
 
@@ -48,7 +49,7 @@ def command(
     precision: o.PrecisionOption = "double",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = "gray",
-    format: Annotated[str, o.format_option("compare")] = "table",
+    format: Annotated[str | None, o.format_option("compare")] = None,
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -76,7 +77,9 @@ def command(
         implied=["ssim"] if map_ else [],  # the map states it
     )
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
-    style = Style(format, tuple(metric), settings.metrics, quiet, debug)
+    style = Style(
+        format_of_output("compare", format, output), tuple(metric), settings.metrics, quiet, debug
+    )
     targets = [*map_, *([output] if output is not None else [])]
     with reserved(targets, inputs=(reference, distorted, *([mask] if mask else []))) as files:
         from ssimtool.readers.images.opening import set_up_pillow

@@ -10,6 +10,7 @@ from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import reserved
+from ssimtool.reports.formats import format_of_output
 from ssimtool.scoring.arguments import reading_of
 from ssimtool.settings import CompareSettings
 
@@ -26,7 +27,7 @@ def command(
     max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
-    format: Annotated[str, o.format_option("explain")] = "table",
+    format: Annotated[str | None, o.format_option("explain")] = None,
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -44,7 +45,7 @@ def command(
     settings = CompareSettings(metrics=("ssim",), device=device, backend=backend)
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     targets = [output] if output is not None else []
-    style = Style(format, (), (), quiet, debug)
+    style = Style(format_of_output("explain", format, output), (), (), quiet, debug)
     with reserved(targets, inputs=(reference, distorted)) as files:
         from ssimtool.readers.images.opening import set_up_pillow
         from ssimtool.scoring.explain import explain_once

@@ -16,6 +16,7 @@ from ssimtool.cli.progress import array_progress
 from ssimtool.output import put, reserved
 from ssimtool.records.latents import FIGURES, Unit
 from ssimtool.records.thresholds import NAMED_VALUE, parse_thresholds
+from ssimtool.reports.formats import format_of_output
 from ssimtool.settings import COLLAPSED, LatentSettings
 from ssimtool.vae.requests import LatentsRequest, PlotKind
 
@@ -87,7 +88,7 @@ def command(
             help="Plot KL and mu to FILE: .png or .svg (needs matplotlib).",
         ),
     ] = None,
-    format: Annotated[str, o.format_option("latents")] = "table",
+    format: Annotated[str | None, o.format_option("latents")] = None,
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
@@ -118,7 +119,7 @@ def command(
     if plot is not None:
         kind = "svg" if plot.lower().endswith(".svg") else "png"
     request = LatentsRequest(paths, how, plot=kind)
-    style = Style(format, REQUESTED, FIGURES, quiet, debug)
+    style = Style(format_of_output("latents", format, output), REQUESTED, FIGURES, quiet, debug)
     targets = [path for path in (plot, output) if path is not None]
     # OpenBLAS reads this when NumPy loads it. Its threads spin while they wait: on cores that other
     # processes use too, products of small matrices take ten times longer.

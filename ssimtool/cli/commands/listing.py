@@ -11,7 +11,7 @@ from ssimtool.cli.outcome import deliver, view_of
 from ssimtool.output import reserved, warn
 from ssimtool.plugins import plugin_metrics
 from ssimtool.reports.catalogue import Rows, definition_rows, metric_rows
-from ssimtool.reports.formats import renderer
+from ssimtool.reports.formats import format_of_output, renderer
 from ssimtool.reports.view import View
 
 app = typer.Typer(no_args_is_help=True)
@@ -30,7 +30,7 @@ def group() -> None:
 
 @app.command("metrics")
 def metrics(
-    format: Annotated[str, o.format_option("list")] = "table", output: o.OutputOption = None
+    format: Annotated[str | None, o.format_option("list")] = None, output: o.OutputOption = None
 ) -> int:
     """List the metrics: name, better direction, unit, range, formula, source.
 
@@ -46,7 +46,7 @@ def metrics(
 
 @app.command("definitions")
 def definitions(
-    format: Annotated[str, o.format_option("list")] = "table", output: o.OutputOption = None
+    format: Annotated[str | None, o.format_option("list")] = None, output: o.OutputOption = None
 ) -> int:
     """List the definitions of SSIM, and the tools that return each of them.
 
@@ -58,7 +58,8 @@ def definitions(
     return _show(definition_rows(), format, output)
 
 
-def _show(rows: Rows, format: str, output: str | None) -> int:
+def _show(rows: Rows, requested: str | None, output: str | None) -> int:
+    format = format_of_output("list", requested, output)
     with reserved([output] if output is not None else [], inputs=()) as files:
         text = renderer(format, "list")(rows, view_of(View(), to_file=bool(files)))
         deliver(text, files[0] if files else None)

@@ -15,6 +15,7 @@ from ssimtool.cli.parsing import weight
 from ssimtool.cli.progress import array_progress
 from ssimtool.output import reserved
 from ssimtool.records.thresholds import parse_thresholds
+from ssimtool.reports.formats import format_of_output
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
 from ssimtool.vae.requests import LossRequest
 
@@ -40,14 +41,14 @@ def command(
     logvar: v.LogvarArgument = None,
     alpha: Annotated[
         float,
-        o.score(metavar="A", callback=weight, help="Weight 1 - SSIM by A; 0: do not compute it."),
+        o.score(metavar="A", callback=weight, help="Weight 1 - SSIM by A; 0: skip it."),
     ] = 1,
     beta: Annotated[
         float,
         o.score(
             metavar="B",
             callback=weight,
-            help="Weight KL by B; 0: do not compute it (MU, LOGVAR not needed).",
+            help="Weight KL by B; 0: skip it (MU and LOGVAR are not needed).",
         ),
     ] = 1,
     free_bits: Annotated[
@@ -95,12 +96,12 @@ def command(
             help="Write mse, ssim_loss and kl of each sample to FILE: .csv or .ndjson.",
         ),
     ] = None,
-    format: Annotated[str, o.format_option("loss")] = "table",
+    format: Annotated[str | None, o.format_option("loss")] = None,
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
-    r"""Compute the CVAE loss of saved arrays: mse + alpha (1 - SSIM) + beta KL.
+    r"""Compute the VAE loss of saved arrays: mse + alpha (1 - SSIM) + beta KL.
 
     Examples:
       ssimtool loss vae.npz
@@ -123,7 +124,7 @@ def command(
         per_sample=per_sample is not None,
     )
     request = LossRequest(paths, how, layout)
-    style = Style(format, ("loss",), TERMS, quiet, debug)
+    style = Style(format_of_output("loss", format, output), ("loss",), TERMS, quiet, debug)
     targets = [path for path in (per_sample, output) if path is not None]
     from ssimtool.vae.loss import loss_of_files  # loads NumPy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,10 +14,8 @@ from ssimtool.cli.outcome import deliver, ended, job_summary_path, view_of
 from ssimtool.cli.progress import progress
 from ssimtool.errors import EXIT_OK, UnavailableError
 from ssimtool.output import Reserved, append_job_summary, reserved, warn
-from ssimtool.reports.formats import FORMATS, renderer, suffixes_for
+from ssimtool.reports.formats import FORMATS, format_of_output, renderer
 from ssimtool.reports.view import View
-
-SUFFIXES = suffixes_for("report")
 
 
 def _folder(value: str) -> str:
@@ -31,9 +29,7 @@ def command(
         str,
         typer.Argument(metavar="SCORES", help="Scores that `ssimtool batch` wrote (NDJSON), or -."),
     ],
-    format: Annotated[
-        str | None, o.format_option("report", default=" Default: suffix of -o.")
-    ] = None,
+    format: Annotated[str | None, o.format_option("report")] = None,
     output: o.OutputOption = None,
     worst: Annotated[
         int,
@@ -58,7 +54,7 @@ def command(
       ssimtool report s.ndjson -o r.html
       ssimtool report s.ndjson -f markdown
     """
-    chosen = format or SUFFIXES.get(PurePath(output or "").suffix.lower(), "table")
+    chosen = format_of_output("report", format, output)
     targets = [output] if output is not None else []
     with reserved(targets, inputs=(scores,)) as files:
         to = files[0] if files else None

@@ -65,9 +65,7 @@ JobsOption = Annotated[
 ]
 MemoryOption = Annotated[
     str,
-    running(
-        metavar="SIZE", hidden=True, help="Limit the memory of pairs processed at once (e.g. 2G)."
-    ),
+    running(metavar="SIZE", hidden=True, help="Limit the memory of pairs processed at once."),
 ]
 OnErrorOption = Annotated[
     OnError,
@@ -92,7 +90,9 @@ WorstOption = Annotated[
 ResumeOption = Annotated[
     bool, output("--resume", help="Resume: skip finished pairs, retry failed ones.")
 ]
-OverwriteOption = Annotated[bool, output("--overwrite", help="Overwrite even an unfinished run.")]
+OverwriteOption = Annotated[
+    bool, output("--overwrite", help="Overwrite FILE even if its run did not finish.")
+]
 FailUnderOption = Annotated[
     list[str],
     score(

@@ -27,12 +27,11 @@ drawing = partial(typer.Option, rich_help_panel="Map")
 output = partial(typer.Option, rich_help_panel="Output")
 
 
-def format_option(command: Command, *, default: str = "") -> Any:
+def format_option(command: Command) -> Any:
     """Return the option `--format` of a command, with the formats of the registry as choices.
 
     Args:
         command: name of the command.
-        default: sentence about the default for the help, if the default is not a format.
     """
     names = formats_for(command)
 
@@ -47,7 +46,7 @@ def format_option(command: Command, *, default: str = "") -> Any:
         metavar="NAME",
         parser=format_name,
         autocompletion=lambda: list(names),
-        help=f"Print {', '.join(names)}.{default}",
+        help=f"Print {', '.join(names)}. Default: by the suffix of -o, else table.",
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import ssimtool
 from ssimtool.catalog import DEFINITIONS
+from ssimtool.plugins import METRIC_NAMES
 
 ROOT = Path(ssimtool.__file__).parents[1]
 VARIABLE = "_SSIMTOOL_COMPLETE"

@@ -137,8 +137,12 @@ def sinks(
     path = target.output
     if path is None or form != JOURNAL or not _is_regular(path):
         if target.resume:
-            named = "" if path is None else f"{printable(path)} cannot be resumed: "
-            raise OutputError(f"{named}--resume requires NDJSON, pass --output FILE.ndjson")
+            problem = (
+                "--resume requires a file to continue"
+                if path is None
+                else (f"{printable(path)}: cannot be resumed, only NDJSON can")
+            )
+            raise OutputError(f"{problem}: pass --output FILE.ndjson")
         with reserved([path] if path is not None else [], inputs=inputs) as files:
             yield [_sink(form, target, files[0] if files else None), *shown], None
         return

@@ -175,7 +175,10 @@ def test_thresholds(ssimtool, folders, options, code, fails):
         (["-", "b"], "standard input is not a folder"),
         (["x.png", "y.png"], "ssimtool compare"),
         (["a", "b", "--resume"], "requires a file to continue"),
-        (["a", "b", "--resume", "-o", "s.csv"], "s.csv: cannot be resumed, only NDJSON can: pass --output"),
+        (
+            ["a", "b", "--resume", "-o", "s.csv"],
+            "s.csv: cannot be resumed, only NDJSON can: pass --output",
+        ),
         (
             ["a", "b", "--resume", "--overwrite", "-o", "s.ndjson"],
             "--resume or --overwrite, not both",

@@ -19,8 +19,6 @@ for name in ("TERMINAL_WIDTH", "FORCE_COLOR", "PY_COLORS"):
 from ssimtool import plugins  # noqa: E402
 from ssimtool.cli.app import COMMANDS, HELP_ALL, LIST, program_of, run  # noqa: E402
 
-plugins.installed_plugins = lambda: ()  # the page is that of ssimtool alone
-
 TARGET = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = """\
 # Command line
@@ -52,6 +50,7 @@ def page() -> str:
 
 
 if __name__ == "__main__":
+    plugins.installed_plugins = lambda: ()  # the page is that of ssimtool alone
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     target.parent.mkdir(exist_ok=True)
     target.write_text(page(), encoding="utf-8")

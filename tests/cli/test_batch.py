@@ -179,9 +179,6 @@ def test_thresholds(ssimtool, folders, options, code, fails):
             ["a", "b", "--resume", "-o", "s.csv"],
             "s.csv: cannot be resumed, only NDJSON can: pass --output",
         ),
-            ["a", "b", "--resume", "-o", "s.csv"],
-            "s.csv: cannot be resumed, only NDJSON can: pass --output",
-        ),
         (
             ["a", "b", "--resume", "--overwrite", "-o", "s.ndjson"],
             "--resume or --overwrite, not both",

@@ -8,8 +8,9 @@ from dataclasses import replace
 from ssimtool import __version__
 from ssimtool.batch.tally import statistics_of
 from ssimtool.plugins import known_metric
-from ssimtool.records.batch import Statistics, Summary, Worst
+from ssimtool.records.batch import Summary, Worst
 from ssimtool.records.comparison import Comparison
+from ssimtool.records.statistics import Statistics
 from ssimtool.records.verdicts import StatisticVerdict, Status
 
 WORST = 10  # the default of `batch --worst`

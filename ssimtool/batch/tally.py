@@ -13,8 +13,9 @@ from typing import Any
 from ssimtool import __version__
 from ssimtool.batch.failures import Failures
 from ssimtool.plugins import find_metric
-from ssimtool.records.batch import PERCENTS, Bin, Statistics, Summary, Unmatched, Worst
+from ssimtool.records.batch import Bin, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
+from ssimtool.records.statistics import PERCENTS, Statistics
 from ssimtool.records.verdicts import StatisticThreshold, StatisticVerdict, Status, Verdict
 from ssimtool.reports.verdicts import failed_relations, failure_lines, failures_of
 

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any
@@ -101,28 +100,24 @@ def _add_help_all(command: Any, *, reveal: bool) -> None:
         command: command with its subcommands.
         reveal: whether to show the hidden options, as a shell completes them too.
     """
-    for subcommand in getattr(command, "commands", {}).values():
-        _add_help_all(subcommand, reveal=reveal)
-    hidden = [parameter for parameter in command.params if parameter.hidden]
-    if not hidden:
+    commands = [command]
+    for each in commands:
+        commands += getattr(each, "commands", {}).values()
+    with_hidden = [each for each in commands if any(p.hidden for p in each.params)]
+    if not with_hidden:
         return
-
-    def show_all(context: typer.Context, value: bool) -> None:
-        if value and not context.resilient_parsing:
-            _reveal(hidden)
-            typer.echo(context.get_help(), nl=False)  # rich has printed it
-            raise typer.Exit
-
-    command.params.append(_help_all_option(show_all))
-    if reveal:
-        _reveal(hidden)
+    option = _help_all_option()
+    for each in with_hidden:
+        each.params.append(option)
+        if reveal:
+            _reveal(each.params)
 
 
-def _help_all_option(show_all: Callable[[typer.Context, bool], None]) -> Any:
-    """Return the option --help-all, made by Typer: its class takes other arguments from release to
-    release."""
+def _help_all_option() -> Any:
+    """Return the option --help-all, made by Typer itself: the arguments of its class change with
+    its releases."""
     text = "Show every option, rarely used ones too, and exit."
-    parameter = typer.Option(False, HELP_ALL, is_eager=True, callback=show_all, help=text)
+    parameter = typer.Option(False, HELP_ALL, is_eager=True, callback=_show_all, help=text)
     app = typer.Typer(add_completion=False)
 
     @app.command()
@@ -132,6 +127,13 @@ def _help_all_option(show_all: Callable[[typer.Context, bool], None]) -> Any:
     option = next(p for p in typer.main.get_command(app).params if p.name == "help_all")
     option.expose_value = False
     return option
+
+
+def _show_all(context: typer.Context, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        _reveal(context.command.params)
+        typer.echo(context.get_help(), nl=False)  # rich has printed it
+        raise typer.Exit
 
 
 def _reveal(options: list[Any]) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
 from ssimtool.output import Reserved, append_job_summary, put, put_stdout, wants_colour, warn
-from ssimtool.records.record import Record
 from ssimtool.records.verdicts import EXIT_CODES
 from ssimtool.reports.formats import FORMATS, Command, renderer
-from ssimtool.reports.view import View
 
 if TYPE_CHECKING:
     from ssimtool.records.explanation import Explanation
+    from ssimtool.records.record import Record
+    from ssimtool.reports.view import View
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def show(
 ) -> int:
     """Write a record to its output, name failed thresholds, and return the exit code."""
     from ssimtool.reports.verdicts import failures_of
+    from ssimtool.reports.view import View
 
     row = FORMATS[style.format]
     if record.error is None or row.machine:

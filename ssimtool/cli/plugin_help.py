@@ -17,8 +17,8 @@ def name_plugins(command: Any, arguments: Sequence[str]) -> None:
         command: Click command of Typer with its subcommands; changed in place.
         arguments: the command line.
     """
-    if HELP_REQUESTS.isdisjoint(arguments):
-        return
+    if HELP_REQUESTS.isdisjoint(arguments) or HELP_REQUESTS.issuperset(arguments):
+        return  # no help, or that of the program, which has no metrics
     from ssimtool.plugins import plugin_metrics
 
     if names := ", ".join(plugin_metrics().rows):

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from ssimtool.batch.closing import progress_line
-from ssimtool.batch.request import Progress as PairProgress
 from ssimtool.output import warn
 
 REFRESH = 0.1  # seconds between two updates of the bar
 
 if TYPE_CHECKING:
+    from ssimtool.batch.request import Progress as PairProgress
     from ssimtool.batch.tally import Tally
 
 
@@ -43,6 +42,9 @@ def array_progress(
 @contextmanager
 def pair_progress(*, shown: bool) -> Iterator[PairProgress]:
     """Show a bar over pairs with rate, time left, running mean and errors; print lines above it."""
+    from ssimtool.batch.closing import progress_line
+    from ssimtool.batch.request import Progress as PairProgress
+
     if not shown or sys.stderr is None or not sys.stderr.isatty():
         yield PairProgress(warn, lambda tally, total: None)
         return

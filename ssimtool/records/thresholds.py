@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from ssimtool.errors import ArgumentError
 from ssimtool.plugins import METRIC_NAMES, unknown_metric
-from ssimtool.records.batch import Statistics
+from ssimtool.records.statistics import Statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"

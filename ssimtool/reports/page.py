@@ -15,8 +15,9 @@ from jinja2 import Environment, StrictUndefined
 
 from ssimtool.errors import printable
 from ssimtool.plugins import known_metric
-from ssimtool.records.batch import STATISTICS, Statistics, Summary
+from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
+from ssimtool.records.statistics import STATISTICS, Statistics
 from ssimtool.records.verdicts import Threshold
 from ssimtool.reports import charts
 from ssimtool.reports.columns import columns_of, embedded

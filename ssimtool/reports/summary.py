@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ssimtool.errors import printable
-from ssimtool.records.batch import STATISTICS, Bin, Statistics, Summary, Worst
+from ssimtool.records.batch import Bin, Summary, Worst
+from ssimtool.records.statistics import STATISTICS, Statistics
 from ssimtool.reports.overview import LISTED, Overview, error_lines
 from ssimtool.reports.rows import counts_line, lowest_title, shown_number, title_of
 from ssimtool.reports.table import rendered

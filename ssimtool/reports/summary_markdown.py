@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ssimtool.records.batch import STATISTICS, Summary
+from ssimtool.records.batch import Summary
+from ssimtool.records.statistics import STATISTICS
 from ssimtool.reports.rows import counts_line, shown_number, title_of
 from ssimtool.reports.text import escaped
 from ssimtool.reports.verdicts import statistic_line

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ssimtool.records.batch import Bin, Summary
-from ssimtool.records.comparison import Comparison
+if TYPE_CHECKING:
+    from ssimtool.records.batch import Bin, Summary
+    from ssimtool.records.comparison import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)

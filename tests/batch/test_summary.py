@@ -11,7 +11,8 @@ import pytest
 from reports.scores import broken, made_up, summary_of
 
 from ssimtool.batch.summary import metrics_of, statistics_of, summarise, worst_first
-from ssimtool.records.batch import Statistics, Unmatched
+from ssimtool.records.batch import Unmatched
+from ssimtool.records.statistics import Statistics
 from ssimtool.records.verdicts import StatisticVerdict
 
 RECORDS = [made_up(i) for i in range(40)] + [broken("a", "b")]

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from ssimtool.records.batch import Bin, Statistics, Summary, Unmatched, Worst
+from ssimtool.records.batch import Bin, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
+from ssimtool.records.statistics import Statistics
 from ssimtool.records.verdicts import Failure, StatisticVerdict
 from ssimtool.reports.formats import FORMATS, batch_format, formats_for, suffixes_for
 from ssimtool.reports.summary import summary_table

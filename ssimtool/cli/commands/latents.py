@@ -18,7 +18,6 @@ from ssimtool.records.latents import FIGURES, Unit
 from ssimtool.records.thresholds import NAMED_VALUE, parse_thresholds
 from ssimtool.reports.formats import format_of_output
 from ssimtool.settings import COLLAPSED, LatentSettings
-from ssimtool.vae.requests import LatentsRequest, PlotKind
 
 REQUESTED = ("kl", "active_units", "collapsed_dimensions", "effective_dimensions")
 PROGRESS_FROM = 1 << 26  # values of mu: about a second of work
@@ -115,6 +114,8 @@ def command(
         free_bits=free_bits,
         thresholds=parse_thresholds(fail_under, fail_over, metrics=FIGURES, default=None),
     )
+    from ssimtool.vae.requests import LatentsRequest, PlotKind
+
     kind: PlotKind | None = None
     if plot is not None:
         kind = "svg" if plot.lower().endswith(".svg") else "png"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,10 @@ from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, view_of
 from ssimtool.output import reserved, warn
 from ssimtool.plugins import plugin_metrics
-from ssimtool.reports.catalogue import Rows, definition_rows, metric_rows
 from ssimtool.reports.formats import format_of_output, renderer
-from ssimtool.reports.view import View
+
+if TYPE_CHECKING:
+    from ssimtool.reports.catalogue import Rows
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,6 +42,8 @@ def metrics(
     """
     for problem in plugin_metrics().problems:
         warn(f"warning: {problem}")
+    from ssimtool.reports.catalogue import metric_rows
+
     return _show(metric_rows(), format, output)
 
 
@@ -55,10 +58,14 @@ def definitions(
       ssimtool list definitions -f json
       ssimtool list definitions -o d.txt
     """
+    from ssimtool.reports.catalogue import definition_rows
+
     return _show(definition_rows(), format, output)
 
 
 def _show(rows: Rows, requested: str | None, output: str | None) -> int:
+    from ssimtool.reports.view import View
+
     format = format_of_output("list", requested, output)
     with reserved([output] if output is not None else [], inputs=()) as files:
         text = renderer(format, "list")(rows, view_of(View(), to_file=bool(files)))

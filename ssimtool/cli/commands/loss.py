@@ -17,7 +17,6 @@ from ssimtool.output import reserved
 from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.reports.formats import format_of_output
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
-from ssimtool.vae.requests import LossRequest
 
 TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
 PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
@@ -123,6 +122,8 @@ def command(
         kl_reduction=kl_reduction,
         per_sample=per_sample is not None,
     )
+    from ssimtool.vae.requests import LossRequest
+
     request = LossRequest(paths, how, layout)
     style = Style(format_of_output("loss", format, output), ("loss",), TERMS, quiet, debug)
     targets = [path for path in (per_sample, output) if path is not None]

@@ -102,7 +102,10 @@ def contrast_structure_of(formula: Formula, *, wide: bool) -> Formula:
     # float64. Both are below the last digit of the luminance of the last scale. A larger k1 would
     # cost range: the kernels hold c1·q, up to k1²·L⁴, which must stay below 3e38 in float32. With
     # k1 = 1e6 it does for L up to 4e6; beyond, plain torch computes.
-    return replace(formula, k1=1e12 if wide else 1e6)
+    k1 = 1e12 if wide else 1e6
+    # without dataclasses.replace, which torch.compile of torch 2.6 cannot trace
+    parts = formula.border, formula.data_range, k1, formula.k2, formula.downsample
+    return Formula(formula.weights, *parts)
 
 
 def scale_weights(scales: int) -> tuple[float, ...]:

@@ -202,7 +202,13 @@ def test_channels_and_images_each_alone(monkeypatch):
 
 
 def _mse(x: Array, y: Array, m: Array) -> float:
-    return float(np.average((x - np.moveaxis(y, 0, 2)) ** 2, axis=(0, 1), weights=m).mean())
+    return _average((x - np.moveaxis(y, 0, 2)) ** 2, m)
+
+
+def _average(values: Array, m: Array) -> float:
+    """The weighted mean of each channel, then their mean; NumPy 1 wants weights of one shape."""
+    weights = np.broadcast_to(m[:, :, None], values.shape)
+    return float(np.average(values, axis=(0, 1), weights=weights).mean())
 
 
 @pytest.mark.parametrize("scale", [1e-30, 0.3, 7.0, 1e30])
@@ -320,8 +326,7 @@ def test_errors_against_numpy(mask):
     (weight,) = _tensors(m)
     a, b = _tensors(x, y)
     # float64 sums of some thousand terms
-    square = float(np.average((x - y) ** 2, axis=(0, 1), weights=m).mean())
-    absolute = float(np.average(abs(x - y), axis=(0, 1), weights=m).mean())
+    square, absolute = _average((x - y) ** 2, m), _average(abs(x - y), m)
     assert mse(a, b, weight=weight).item() == pytest.approx(square, rel=1e-13)
     assert mae(a, b, weight=weight).item() == pytest.approx(absolute, rel=1e-13)
     decibels = 10 * np.log10(255**2 / square)

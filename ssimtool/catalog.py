@@ -22,6 +22,7 @@ __all__ = [
     "Function",
     "Metric",
     "find_definition",
+    "metric_key",
 ]
 
 Function = str | Callable[..., Any]
@@ -222,6 +223,17 @@ METRICS: dict[str, Metric] = {
 }
 
 DEFAULT_METRICS = ("ssim", "mse", "psnr")
+
+
+def metric_key(text: str) -> str:
+    """Return the name of a metric as the catalogue spells it.
+
+    >>> metric_key(" MS-SSIM")
+    'ms_ssim'
+    """
+    return text.strip().lower().replace("-", "_")
+
+
 # Weights of the scales of MS-SSIM, from the finest to the coarsest:
 # Wang, Simoncelli, Bovik 2003, section 3.2.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

@@ -21,7 +21,9 @@ Background = Literal["checker"] | tuple[int, int, int]  # a colour: red, green, 
 ImageLayout = Literal["auto", "hwc", "chw"]
 BatchLayout = Literal["nchw", "nhwc"]
 MapStyle = Literal["gray", "heat", "overlay", "panel"]
+DEFAULT_MAP_STYLE: MapStyle = "gray"
 MapsFor = Literal["all", "failed", "worst"]
+DEFAULT_MAPS_FOR: MapsFor = "all"
 OnError = Literal["continue", "stop"]
 COLLAPSED = 0.01  # nats: a latent dimension with a smaller KL carries no information
 

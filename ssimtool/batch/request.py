@@ -68,6 +68,11 @@ class PairSource:
         if self.manifest is not None:
             if self.reference is not None:
                 raise ArgumentError("pass REFERENCE and DISTORTED, or --pairs, not both")
+            if self.files != EVERY_FILE:
+                raise ArgumentError(
+                    "include and exclude choose files of folders; with a list of pairs, leave out "
+                    "the lines instead"
+                )
             return
         if self.null:
             raise ArgumentError("-0 requires a list: pass --pairs FILE")

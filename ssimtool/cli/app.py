@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ssimtool import __version__
+from ssimtool.cli.near_miss import completed
 from ssimtool.cli.plugin_help import name_plugins
 from ssimtool.errors import EXIT_OK, EXIT_USAGE, ArgumentError, OutputError, UnavailableError
 from ssimtool.output import warn
@@ -168,7 +169,10 @@ def run(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else PROGRAM
         message = _on_one_line(error)
-        if message:  # empty if there was no argument, after the help was shown
+        meant = completed(arguments, (*COMMANDS, LIST))
+        if meant is not None:
+            warn(f"error: {message.rstrip('.')}; did you mean: {PROGRAM} {meant}")
+        elif message:  # empty if there was no argument, after the help was shown
             warn(f"error: {message} (see '{path} --help')")
         return error.exit_code
 

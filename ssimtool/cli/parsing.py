@@ -6,21 +6,46 @@ import math
 import re
 from collections.abc import Callable, Collection
 from pathlib import PurePath
+from typing import get_args
 
 import typer
 
-from ssimtool.catalog import Definition, find_definition
+from ssimtool.catalog import Definition, find_definition, metric_key
 from ssimtool.definitions import Border
 from ssimtool.plugins import find_metric
+from ssimtool.settings import Precision
+
+PRECISION_OF = {"float64": "double", "float32": "single"}
+LEAST_MEMORY = 16 << 20  # bytes: a pair of images of a megapixel, with what is computed of them
 
 
-def metric_name(value: str) -> str:
-    """Check that a metric exists, ours or a plug-in's."""
-    try:
-        find_metric(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    return value
+def metric_names(values: list[str]) -> list[str]:
+    """Return the names of metrics, each ours or a plug-in's, from texts such as `SSIM,psnr`."""
+    names = [metric_key(name) for value in values for name in value.split(",")]
+    for name in names:
+        try:
+            find_metric(name)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return names
+
+
+def precision_name(value: str) -> str:
+    """Return a precision; the name of its dtype is accepted too."""
+    name = PRECISION_OF.get(value.lower(), value.lower())
+    if name not in get_args(Precision):
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(get_args(Precision))}")
+    return name
+
+
+def requires(option: str, requirement: str, *, holds: bool) -> None:
+    """Check that an option has an effect.
+
+    Raises:
+        typer.BadParameter: it has none without `requirement`.
+    """
+    if not holds:
+        raise typer.BadParameter(f"has no effect without {requirement}", param_hint=option)
 
 
 def positive(value: float | None) -> float | None:
@@ -69,15 +94,18 @@ def size_in_bytes(value: str) -> int:
     """Parse `2G`, `500M`, `64K` or a number of bytes; K is 1024.
 
     Raises:
-        typer.BadParameter: the value is not a size.
+        typer.BadParameter: the value is not a size, or too small for a pair of images.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
-    size = 0
-    if match:
-        size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-    if not size:
+    if match is None:
         raise typer.BadParameter(
             f"{value!r} is not a size such as 2G or 500M", param_hint="--memory"
+        )
+    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    if size < LEAST_MEMORY:
+        unit = "" if match[2] else f"; did you mean {match[1]}G?"
+        raise typer.BadParameter(
+            f"{value!r} is {size:,} bytes, expected 16M or more{unit}", param_hint="--memory"
         )
     return size
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 
+from ssimtool.catalog import metric_key
 from ssimtool.errors import ArgumentError
-from ssimtool.plugins import METRIC_NAMES, unknown_metric
+from ssimtool.plugins import METRIC_NAMES, known_metric, unknown_metric
 from ssimtool.records.statistics import Statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
@@ -93,14 +94,31 @@ def _parsed(
         raise _error(op, f"{text!r} is not {form}")
     if colon and statistic not in STATISTICS:
         raise _error(op, f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}")
-    name = name or default or ""
+    name = metric_key(name or default or "")
     if not name:
         raise _error(op, f"{text!r} is not {form}: name one of {', '.join(metrics)}")
     if name not in metrics:
         ours = metrics is METRIC_NAMES
         why = unknown_metric(name) if ours else f"{name!r} is not one of {', '.join(metrics)}"
         raise _error(op, f"{text!r}: {why}")
+    _check_range(op, text, name, value)
     return statistic, name, op, value
+
+
+def _check_range(op: Op, text: str, name: str, value: float) -> None:
+    """Check that a metric can be on both sides of a threshold, or equal to it."""
+    row = known_metric(name)
+    lowest, highest = (None, None) if row is None else (row.lowest, row.highest)
+    if highest is not None and value > highest:
+        always = "always" if op == "under" else "never"
+        percent = highest == 1 and 10 <= value <= 100
+        hint = f"; did you mean {value / 100:g}?" if percent else ""
+    elif lowest is not None and value < lowest:
+        always, hint = ("never" if op == "under" else "always"), ""
+    else:
+        return
+    span = "" if row is None else row.range
+    raise _error(op, f"{text!r} would {always} fail: {name} is in the range {span}{hint}")
 
 
 def _error(op: Op, message: str) -> ArgumentError:

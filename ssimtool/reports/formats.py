@@ -26,6 +26,7 @@ class Format:
 
     Args:
         name: value of `--format`.
+        aliases: other values of `--format` that mean the same.
         renderers: for each command, the location `module:name` of its `Renderer` in
             `ssimtool.reports`; for `batch`, that of a `BatchFormat`. A command without a renderer
             does not offer the format.
@@ -39,6 +40,7 @@ class Format:
 
     name: str
     renderers: Mapping[Command, str]
+    aliases: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     machine: bool = False
     streamed: bool = False
@@ -77,6 +79,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="ndjson",
+            aliases=("jsonl",),
             suffixes=(".ndjson", ".jsonl"),
             machine=True,
             streamed=True,
@@ -166,6 +169,15 @@ def formats_for(command: Command) -> tuple[str, ...]:
     ('table', 'json', 'ndjson', 'csv', 'markdown', 'value')
     """
     return tuple(name for name, row in FORMATS.items() if command in row.renderers)
+
+
+def format_key(text: str) -> str:
+    """Return the name of a format from its name or an alias; other texts are unchanged.
+
+    >>> format_key("jsonl")
+    'ndjson'
+    """
+    return next((name for name, row in FORMATS.items() if text in row.aliases), text)
 
 
 def suffixes_for(command: Command) -> dict[str, str]:

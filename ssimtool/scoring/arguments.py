@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, get_args
 
-from ssimtool.catalog import SCALE_WEIGHTS
+from ssimtool.catalog import SCALE_WEIGHTS, metric_key
 from ssimtool.definitions import Definition
 from ssimtool.errors import ArgumentError
 from ssimtool.plugins import (
@@ -55,7 +55,7 @@ def compare_settings(
         ArgumentError: an argument is outside its range, or a metric or the backend does not
             support the scales, the mask or the region.
     """
-    names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    names = tuple(map(metric_key, (metrics,) if isinstance(metrics, str) else metrics))
     for name in names:
         if known_metric(name) is None:
             raise ArgumentError(unknown_metric(name), argument="metric")

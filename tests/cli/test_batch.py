@@ -147,7 +147,7 @@ def test_strict(ssimtool, folders):
     ("options", "code", "fails"),
     [
         (["--fail-under", "0"], 0, 0),
-        (["--fail-under", "1.5"], 1, 12),
+        (["--fail-under", "ssim_loss=2"], 1, 12),  # all: none is the opposite of its reference
         (["--fail-over", "mse=1e9", "--fail-under", "min:psnr=1"], 0, 0),
         (["--fail-under", "mean:ssim=0.9999"], 1, 0),
         (["--fail-under", "mean:0.9999"], 1, 0),
@@ -184,7 +184,15 @@ def test_thresholds(ssimtool, folders, options, code, fails):
             "--resume or --overwrite, not both",
         ),
         (["a", "b", "--memory", "much"], "is not a size"),
-        (["a", "b", "--memory", "0"], "is not a size"),
+        (["a", "b", "--memory", "2"], "'2' is 2 bytes, expected 16M or more; did you mean 2G?"),
+        (["a", "b", "--memory", "15M"], "'15M' is 15,728,640 bytes, expected 16M or more (see"),
+        (["a", "b", "--maps-for", "all"], "--maps-for: has no effect without --maps DIR"),
+        (["a", "b", "--map-style", "gray"], "--map-style: has no effect without --maps DIR"),
+        (
+            ["a", "b", "--maps", "m", "--maps-for", "worst", "--worst", "0"],
+            "--maps-for worst: has no effect without --worst 1 or more",
+        ),
+        (["--pairs", "s.csv", "--exclude", "x"], "include and exclude choose files of folders"),
         (["a", "b", "--jobs", "0"], "--jobs"),
         (["a", "b", "--maps-for", "some"], "not one of all, failed, worst"),
         (["a", "b", "--on-error", "cry"], "not one of continue, stop"),
@@ -377,7 +385,8 @@ def test_lines_that_name_no_pair_are_errors(ssimtool, folders, tmp_path):
     assert "line 2 has 1 field" in done.err
 
 
-def test_a_small_budget_slows_and_does_not_end(ssimtool, folders):
+def test_a_small_budget_slows_and_does_not_end(ssimtool, folders, monkeypatch):
+    monkeypatch.setattr("ssimtool.cli.parsing.LEAST_MEMORY", 1)
     done = ssimtool("batch", *folders, "-f", "ndjson", "--memory", "1K", "--jobs", "4", "-q")
     assert (done.code, len(_lines(done.out))) == (0, 13)
 

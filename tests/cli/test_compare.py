@@ -337,3 +337,49 @@ def test_identical_is_of_all_samples(ssimtool, pair, same):
                 "compare", pair[0], other, "-m", metric, "--backend", backend, "-f", "json"
             )
             assert done.record["identical"] is same
+
+
+def test_spellings_of_other_tools_are_accepted(ssimtool, pair):
+    """The names of metrics in any case, with commas; the dtype as a precision; jsonl."""
+    as_documented = ["-m", "ssim", "-m", "psnr", "--precision", "single", "-f", "ndjson"]
+    as_elsewhere = ["-m", "SSIM,PSNR", "--precision", "float32", "-f", "jsonl"]
+    records = [
+        ssimtool("compare", *pair, *options).out for options in (as_documented, as_elsewhere)
+    ]
+    assert records[0] == records[1]
+    assert list(json.loads(records[0])["metrics"]) == ["ssim", "ssim_loss", "psnr"]
+    done = ssimtool("compare", *pair, "-m", "ssim,nonsense")
+    assert (done.code, done.out) == (2, "")
+    assert "'nonsense' is not one of ssim, " in done.err
+
+
+def test_a_style_without_a_map_has_no_effect_and_is_refused(ssimtool, pair):
+    done = ssimtool("compare", *pair, "--map-style", "heat")
+    assert (done.code, done.out) == (2, "")
+    assert "--map-style: has no effect without --map FILE.png (see" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["a.png", "b.png"], "compare a.png b.png"),
+        (["a.png", "b c.png", "-m", "psnr"], "compare a.png 'b c.png' -m psnr"),
+        (["--fail-under", "0.9", "a.png", "b.png"], "compare --fail-under 0.9 a.png b.png"),
+        ([".", "."], "batch . ."),
+        (["scores.ndjson"], "report scores.ndjson"),
+    ],
+)
+def test_a_command_that_was_left_out_is_proposed(ssimtool, arguments, meant):
+    done = ssimtool(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"; did you mean: ssimtool {meant}\n")
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.png"], ["nonsense"], ["compare", "a.png"], ["-x", "0.5"]]
+)
+def test_nothing_is_proposed_without_a_reason(ssimtool, arguments):
+    done = ssimtool(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "did you mean" not in done.err.lower()

@@ -20,6 +20,7 @@ from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_batch_thresholds
 from ssimtool.scoring.arguments import compare_settings, reading_of
+from ssimtool.settings import DEFAULT_MAP_STYLE, DEFAULT_MAPS_FOR
 
 
 def command(
@@ -56,8 +57,8 @@ def command(
     memory: b.MemoryOption = "2G",
     on_error: b.OnErrorOption = "continue",
     maps: b.MapsOption = None,
-    maps_for: b.MapsForOption = "all",
-    map_style: o.MapStyleOption = "gray",
+    maps_for: b.MapsForOption = None,
+    map_style: o.MapStyleOption = None,
     worst: b.WorstOption = 10,
     format: Annotated[str | None, o.format_option("batch")] = None,
     output: b.OutputOption = None,
@@ -76,6 +77,11 @@ def command(
     """
     if resume and overwrite:
         raise typer.BadParameter("pass --resume or --overwrite, not both")
+    parsing.requires("--maps-for", "--maps DIR", holds=maps_for is None or maps is not None)
+    parsing.requires("--map-style", "--maps DIR", holds=map_style is None or maps is not None)
+    parsing.requires(
+        "--maps-for worst", "--worst 1 or more", holds=maps_for != "worst" or worst > 0
+    )
     from ssimtool.batch.request import BatchRequest, MapsRequest, PairSource, Terminal
     from ssimtool.readers.lists.pairs import Filter
 
@@ -116,7 +122,9 @@ def command(
         strict=strict,
         stop_on_error=on_error == "stop",
         worst=worst,
-        maps=MapsRequest(maps, maps_for, map_style) if maps is not None else None,
+        maps=None
+        if maps is None
+        else MapsRequest(maps, maps_for or DEFAULT_MAPS_FOR, map_style or DEFAULT_MAP_STYLE),
         quiet=quiet,
         debug=debug,
     )

@@ -20,6 +20,7 @@ from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.reports.formats import format_of_output
 from ssimtool.scoring.arguments import compare_settings, reading_of
+from ssimtool.settings import DEFAULT_MAP_STYLE
 
 
 def command(
@@ -48,7 +49,7 @@ def command(
     backend: o.BackendOption = "auto",
     precision: o.PrecisionOption = "double",
     map_: o.MapOption = [],
-    map_style: o.MapStyleOption = "gray",
+    map_style: o.MapStyleOption = None,
     format: Annotated[str | None, o.format_option("compare")] = None,
     output: o.OutputOption = None,
     quiet: o.QuietOption = False,
@@ -64,6 +65,8 @@ def command(
     """
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
+    parsing.requires("--map-style", "--map FILE.png", holds=map_style is None or bool(map_))
+    chosen_style = map_style or DEFAULT_MAP_STYLE
     region_of_interest = parse_interest(mask, region)
     settings = compare_settings(
         metric,
@@ -100,5 +103,5 @@ def command(
         for path, file in zip(map_, files, strict=False):
             if compared.ssim_map is not None and compared.pair is not None:
                 ssim_map, pair, record = compared.ssim_map, compared.pair, compared.record
-                put(file, map_file(PurePath(path).suffix, ssim_map, pair, record, map_style))
+                put(file, map_file(PurePath(path).suffix, ssim_map, pair, record, chosen_style))
         return show("compare", compared.record, style, files[-1] if output is not None else None)

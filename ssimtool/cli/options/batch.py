@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ssimtool.cli.options.shared import drawing, output, score
+from ssimtool.cli.options.shared import choices, drawing, output, score
 from ssimtool.cli.parsing import to_stdout
 from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
-from ssimtool.settings import MapsFor, OnError
+from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
 
 MOST_JOBS = 1024
 
@@ -78,10 +78,10 @@ MapsOption = Annotated[
     drawing(metavar="DIR", help="Write the SSIM map of each pair to DIR, in the input's tree."),
 ]
 MapsForOption = Annotated[
-    MapsFor,
+    MapsFor | None,
     drawing(
         metavar="NAME",
-        help="Write maps for all pairs, failed (by a threshold) or worst (see --worst).",
+        help=f"Write maps for {choices(MapsFor, DEFAULT_MAPS_FOR)} pairs (see --worst).",
     ),
 ]
 WorstOption = Annotated[

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from ssimtool.catalog import DEFINITIONS, METRICS
-from ssimtool.cli.parsing import device_name, map_paths, metric_name, positive, to_stdout
+from ssimtool.cli.parsing import (
+    device_name,
+    map_paths,
+    metric_names,
+    positive,
+    precision_name,
+    to_stdout,
+)
 from ssimtool.definitions import Border
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.records.thresholds import PAIR_VALUE
-from ssimtool.reports.formats import Command, formats_for
-from ssimtool.settings import BackendName, MapStyle, Precision
+from ssimtool.reports.formats import Command, format_key, formats_for
+from ssimtool.settings import DEFAULT_MAP_STYLE, BackendName, MapStyle, Precision
 
 if TYPE_CHECKING:  # the choices are the rows of a table; Typer needs a Literal
     DefinitionName = str
 else:
     DefinitionName = Literal[tuple(DEFINITIONS)]
+
+
+def choices(names: Any, default: str) -> str:
+    """Return the names of a Literal as a phrase, and which of them is the default.
+
+    >>> choices(Literal["all", "failed", "worst"], "all")
+    'all (default), failed or worst'
+    """
+    *first, last = (f"{n} (default)" if n == default else n for n in get_args(names))
+    return f"{', '.join(first)} or {last}"
+
 
 # One function per panel of the help. Only --help-all shows `hidden` options.
 score = partial(typer.Option, rich_help_panel="Scores")
@@ -36,9 +54,10 @@ def format_option(command: Command) -> Any:
     names = formats_for(command)
 
     def format_name(value: str) -> str:
-        if value not in names:
+        name = format_key(value)
+        if name not in names:
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
-        return value
+        return name
 
     return output(
         "--format",
@@ -66,7 +85,7 @@ MetricOption = Annotated[
         "--metric",
         "-m",
         metavar="NAME",
-        parser=metric_name,  # not a Literal: plug-ins extend the catalogue
+        callback=metric_names,  # not a Literal: plug-ins extend the catalogue
         autocompletion=lambda: list(METRIC_NAMES),
         help=f"Compute {', '.join(METRICS)}. Repeatable.",
     ),
@@ -141,6 +160,7 @@ PrecisionOption = Annotated[
     computing(
         metavar="NAME",
         hidden=True,
+        parser=precision_name,
         help="Compute SSIM in double, or single (faster; error below 3e-6 of 1 - SSIM).",
     ),
 ]
@@ -154,10 +174,10 @@ MapOption = Annotated[
     ),
 ]
 MapStyleOption = Annotated[
-    MapStyle,
+    MapStyle | None,
     drawing(
         metavar="NAME",
-        help="Draw the .png as gray, heat, overlay (on the reference) or panel (all).",
+        help=f"Draw the .png as {choices(MapStyle, DEFAULT_MAP_STYLE)}.",
     ),
 ]
 OutputOption = Annotated[

@@ -184,9 +184,11 @@ def _option_of(error: ArgumentError) -> str:
 def _on_one_line(error: typer.TyperException) -> str:
     """Return the message of an error on one line.
 
-    Typer's choices appear as in our own checks: without quotes and a full stop.
+    Typer's choices appear as in our own checks: without quotes and a full stop, and without the
+    class of the error, which Typer 0.29 writes in front of them.
     """
     text = " ".join(error.format_message().split()).removeprefix("Invalid value: ")
+    text = text.replace(": Value error, ", ": ", 1)
     head, words, choices = text.partition(" is not one of ")
     if re.fullmatch(r"'[^']*'(, '[^']*')*\.", choices):
         choices = choices.replace("'", "").removesuffix(".")

@@ -62,6 +62,21 @@ def weight(value: float | None) -> float | None:
     return value
 
 
+def at_least(least: int, most: float = math.inf) -> Callable[[int | None], int | None]:
+    """Return a check that an optional number is in a range.
+
+    Typer checks `min` and `max` too, but its message depends on its release and may lack the value.
+    """
+
+    def check(value: int | None) -> int | None:
+        if value is not None and not least <= value <= most:
+            expected = f"{least} or more" if most == math.inf else f"{least} to {most}"
+            raise typer.BadParameter(f"{value} is not {expected}")
+        return value
+
+    return check
+
+
 def device_name(value: str) -> str:
     """Check the syntax of a device; torch checks later whether it is present."""
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):

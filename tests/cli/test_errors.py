@@ -20,8 +20,11 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from windows import linux, unix
+
+from ssimtool.cli.app import _on_one_line
 
 RNG = np.random.RandomState(0)
 GREY = RNG.randint(0, 256, (20, 30)).astype(np.uint8)
@@ -547,3 +550,11 @@ def test_errors_can_be_pickled():
 
     error = pickle.loads(pickle.dumps(SsimtoolError("too_small", "a.png: is small")))
     assert (error.code, error.message, str(error)) == ("too_small",) + ("a.png: is small",) * 2
+
+
+def test_the_class_of_a_typer_error_is_left_out():
+    """As Typer 0.29 words a choice; earlier versions, which may be installed, leave it out too."""
+    choice = typer.BadParameter(
+        "Value error, 'x' is not one of 'a', 'b'.", param_hint="'--border'", ctx=None
+    )
+    assert _on_one_line(choice) == "Invalid value for '--border': 'x' is not one of a, b"

@@ -53,7 +53,7 @@ def command(
         int,
         o.score(
             metavar="N",
-            min=0,
+            callback=parsing.at_least(0),
             hidden=True,
             help="Divide Var(mu) by samples - N (delta degrees of freedom).",
         ),

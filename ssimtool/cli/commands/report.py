@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, ended, job_summary_path, view_of
 from ssimtool.cli.progress import progress
@@ -33,7 +34,11 @@ def command(
     output: o.OutputOption = None,
     worst: Annotated[
         int,
-        o.output(metavar="K", min=0, help="Show the K lowest-scoring pairs, and K that failed."),
+        o.output(
+            metavar="K",
+            callback=parsing.at_least(0),
+            help="Show the K lowest-scoring pairs, and K that failed.",
+        ),
     ] = 50,
     base: Annotated[
         str,

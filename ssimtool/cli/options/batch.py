@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ssimtool.cli.options.shared import choices, drawing, output, score
-from ssimtool.cli.parsing import to_stdout
+from ssimtool.cli.parsing import at_least, to_stdout
 from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
 from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
 
@@ -58,8 +58,7 @@ JobsOption = Annotated[
         "--jobs",
         "-j",
         metavar="N",
-        min=1,
-        max=MOST_JOBS,
+        callback=at_least(1, MOST_JOBS),
         help="Process N pairs in parallel. Default: the cores of this process.",
     ),
 ]
@@ -85,7 +84,12 @@ MapsForOption = Annotated[
     ),
 ]
 WorstOption = Annotated[
-    int, output(metavar="K", min=0, help="List the K lowest-scoring pairs in the summary.")
+    int,
+    output(
+        metavar="K",
+        callback=at_least(0),
+        help="List the K lowest-scoring pairs in the summary.",
+    ),
 ]
 ResumeOption = Annotated[
     bool, output("--resume", help="Resume: skip finished pairs, retry failed ones.")

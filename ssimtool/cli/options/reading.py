@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from ssimtool.cli.options.shared import computing
+from ssimtool.cli.parsing import at_least
 from ssimtool.settings import Channels, ImageLayout
 
 ChannelsOption = Annotated[
@@ -24,7 +25,7 @@ FrameOption = Annotated[
     int | None,
     computing(
         metavar="N",
-        min=0,
+        callback=at_least(0),
         hidden=True,
         help="Read this frame of a multi-frame file. Default: 0, with a warning.",
     ),
@@ -41,7 +42,7 @@ MaxPixelsOption = Annotated[
     int,
     computing(
         metavar="N",
-        min=0,
+        callback=at_least(0),
         hidden=True,
         help="Refuse images with more pixels before decoding them; 0: no limit.",
     ),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from ssimtool.catalog import SCALE_WEIGHTS
 from ssimtool.cli.options.shared import score
+from ssimtool.cli.parsing import at_least
 
 ALL = len(SCALE_WEIGHTS)
 
@@ -13,8 +14,7 @@ ScalesOption = Annotated[
     int | None,
     score(
         metavar="N",
-        min=1,
-        max=ALL,
-        help=f"Set the number of MS-SSIM scales. Default: {ALL}; use fewer below 161 pixels.",
+        callback=at_least(1, ALL),
+        help=f"Set the number of MS-SSIM scales: 1 to {ALL} (default); fewer below 161 pixels.",
     ),
 ]

@@ -9,16 +9,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
 from ssimtool.errors import OutputError, printable
 
-# GitHub shows no larger summary of a step:
-# https://docs.github.com/actions/reference/workflow-commands
-JOB_SUMMARY_BYTES = 1 << 20
-REST = b"\nThe rest exceeds the size limit of a job summary.\n"
 # On Windows, a virus scanner or an indexer may open a file for a moment after it was written; the
 # file cannot be replaced during that time.
 REPLACE_ATTEMPTS, REPLACE_PAUSE = 10, 0.05  # seconds
@@ -110,17 +105,42 @@ def _reason(error: OSError, path: str) -> str:
 def reserved(paths: Sequence[str], *, inputs: Sequence[str]) -> Iterator[list[Reserved]]:
     """Open every output before the computation; remove those that are not committed.
 
+    Missing folders are made, and removed again if they remain empty.
+
     Raises:
         OutputError: an output cannot be written, is named twice, or is an input.
     """
     check_distinct(paths, inputs)
     opened: list[Reserved] = []
+    created: list[str] = []
     try:
-        opened.extend(map(_reserve, paths))
+        for path in paths:
+            created += make_folder_of(path)
+            opened.append(_reserve(path))
         yield opened
     finally:
         for one in opened:
             one.discard()
+        for folder in reversed(created):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def make_folder_of(path: str) -> list[str]:
+    """Make the folder of an output and those above it; return the new ones, outermost first.
+
+    Raises:
+        OutputError: a folder cannot be made.
+    """
+    missing: list[str] = []
+    folder = os.path.dirname(path)
+    while folder and not os.path.lexists(folder):
+        missing.insert(0, folder)
+        folder = os.path.dirname(folder.rstrip("/" + os.sep))
+    for each in missing:
+        with writing(path):
+            os.mkdir(each)
+    return missing
 
 
 def check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
@@ -183,20 +203,6 @@ def put(reservation: Reserved, data: bytes) -> None:
     reservation.commit()
 
 
-def append_job_summary(path: str, text: str) -> None:
-    """Append text to the summary of a CI job; leave out lines beyond its size limit.
-
-    Raises:
-        OutputError: the summary cannot be written.
-    """
-    with writing(path), open(path, "ab") as file:
-        data, room = text.encode("utf-8", "backslashreplace"), JOB_SUMMARY_BYTES - file.tell()
-        if len(data) > room:
-            cut = data[: max(0, room - len(REST))]
-            data = cut[: cut.rfind(b"\n") + 1] + REST
-        file.write(data if len(data) <= room else b"")
-
-
 def put_stdout(text: str) -> bool:
     """Write to standard output; a pipe that its reader closed is not an error.
 
@@ -222,14 +228,6 @@ def _is_closed_pipe(error: OSError) -> bool:
     if sys.platform == "win32" and error.errno == errno.EINVAL:
         return True
     return isinstance(error, BrokenPipeError)
-
-
-def use_utf8() -> None:
-    """Print in UTF-8 on Windows, whose code pages lack some characters of the help."""
-    if sys.platform == "win32":
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):
-                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def warn(line: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from windows import Windows
 
 import ssimtool
-from ssimtool import devices, output
+from ssimtool import cli, devices, output
 from ssimtool.cli import app
 from ssimtool.errors import OutputError
 from ssimtool.readers import files
@@ -68,7 +68,7 @@ class _Os(SimpleNamespace):
 @pytest.fixture
 def windows(monkeypatch):
     """Windows, for the modules that know it."""
-    modules = [output, files, manifest, pairs, devices, app]
+    modules = [output, files, manifest, pairs, devices, app, cli]
     return Windows(monkeypatch, modules)
 
 
@@ -174,8 +174,8 @@ def test_a_pipe_that_nobody_reads(windows, monkeypatch, tmp_path):
 
 def test_help_and_errors_of_others_are_utf8(windows, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
-    monkeypatch.setattr(output.sys, "stdout", stream, raising=False)
-    output.use_utf8()
+    monkeypatch.setattr(cli.sys, "stdout", stream, raising=False)
+    cli._use_utf8()
     stream.write("σ \udc80")
     stream.flush()
     assert stream.buffer.getvalue() == "σ \\udc80".encode()

@@ -34,7 +34,7 @@ LAYERS = (
     {"plugins"},
     {"records"},
     {"output", "settings"},
-    {"devices"},
+    {"devices", "job_summary"},
     {"kernels"},
     {"metrics"},
     {"readers"},

@@ -6,17 +6,19 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssimtool.batch.journal import Journal, is_finished
+from ssimtool.batch.report_sink import ReportSink
 from ssimtool.batch.text_sinks import JobSummarySink, Sink, StreamSink, WholeSink
 from ssimtool.errors import OutputError, printable
 from ssimtool.output import (
     Reserved,
     check_distinct,
+    make_folder_of,
     reserved,
     wants_colour,
     writing,
@@ -24,7 +26,8 @@ from ssimtool.output import (
 from ssimtool.readers.regions import ALL, RegionOfInterest
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison, parts_of
-from ssimtool.reports.formats import FORMATS, batch_format, format_of_output
+from ssimtool.reports.formats import FORMATS, batch_format, formats_for
+from ssimtool.reports.outputs import Output
 from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
 from ssimtool.settings import CompareSettings, Settings
@@ -66,30 +69,19 @@ class JournalSink:
 class Target:
     """Outputs of a batch.
 
-    `output` None is standard output. `names` are the metrics of each record, `requested` those of
-    `-f value`. The format's summary for CI is appended to the file `job_summary`.
+    `table`: the table is also printed on standard output. `names` are the metrics of each record,
+    `requested` those of `-f value`. `worst` is the number of pairs with pictures in a report. The
+    format's summary for CI is appended to the file `job_summary`.
     """
 
-    format: str | None
-    output: str | None
+    outputs: tuple[Output, ...]
+    table: bool
+    worst: int
     names: Sequence[str]
     requested: Sequence[str]
     resume: bool
     overwrite: bool
     job_summary: str | None = None
-
-
-def formats_of(target: Target) -> tuple[str, str | None]:
-    """Return the format of the output, and that of standard output in addition to a file.
-
-    Where no format is requested, the suffix of the file determines its format, and the table is
-    printed.
-
-    Raises:
-        ArgumentError: the suffix is that of a format that `batch` does not have.
-    """
-    form = format_of_output("batch", target.format, target.output)
-    return form, "table" if target.format is None and form != "table" else None
 
 
 def settings_of(
@@ -129,32 +121,60 @@ def sinks(
     Raises:
         OutputError: an output cannot be written, or must not be overwritten.
     """
-    form, beside = formats_of(target)
-    shown: list[Sink] = [_sink(beside, target, None)] if beside else []
-    job = FORMATS[form].job_summary
-    if job is not None and target.job_summary is not None:
-        shown.append(JobSummarySink(target.job_summary, batch_format(job)))
-    path = target.output
-    if path is None or form != JOURNAL or not _is_regular(path):
-        if target.resume:
-            problem = (
-                "--resume requires a file to continue"
-                if path is None
-                else (f"{printable(path)}: cannot be resumed, only NDJSON can")
-            )
-            raise OutputError(f"{problem}: pass --output FILE.ndjson")
-        with reserved([path] if path is not None else [], inputs=inputs) as files:
-            yield [_sink(form, target, files[0] if files else None), *shown], None
-        return
-    check_free(path, target, inputs)
-    journal = _journal(path, target, settings)
-    try:
-        yield [JournalSink(journal), *shown], journal
-    finally:
-        journal.close()
+    path = _journal_of(target)
+    others = [output for output in target.outputs if path is None or output.path != path]
+    names = [output.path for output in others if output.path is not None]
+    check_distinct([*names, *([path] if path is not None else [])], inputs)
+    if path is not None:
+        check_free(path, target)
+    with reserved(names, inputs=inputs) as files, ExitStack() as stack:
+        journal = None
+        if path is not None:
+            journal = _journal(path, target, settings)
+            stack.callback(journal.close)
+        opened = iter(files)
+        shown = [
+            _sink(output.format, target, None if output.path is None else next(opened), path)
+            for output in others
+        ]
+        first: list[Sink] = [] if journal is None else [JournalSink(journal)]
+        yield [*first, *shown, *_beside(target)], journal
 
 
-def _sink(name: str, target: Target, file: Reserved | None) -> Sink:
+def _journal_of(target: Target) -> str | None:
+    """Return the file that another run can resume: the first NDJSON.
+
+    Raises:
+        OutputError: there is none, but the run shall resume it.
+    """
+    paths = [output.path for output in target.outputs if output.format == JOURNAL]
+    path = next((path for path in paths if path is not None and _is_regular(path)), None)
+    if target.resume and path is None:
+        other = next((output.path for output in target.outputs if output.path is not None), None)
+        problem = (
+            "--resume requires a file to continue"
+            if other is None
+            else f"{printable(other)}: cannot be resumed, only NDJSON can"
+        )
+        raise OutputError(f"{problem}: pass --output FILE.ndjson")
+    return path
+
+
+def _beside(target: Target) -> Iterator[Sink]:
+    """Yield the sinks that are not outputs: the table on standard output, and a job summary."""
+    if target.table:
+        yield _sink("table", target, None, None)
+    jobs = {FORMATS[output.format].job_summary for output in target.outputs} - {None}
+    for name in jobs:
+        if name is not None and target.job_summary is not None:
+            yield JobSummarySink(target.job_summary, batch_format(name))
+
+
+def _sink(name: str, target: Target, file: Reserved | None, journal: str | None) -> Sink:
+    # A run that is resumed passes on only the new records; its journal has all.
+    from_journal = target.resume and file is not None and name in formats_for("report")
+    if FORMATS[name].overview or from_journal:
+        return ReportSink(name, file, journal, target.worst)
     view = View(
         names=target.names,
         requested=target.requested,
@@ -169,13 +189,12 @@ def _is_regular(path: str) -> bool:
     return bool(path) and (os.path.isfile(path) or not os.path.exists(path))
 
 
-def check_free(path: str, target: Target, inputs: Sequence[str]) -> None:
-    """Check that the output overwrites neither an input nor the records of an unfinished run.
+def check_free(path: str, target: Target) -> None:
+    """Check that the output does not overwrite the records of an unfinished run.
 
     Raises:
         OutputError: it would.
     """
-    check_distinct([path], inputs)
     if target.resume or target.overwrite or not os.path.exists(path):
         return
     with writing(path):
@@ -188,6 +207,7 @@ def check_free(path: str, target: Target, inputs: Sequence[str]) -> None:
 
 
 def _journal(path: str, target: Target, settings: Settings) -> Journal:
+    make_folder_of(path)
     with writing(path):
         journal = Journal(path, resumed=target.resume)
     try:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import Protocol
 
-from ssimtool.output import Reserved, append_job_summary, put_stdout, write, writing
+from ssimtool.job_summary import append_job_summary
+from ssimtool.output import Reserved, put_stdout, write, writing
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.view import BatchFormat, View

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 
 from ssimtool.errors import (
     EXIT_INPUT,
@@ -25,9 +26,8 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from ssimtool.cli.app import run
-        from ssimtool.output import use_utf8
 
-        use_utf8()
+        _use_utf8()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -36,6 +36,14 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # the last place that can report it
         code = _report(error)
     _leave(code)
+
+
+def _use_utf8() -> None:
+    """Print in UTF-8 on Windows, whose code pages lack some characters of the help."""
+    if sys.platform == "win32":
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _report(error: Exception) -> int:

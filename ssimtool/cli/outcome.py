@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
-from ssimtool.output import Reserved, append_job_summary, put, put_stdout, wants_colour, warn
+from ssimtool.job_summary import append_job_summary
+from ssimtool.output import Reserved, put, put_stdout, wants_colour, warn
 from ssimtool.records.verdicts import EXIT_CODES
 from ssimtool.reports.formats import FORMATS, Command, renderer
+from ssimtool.reports.outputs import Output
 
 if TYPE_CHECKING:
     from ssimtool.records.explanation import Explanation
@@ -23,11 +25,30 @@ if TYPE_CHECKING:
 class Style:
     """Style of a record: `requested` are the numbers of `-f value`, `computed` all numbers."""
 
-    format: str
+    outputs: tuple[Output, ...]
     requested: Sequence[str]
     computed: Sequence[str]
     quiet: bool
     debug: bool
+
+    @property
+    def files(self) -> list[str]:
+        """The paths of the outputs, without standard output."""
+        return files_of(self.outputs)
+
+
+def files_of(outputs: Sequence[Output]) -> list[str]:
+    """Return the paths of outputs, without standard output."""
+    return [output.path for output in outputs if output.path is not None]
+
+
+def with_files(
+    outputs: Sequence[Output], files: Sequence[Reserved]
+) -> Iterator[tuple[Output, Reserved | None]]:
+    """Yield each output with its opened file; None: standard output."""
+    opened = iter(files)
+    for output in outputs:
+        yield output, None if output.path is None else next(opened)
 
 
 def announce(record: Record | Explanation, *, quiet: bool) -> None:
@@ -55,20 +76,30 @@ def ended(work: Callable[[], int], *, debug: bool) -> int:
 
 
 def show(
-    command: Command, record: Record | Explanation, style: Style, output: Reserved | None
+    command: Command, record: Record | Explanation, style: Style, files: Sequence[Reserved]
 ) -> int:
-    """Write a record to its output, name failed thresholds, and return the exit code."""
+    """Write a record to its outputs, name failed thresholds, and return the exit code.
+
+    Args:
+        command: name of the command.
+        record: the record.
+        style: outputs and numbers.
+        files: the opened files of `style.files`.
+    """
     from ssimtool.reports.verdicts import failures_of
     from ssimtool.reports.view import View
 
-    row = FORMATS[style.format]
-    if record.error is None or row.machine:
-        names = View(names=style.computed, requested=style.requested)
-        view = view_of(names, to_file=output is not None)
-        deliver(renderer(row.name, command)(record, view), output)
-        path = job_summary_path(row.name)
-        if path is not None and row.job_summary is not None:
-            append_job_summary(path, renderer(row.job_summary, command)(record, view))
+    formats = [
+        output.format
+        for output in style.outputs
+        if record.error is None or FORMATS[output.format].machine
+    ]
+    names = View(names=style.computed, requested=style.requested)
+    for output, file in with_files(style.outputs, files):
+        if output.format in formats:
+            view = view_of(names, to_file=file is not None)
+            deliver(renderer(output.format, command)(record, view), file)
+    append_to_job(formats, lambda name: renderer(name, command)(record, names))
     for line in failures_of(record):
         warn(line)
     return EXIT_CODES[record.status]
@@ -83,10 +114,23 @@ def view_of(view: View, *, to_file: bool) -> View:
     )
 
 
-def job_summary_path(format: str) -> str | None:
-    """Return the path of the job summary of GitHub Actions, if the format has one."""
-    has_one = FORMATS[format].job_summary is not None
+def job_summary_path(formats: Iterable[str]) -> str | None:
+    """Return the path of the job summary of GitHub Actions, if one of the formats has it."""
+    has_one = any(FORMATS[name].job_summary is not None for name in formats)
     return (os.environ.get("GITHUB_STEP_SUMMARY") or None) if has_one else None
+
+
+def append_to_job(formats: Iterable[str], text_of: Callable[[str], str]) -> None:
+    """Append to the job summary of GitHub Actions, if one of the formats has it.
+
+    Args:
+        formats: formats of the outputs.
+        text_of: function that renders the format of a job summary.
+    """
+    for row in map(FORMATS.__getitem__, dict.fromkeys(formats)):
+        path = job_summary_path([row.name])
+        if path is not None and row.job_summary is not None:
+            append_job_summary(path, text_of(row.job_summary))
 
 
 def deliver(text: str, output: Reserved | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePath
 from typing import get_args
 
@@ -13,6 +13,8 @@ import typer
 from ssimtool.catalog import Definition, find_definition, metric_key
 from ssimtool.definitions import Border
 from ssimtool.plugins import find_metric
+from ssimtool.reports.formats import Command
+from ssimtool.reports.outputs import Output, outputs_of
 from ssimtool.settings import Precision
 
 PRECISION_OF = {"float64": "double", "float32": "single"}
@@ -125,9 +127,14 @@ def size_in_bytes(value: str) -> int:
     return size
 
 
-def to_stdout(value: str | None) -> str | None:
-    """Return None for `-`: standard output."""
-    return None if value == "-" else value
+def outputs(command: Command, requested: str | None, paths: Sequence[str]) -> tuple[Output, ...]:
+    """Return the outputs of a command and their formats; `-` is standard output.
+
+    Raises:
+        ArgumentError: a suffix selects no format of the command, or one format is requested for
+            several outputs.
+    """
+    return outputs_of(command, requested, [None if path == "-" else path for path in paths])
 
 
 def suffixed(value: str, suffixes: Collection[str]) -> str:

@@ -6,13 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ssimtool.reports.view import View
 
-def environment_json(facts: Mapping[str, Any]) -> str:
+
+def environment_json(facts: Mapping[str, Any], view: View) -> str:
     """Return the facts as one JSON object."""
     return json.dumps(facts, indent=2) + "\n"
 
 
-def environment_text(facts: Mapping[str, Any]) -> str:
+def environment_text(facts: Mapping[str, Any], view: View) -> str:
     """Return a line for each fact, below the name of its group."""
     lines = []
     for group, value in facts.items():

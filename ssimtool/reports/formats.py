@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, cast
-
-from ssimtool.errors import ArgumentError
 
 if TYPE_CHECKING:
     from ssimtool.reports.view import BatchFormat, Renderer
 
-Command = Literal["compare", "explain", "loss", "latents", "list", "batch", "report"]
+Command = Literal["compare", "explain", "loss", "latents", "list", "batch", "report", "doctor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +32,7 @@ class Format:
             only a line on standard error.
         streamed: a batch writes each record when it is complete. Otherwise the records are kept
             until the end, because their count precedes them, or only the summary is written.
+        overview: `batch` offers the format too, and renders it at the end as `report` does.
         job_summary: format of the text that is appended to the summary of a CI job; None: no text.
     """
 
@@ -44,6 +42,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
     machine: bool = False
     streamed: bool = False
+    overview: bool = False
     job_summary: str | None = None
 
 
@@ -52,12 +51,15 @@ FORMATS: dict[str, Format] = {
     for row in (
         Format(
             name="table",
+            aliases=("text",),
+            suffixes=(".txt",),
             renderers={
                 "compare": "table:table_text",
                 "explain": "explanation:explanation_table",
                 "loss": "table:table_text",
                 "latents": "latents_table:latents_text",
                 "list": "table:catalogue_text",
+                "doctor": "environment:environment_text",
                 "batch": "summary:TABLE",
                 "report": "summary:table_of",
             },
@@ -73,6 +75,7 @@ FORMATS: dict[str, Format] = {
                 "loss": "text:json_text",
                 "latents": "text:json_text",
                 "list": "catalogue:catalogue_json",
+                "doctor": "environment:environment_json",
                 "batch": "stream:JSON",
                 "report": "overview:json_of",
             },
@@ -135,6 +138,7 @@ FORMATS: dict[str, Format] = {
         Format(
             name="html",
             suffixes=(".html", ".htm"),
+            overview=True,
             renderers={"report": "page:page_of"},
         ),
         Format(
@@ -168,7 +172,11 @@ def formats_for(command: Command) -> tuple[str, ...]:
     >>> formats_for("explain")
     ('table', 'json', 'ndjson', 'csv', 'markdown', 'value')
     """
-    return tuple(name for name, row in FORMATS.items() if command in row.renderers)
+    return tuple(
+        name
+        for name, row in FORMATS.items()
+        if command in row.renderers or (command == "batch" and row.overview)
+    )
 
 
 def format_key(text: str) -> str:
@@ -187,34 +195,6 @@ def suffixes_for(command: Command) -> dict[str, str]:
     'markdown'
     """
     return {suffix: name for name in formats_for(command) for suffix in FORMATS[name].suffixes}
-
-
-def format_of_output(command: Command, requested: str | None, path: str | None) -> str:
-    """Return the requested format, else that of the file's suffix, else `table`.
-
-    Args:
-        command: name of the command.
-        requested: value of `--format`, or None.
-        path: file of the output; None: standard output.
-
-    Raises:
-        ArgumentError: the suffix is that of a format that the command does not have.
-
-    >>> format_of_output("compare", None, "scores.JSON")
-    'json'
-    """
-    suffix = PurePath(path or "").suffix.lower()
-    owners = [row.name for row in FORMATS.values() if suffix in row.suffixes]
-    if requested is not None or not owners:
-        return requested or "table"
-    name = suffixes_for(command).get(suffix)
-    if name is None:
-        suffixes = ", ".join(suffixes_for(command))
-        raise ArgumentError(
-            f"{path}: {command} does not write {owners[0]}; use {suffixes}, or pass --format",
-            argument="output",
-        )
-    return name
 
 
 def renderer(name: str, command: Command) -> Renderer:
@@ -236,7 +216,7 @@ def batch_format(name: str) -> BatchFormat:
 
 
 def _loaded(name: str, command: Command) -> object:
-    if name not in formats_for(command):
+    if command not in FORMATS[name].renderers:
         raise ValueError(f"{name!r} is not one of {', '.join(formats_for(command))}")
     module, _, attribute = FORMATS[name].renderers[command].partition(":")
     return getattr(import_module(f"ssimtool.reports.{module}"), attribute)

@@ -200,8 +200,8 @@ def test_thresholds(ssimtool, folders, options, code, fails):
         (["a", "b", "--fail-under", "mean:vmaf=1"], "'vmaf' is not one of"),
         (["a", "b", "--fail-under", "mean:ssim"], "STAT"),
         (
-            ["a", "b", "-o", "none/s.ndjson"],
-            "cannot write none/s.ndjson: folder none does not exist",
+            ["a", "b", "-o", "x.png/s.ndjson"],
+            "cannot write x.png/s.ndjson: not a directory",
         ),
     ],
 )

@@ -283,8 +283,8 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
             "cannot write x.png: it is also an output",
         ),
         (
-            ["compare", "a.png", "b.png", "-o", "none/x.json"],
-            "cannot write none/x.json: folder none does not exist",
+            ["compare", "a.png", "b.png", "-o", "b.png/x.json"],
+            "cannot write b.png/x.json: not a directory",
         ),
         (["compare", "a.png", "b.png", "-o", "."], "cannot write .: it is a folder"),
         pytest.param(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ssimtool.reports.environment import environment_json, environment_text
+from ssimtool.reports.view import View
 
 FACTS = {
     "version": "1",
@@ -16,7 +17,7 @@ FACTS = {
 
 
 def test_text():
-    assert environment_text(FACTS).splitlines() == [
+    assert environment_text(FACTS, View()).splitlines() == [
         "version: 1",
         "",
         "packages",
@@ -32,4 +33,4 @@ def test_text():
 
 
 def test_json():
-    assert json.loads(environment_json(FACTS)) == FACTS
+    assert json.loads(environment_json(FACTS, View())) == FACTS

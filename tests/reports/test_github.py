@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from reports.scores import HARD_NAMES, broken, made_up, overview_of, summary_of, write_scores
 
-from ssimtool.output import JOB_SUMMARY_BYTES, append_job_summary
+from ssimtool.job_summary import JOB_SUMMARY_BYTES, append_job_summary
 from ssimtool.records.verdicts import Threshold
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.view import View

@@ -61,7 +61,7 @@ def command(
     map_style: o.MapStyleOption = None,
     worst: b.WorstOption = 10,
     format: Annotated[str | None, o.format_option("batch")] = None,
-    output: b.OutputOption = None,
+    output: b.OutputOption = [],
     resume: b.ResumeOption = False,
     overwrite: b.OverwriteOption = False,
     quiet: o.QuietOption = False,
@@ -92,6 +92,7 @@ def command(
         null=null,
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
     )
+    outputs = parsing.outputs("batch", format, output)
     limits, on_all = parse_batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     region_of_interest = parse_interest(mask, region)
     settings = compare_settings(
@@ -129,13 +130,14 @@ def command(
         debug=debug,
     )
     target = Target(
-        format=format,
-        output=output,
+        outputs=outputs,
+        table=format is None and all(one.path is not None for one in outputs),
+        worst=worst,
         names=settings.metrics,
         requested=tuple(metric),
         resume=resume,
         overwrite=overwrite,
-        job_summary=job_summary_path(format or "table"),
+        job_summary=job_summary_path(one.format for one in outputs),
     )
     resources = Resources(jobs=jobs or usable_cores(), memory=size, warm=pairs == "-")
     return run(request, target, resources, Terminal(interruptible, pair_progress, warn))

@@ -18,7 +18,6 @@ from ssimtool.output import put, reserved
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_thresholds
-from ssimtool.reports.formats import format_of_output
 from ssimtool.scoring.arguments import compare_settings, reading_of
 from ssimtool.settings import DEFAULT_MAP_STYLE
 
@@ -51,7 +50,7 @@ def command(
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = None,
     format: Annotated[str | None, o.format_option("compare")] = None,
-    output: o.OutputOption = None,
+    output: o.OutputOption = [],
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -80,11 +79,11 @@ def command(
         implied=["ssim"] if map_ else [],  # the map states it
     )
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
-    style = Style(
-        format_of_output("compare", format, output), tuple(metric), settings.metrics, quiet, debug
-    )
-    targets = [*map_, *([output] if output is not None else [])]
-    with reserved(targets, inputs=(reference, distorted, *([mask] if mask else []))) as files:
+    outputs = parsing.outputs("compare", format, output)
+    style = Style(outputs, tuple(metric), settings.metrics, quiet, debug)
+    with reserved(
+        [*map_, *style.files], inputs=(reference, distorted, *([mask] if mask else []))
+    ) as files:
         from ssimtool.readers.images.opening import set_up_pillow
         from ssimtool.reports.maps import map_file
         from ssimtool.scoring.images import CompareRequest, compare_once
@@ -104,4 +103,4 @@ def command(
             if compared.ssim_map is not None and compared.pair is not None:
                 ssim_map, pair, record = compared.ssim_map, compared.pair, compared.record
                 put(file, map_file(PurePath(path).suffix, ssim_map, pair, record, chosen_style))
-        return show("compare", compared.record, style, files[-1] if output is not None else None)
+        return show("compare", compared.record, style, files[len(map_) :])

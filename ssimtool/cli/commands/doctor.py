@@ -6,21 +6,20 @@ import locale
 import os
 import shutil
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
+from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import deliver
+from ssimtool.cli.outcome import deliver, files_of, with_files
 from ssimtool.output import reserved
+from ssimtool.reports.formats import renderer
 
-FormatName = Literal["text", "json"]
 VARIABLES = ("TERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI")
 
 
 def command(
-    format: Annotated[
-        FormatName, o.output("--format", "-f", metavar="NAME", help="Print text or json.")
-    ] = "text",
-    output: o.OutputOption = None,
+    format: Annotated[str | None, o.format_option("doctor")] = None,
+    output: o.OutputOption = [],
 ) -> int:
     """Print versions, processor, backends and cache for a bug report.
 
@@ -29,13 +28,14 @@ def command(
       ssimtool doctor -f json
       ssimtool doctor -o doctor.txt
     """
-    from ssimtool.reports.environment import environment_json, environment_text
+    outputs = parsing.outputs("doctor", format, output)
+    from ssimtool.reports.view import View
     from ssimtool.scoring.environment import environment
 
     facts = {**environment(), "terminal": _terminal()}
-    text = environment_text(facts) if format == "text" else environment_json(facts)
-    with reserved([output] if output is not None else [], inputs=()) as files:
-        deliver(text, files[0] if files else None)
+    with reserved(files_of(outputs), inputs=()) as files:
+        for one, file in with_files(outputs, files):
+            deliver(renderer(one.format, "doctor")(facts, View()), file)
     return 0
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from ssimtool.cli import parsing
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, show
 from ssimtool.output import reserved
-from ssimtool.reports.formats import format_of_output
 from ssimtool.scoring.arguments import reading_of
 from ssimtool.settings import CompareSettings
 
@@ -28,7 +28,7 @@ def command(
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     format: Annotated[str | None, o.format_option("explain")] = None,
-    output: o.OutputOption = None,
+    output: o.OutputOption = [],
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -44,9 +44,8 @@ def command(
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     settings = CompareSettings(metrics=("ssim",), device=device, backend=backend)
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
-    targets = [output] if output is not None else []
-    style = Style(format_of_output("explain", format, output), (), (), quiet, debug)
-    with reserved(targets, inputs=(reference, distorted)) as files:
+    style = Style(parsing.outputs("explain", format, output), (), (), quiet, debug)
+    with reserved(style.files, inputs=(reference, distorted)) as files:
         from ssimtool.readers.images.opening import set_up_pillow
         from ssimtool.scoring.explain import explain_once
         from ssimtool.scoring.images import CompareRequest
@@ -57,4 +56,4 @@ def command(
         )
         record = explain_once(request, debug=debug)
         announce(record, quiet=quiet)
-        return show("explain", record, style, files[0] if files else None)
+        return show("explain", record, style, files)

@@ -16,7 +16,6 @@ from ssimtool.cli.progress import array_progress
 from ssimtool.output import put, reserved
 from ssimtool.records.latents import FIGURES, Unit
 from ssimtool.records.thresholds import NAMED_VALUE, parse_thresholds
-from ssimtool.reports.formats import format_of_output
 from ssimtool.settings import COLLAPSED, LatentSettings
 
 REQUESTED = ("kl", "active_units", "collapsed_dimensions", "effective_dimensions")
@@ -88,7 +87,7 @@ def command(
         ),
     ] = None,
     format: Annotated[str | None, o.format_option("latents")] = None,
-    output: o.OutputOption = None,
+    output: o.OutputOption = [],
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -120,18 +119,18 @@ def command(
     if plot is not None:
         kind = "svg" if plot.lower().endswith(".svg") else "png"
     request = LatentsRequest(paths, how, plot=kind)
-    style = Style(format_of_output("latents", format, output), REQUESTED, FIGURES, quiet, debug)
-    targets = [path for path in (plot, output) if path is not None]
+    style = Style(parsing.outputs("latents", format, output), REQUESTED, FIGURES, quiet, debug)
+    first = [] if plot is None else [plot]
     # OpenBLAS reads this when NumPy loads it. Its threads spin while they wait: on cores that other
     # processes use too, products of small matrices take ten times longer.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ssimtool.vae.latents import latents_of_files
 
-    with reserved(targets, inputs=paths) as files:
+    with reserved([*first, *style.files], inputs=paths) as files:
         result = latents_of_files(
             request, watch=partial(array_progress, PROGRESS_FROM, quiet), debug=debug
         )
         if result.plot is not None:
             put(files[0], result.plot)
         announce(result.record, quiet=quiet)
-        return show("latents", result.record, style, files[-1] if output is not None else None)
+        return show("latents", result.record, style, files[len(first) :])

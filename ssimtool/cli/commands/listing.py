@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import deliver, view_of
+from ssimtool.cli.outcome import deliver, files_of, view_of, with_files
 from ssimtool.output import reserved, warn
 from ssimtool.plugins import plugin_metrics
-from ssimtool.reports.formats import format_of_output, renderer
+from ssimtool.reports.formats import renderer
 
 if TYPE_CHECKING:
     from ssimtool.reports.catalogue import Rows
@@ -31,7 +32,7 @@ def group() -> None:
 
 @app.command("metrics")
 def metrics(
-    format: Annotated[str | None, o.format_option("list")] = None, output: o.OutputOption = None
+    format: Annotated[str | None, o.format_option("list")] = None, output: o.OutputOption = []
 ) -> int:
     """List the metrics: name, better direction, unit, range, formula, source.
 
@@ -49,7 +50,7 @@ def metrics(
 
 @app.command("definitions")
 def definitions(
-    format: Annotated[str | None, o.format_option("list")] = None, output: o.OutputOption = None
+    format: Annotated[str | None, o.format_option("list")] = None, output: o.OutputOption = []
 ) -> int:
     """List the definitions of SSIM, and the tools that return each of them.
 
@@ -63,11 +64,12 @@ def definitions(
     return _show(definition_rows(), format, output)
 
 
-def _show(rows: Rows, requested: str | None, output: str | None) -> int:
+def _show(rows: Rows, requested: str | None, paths: list[str]) -> int:
     from ssimtool.reports.view import View
 
-    format = format_of_output("list", requested, output)
-    with reserved([output] if output is not None else [], inputs=()) as files:
-        text = renderer(format, "list")(rows, view_of(View(), to_file=bool(files)))
-        deliver(text, files[0] if files else None)
+    outputs = parsing.outputs("list", requested, paths)
+    with reserved(files_of(outputs), inputs=()) as files:
+        for output, file in with_files(outputs, files):
+            view = view_of(View(), to_file=file is not None)
+            deliver(renderer(output.format, "list")(rows, view), file)
     return 0

@@ -15,7 +15,6 @@ from ssimtool.cli.parsing import weight
 from ssimtool.cli.progress import array_progress
 from ssimtool.output import reserved
 from ssimtool.records.thresholds import parse_thresholds
-from ssimtool.reports.formats import format_of_output
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
 
 TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
@@ -96,7 +95,7 @@ def command(
         ),
     ] = None,
     format: Annotated[str | None, o.format_option("loss")] = None,
-    output: o.OutputOption = None,
+    output: o.OutputOption = [],
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -125,13 +124,13 @@ def command(
     from ssimtool.vae.requests import LossRequest
 
     request = LossRequest(paths, how, layout)
-    style = Style(format_of_output("loss", format, output), ("loss",), TERMS, quiet, debug)
-    targets = [path for path in (per_sample, output) if path is not None]
+    style = Style(parsing.outputs("loss", format, output), ("loss",), TERMS, quiet, debug)
+    first = [] if per_sample is None else [per_sample]
     from ssimtool.vae.loss import loss_of_files  # loads NumPy
 
-    with reserved(targets, inputs=paths) as files:
+    with reserved([*first, *style.files], inputs=paths) as files:
         file = files[0] if per_sample is not None else None
         watch = partial(array_progress, PROGRESS_FROM, quiet)
         record = loss_of_files(request, per_sample=file, watch=watch, debug=debug)
         announce(record, quiet=quiet)
-        return show("loss", record, style, files[-1] if output is not None else None)
+        return show("loss", record, style, files[len(first) :])

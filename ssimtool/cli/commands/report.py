@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,12 @@ import typer
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import deliver, ended, job_summary_path, view_of
+from ssimtool.cli.outcome import append_to_job, deliver, ended, files_of, view_of, with_files
 from ssimtool.cli.progress import progress
 from ssimtool.errors import EXIT_OK, UnavailableError
-from ssimtool.output import Reserved, append_job_summary, reserved, warn
-from ssimtool.reports.formats import FORMATS, format_of_output, renderer
+from ssimtool.output import Reserved, reserved, warn
+from ssimtool.reports.formats import renderer
+from ssimtool.reports.outputs import Output
 from ssimtool.reports.view import View
 
 
@@ -31,7 +33,7 @@ def command(
         typer.Argument(metavar="SCORES", help="Scores that `ssimtool batch` wrote (NDJSON), or -."),
     ],
     format: Annotated[str | None, o.format_option("report")] = None,
-    output: o.OutputOption = None,
+    output: o.OutputOption = [],
     worst: Annotated[
         int,
         o.output(
@@ -59,15 +61,18 @@ def command(
       ssimtool report s.ndjson -o r.html
       ssimtool report s.ndjson -f markdown
     """
-    chosen = format_of_output("report", format, output)
-    targets = [output] if output is not None else []
-    with reserved(targets, inputs=(scores,)) as files:
-        to = files[0] if files else None
-        return ended(lambda: _report(scores, chosen, worst, Path(base), quiet, to), debug=debug)
+    outputs = parsing.outputs("report", format, output)
+    with reserved(files_of(outputs), inputs=(scores,)) as files:
+        to = list(with_files(outputs, files))
+        return ended(lambda: _report(scores, worst, Path(base), quiet, to), debug=debug)
 
 
 def _report(
-    path: str, chosen: str, worst: int, base: Path, quiet: bool, output: Reserved | None
+    path: str,
+    worst: int,
+    base: Path,
+    quiet: bool,
+    outputs: Sequence[tuple[Output, Reserved | None]],
 ) -> int:
     from ssimtool.batch.report import ReportRequest, overview_of
 
@@ -75,9 +80,10 @@ def _report(
     overview = overview_of(request, watch=partial(progress, shown=not quiet))
     for note in () if quiet else overview.notes:
         warn(f"warning: {note}")
-    view = view_of(View(names=tuple(overview.summary.metrics)), to_file=output is not None)
-    deliver(renderer(chosen, "report")(overview, view), output)
-    job, to = FORMATS[chosen].job_summary, job_summary_path(chosen)
-    if job is not None and to is not None:
-        append_job_summary(to, renderer(job, "report")(overview, view))
+    names = View(names=tuple(overview.summary.metrics))
+    for output, file in outputs:
+        view = view_of(names, to_file=file is not None)
+        deliver(renderer(output.format, "report")(overview, view), file)
+    formats = [output.format for output, _ in outputs]
+    append_to_job(formats, lambda name: renderer(name, "report")(overview, names))
     return EXIT_OK

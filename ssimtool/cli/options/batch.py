@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ssimtool.cli.options.shared import choices, drawing, output, score
-from ssimtool.cli.parsing import at_least, to_stdout
+from ssimtool.cli.parsing import at_least
 from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
 from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
 
@@ -112,12 +112,11 @@ FailOverOption = Annotated[
     ),
 ]
 OutputOption = Annotated[
-    str | None,
+    list[str],
     output(
         "--output",
         "-o",
         metavar="FILE",
-        callback=to_stdout,
-        help="Write to FILE: .ndjson (resumable), .csv, .json or .md, or as -f says.",
+        help="Write to FILE: .ndjson (resumable), .csv, .html, … Repeatable.",
     ),
 ]

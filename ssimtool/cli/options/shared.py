@@ -14,7 +14,6 @@ from ssimtool.cli.parsing import (
     metric_names,
     positive,
     precision_name,
-    to_stdout,
 )
 from ssimtool.definitions import Border
 from ssimtool.plugins import METRIC_NAMES
@@ -181,13 +180,12 @@ MapStyleOption = Annotated[
     ),
 ]
 OutputOption = Annotated[
-    str | None,
+    list[str],
     output(
         "--output",
         "-o",
         metavar="FILE",
-        callback=to_stdout,
-        help="Write to FILE (atomically). Default: standard output.",
+        help="Write to FILE (atomically). Default: standard output. Repeatable.",
     ),
 ]
 QuietOption = Annotated[bool, output("--quiet", "-q", help="Print no progress and no warnings.")]

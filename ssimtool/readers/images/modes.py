@@ -20,6 +20,7 @@ SPACE: dict[str, Space] = {
     "I": "grey",
     "F": "grey",
 }
+WITH_ALPHA = {"1": "LA", "L": "LA", "RGB": "RGBA"}  # of images with a transparent colour
 CONVERTED = {
     "1": ("RGB", "bilevel to RGB"),
     "RGBX": ("RGB", "unused fourth channel dropped"),
@@ -46,12 +47,12 @@ def from_pillow(image: Image.Image, path: str) -> Samples:
     if image.mode == "P":
         clear = "transparency" in image.info or getattr(image.palette, "mode", "") == "RGBA"
         image, step = image.convert("RGBA" if clear else "RGB"), "palette to RGB"
+    elif image.mode in WITH_ALPHA and "transparency" in image.info:
+        image = image.convert(WITH_ALPHA[image.mode])
+        step = "transparent colour to alpha"
     elif image.mode in CONVERTED:
         mode, step = CONVERTED[image.mode]
         image = _to_rgb_of_lab(image) if image.mode == "LAB" else image.convert(mode)
-    elif image.mode in ("L", "RGB") and "transparency" in image.info:
-        image = image.convert({"L": "LA", "RGB": "RGBA"}[image.mode])
-        step = "transparent colour to alpha"
     samples, data_range = _samples(image, path)
     alpha = None
     if image.mode in ("LA", "RGBA"):

@@ -21,6 +21,7 @@ from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.images.orientation import orientation_of, turned
+from ssimtool.readers.images.png import set_transparent_colour
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
 
@@ -167,6 +168,7 @@ def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -
     before = orientation_of(image)
     if image.format == "PNG":  # while it decodes, Pillow ignores the checksums of the samples
         Image.open(io.BytesIO(data)).verify()
+        set_transparent_colour(image.info, data)
     image.load()
     after = orientation_of(image)
     deep = is_deep(image, data, shown(path))

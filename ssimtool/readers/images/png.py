@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from typing import Any
 
 import numpy as np
 from isal import isal_zlib
@@ -75,6 +76,44 @@ def decode_rgb(
             raise ValueError("an unknown filter")
         done += len(rows)
     return out
+
+
+def set_transparent_colour(info: dict[Any, Any], data: Content) -> None:
+    """Bring the transparent colour that Pillow read to the unit of the samples.
+
+    Pillow scales samples of 1, 2 and 4 bits to 8, but not this colour.
+    """
+    colour = _transparent_colour(data) if "transparency" in info else None
+    if colour is not None:
+        info["transparency"] = colour
+
+
+def _transparent_colour(data: Content) -> int | tuple[int, ...] | None:
+    """Return the transparent colour of a grey or RGB PNG, in the unit of its decoded samples.
+
+    Bits of tRNS above the depth are ignored (W3C PNG, section 11.3.1.1). Samples of 1, 2 and 4 bits
+    are decoded to 8.
+
+    Raises:
+        IndexError, ValueError: the file is cut off or damaged.
+    """
+    depth, colour, at, kind = data[24], data[25], FIRST_CHUNK, b""
+    if colour not in (0, 2):
+        return None
+    while kind not in (b"IDAT", b"IEND"):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if len(kind) < 4:
+            raise ValueError("truncated: no samples")
+        if kind == b"tRNS":
+            pairs = range(at + 8, at + 8 + (6 if colour else 2), 2)
+            levels = tuple(
+                (int.from_bytes(data[i : i + 2], "big") & (2**depth - 1))
+                * (255 // (2**depth - 1) if depth < 8 else 1)
+                for i in pairs
+            )
+            return levels if colour else levels[0]
+        at += 12 + size
+    return None
 
 
 def _inflated(data: Content, whole: int, block: int) -> Iterator[bytes]:

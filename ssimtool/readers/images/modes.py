@@ -75,7 +75,9 @@ def _to_rgb_of_lab(image: Image.Image) -> Image.Image:
     from PIL import ImageCms  # Pillow converts CIELAB only through a profile
 
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    turned = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    # Otherwise a table of 33 steps is used: off by up to 13 levels at the edges of the gamut.
+    exact = ImageCms.Flags.NOOPTIMIZE
+    turned = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB", flags=exact)
     if turned is None:  # happens only for conversion in place
         raise RuntimeError("no image")
     return turned

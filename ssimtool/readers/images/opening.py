@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import IO, cast
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.image import check_pixels, read_array_image
-from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
 from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
 from ssimtool.readers.images.modes import from_pillow
+from ssimtool.readers.images.opened import Opened as Opened
 from ssimtool.readers.images.orientation import orientation_of, turned
+from ssimtool.readers.images.others import choose_frame, of_frame, open_other, unread_page
 from ssimtool.readers.images.png import set_transparent_colour
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
@@ -29,25 +29,14 @@ VECTOR_FORMATS = ("EPS", "WMF")  # Pillow would start other programs to draw the
 
 
 def set_up_pillow() -> None:
-    """Disable Pillow's limit of pixels (`max_pixels` replaces it) and its printed warnings."""
+    """Disable Pillow's limit of pixels (`max_pixels` replaces it) and all printed warnings.
+
+    Pillow and imagecodecs also warn by `logging`, which prints if nobody has set it up.
+    """
     Image.MAX_IMAGE_PIXELS = None
     warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Image with its header read, but not its samples.
-
-    `pixels` is 0 for an array. `memory` is the approximate number of bytes of the samples and of
-    their decoder. `is_fast` says whether the samples are decoded at once, without Pillow, the GIL
-    or a second copy. `decode(cancelled)` returns the samples; if it can, it stops with
-    CancelledError once `cancelled()` is true.
-    """
-
-    pixels: int
-    memory: int
-    is_fast: bool
-    decode: Callable[[Callable[[], bool]], Samples]
+    for name in ("PIL", "imagecodecs"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def read_image(
@@ -116,13 +105,18 @@ def _open_content(
 ) -> Opened:
     name = shown(path)
     with decoding(data, name):
+        other = open_other(data, path, frame, max_pixels)
+        if other is not None:
+            return other
         image = _open(data, name)
         check_pixels(name, *image.size, max_pixels)
     fast = find_decoder(image, data, into)
 
     def decode(cancelled: Callable[[], bool]) -> Samples:
         with decoding(data, name), image:
-            number, warnings = _choose_frame(image, name, frame)
+            number, warnings = choose_frame(getattr(image, "n_frames", 1), name, frame)
+            if number:
+                image.seek(number)
             check_pixels(name, *image.size, max_pixels)
             array = fast(cancelled) if fast else None
             if array is not None and array.shape[:2] == image.size[::-1]:
@@ -131,10 +125,7 @@ def _open_content(
                 samples = turned(as_samples(array, image, path), orientation, done=False)
             else:
                 samples = _read_by_pillow(image, data, number, path)
-        if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
-            raise non_finite(name)
-        chosen = (f"frame {number}",) if number else ()
-        return replace(samples, steps=chosen + samples.steps, warnings=samples.warnings + warnings)
+        return of_frame(samples, number, warnings)
 
     return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
 
@@ -148,12 +139,13 @@ def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> 
     name = shown(path)
     check_pixels(name, *image.size, max_pixels)
     with decoding(b"", name):
+        page = unread_page(image, path)
+        if page is not None:
+            return page.read()
         image.load()
         samples = from_pillow(image, path)
         samples = turned(samples, orientation_of(image), done=False)
-    if samples.samples.dtype.kind == "f" and not np.isfinite(samples.samples).all():
-        raise non_finite(name)
-    return samples
+    return of_frame(samples, 0, ())
 
 
 def _memory(image: Image.Image, fast: Decoder | None) -> int:
@@ -196,19 +188,3 @@ def _open(data: Content, name: str) -> Image.Image:
             "render it to PNG",
         )
     return image
-
-
-def _choose_frame(image: Image.Image, name: str, frame: int | None) -> tuple[int, tuple[str, ...]]:
-    count = getattr(image, "n_frames", 1)
-    if count == 1:
-        return 0, (f"{name}: has one frame, --frame {frame} is ignored",) if frame else ()
-    if frame is None:
-        return 0, (f"{name}: has {count} frames, frame 0 is compared; choose one with --frame",)
-    if frame >= count:
-        raise SsimtoolError(
-            "unsupported",
-            f"{name}: has {count} frames and no frame {frame}, expected 0 to {count - 1}; "
-            "change --frame",
-        )
-    image.seek(frame)
-    return frame, ()

@@ -375,14 +375,6 @@ def test_integers_of_a_tiff_are_what_they_were(tmp_path, dtype, data_range):
     assert (read.samples.dtype, read.data_range) == (array.dtype, data_range)
 
 
-def test_float_colour_tiff_is_refused_as_what_it_is(tmp_path):
-    path = tmp_path / "a.tiff"
-    tifffile.imwrite(path, RNG.rand(24, 31, 3).astype(np.float32), photometric="rgb")
-    with pytest.raises(SsimtoolError, match="of an unsupported kind") as caught:
-        read_image(str(path))
-    assert caught.value.code == "unsupported"
-
-
 def test_more_deep_colour_that_pillow_would_cut(tmp_path):
     plain = b"P3\n# x\n2 1\n65535\n1 2 3 65535 0 9\n"
     sgi = b"\x01\xda\x00\x02\x00\x03" + b"".join(n.to_bytes(2, "big") for n in (31, 24, 3))

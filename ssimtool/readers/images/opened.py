@@ -1,0 +1,24 @@
+"""Image with its header read, which is decoded later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ssimtool.readers.samples import Samples
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Image with its header read, but not its samples.
+
+    `pixels` is 0 for an array. `memory` is the approximate number of bytes of the samples and of
+    their decoder. `is_fast` says whether the samples are decoded at once, without Pillow, the GIL
+    or a second copy. `decode(cancelled)` returns the samples; if it can, it stops with
+    CancelledError once `cancelled()` is true.
+    """
+
+    pixels: int
+    memory: int
+    is_fast: bool
+    decode: Callable[[Callable[[], bool]], Samples]

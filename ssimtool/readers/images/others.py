@@ -1,4 +1,4 @@
-"""Open the formats that Pillow reads wrongly: TIFF."""
+"""Open the formats that Pillow does not read, or reads wrongly: TIFF, JPEG XL, PAM, colour PFM."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ssimtool.readers.arrays.image import check_pixels
 from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import Content, shown
 from ssimtool.readers.images.damage import decoding
+from ssimtool.readers.images.jpeg_xl import is_jpeg_xl, read_jpeg_xl, read_jpeg_xl_header
+from ssimtool.readers.images.netpbm import is_netpbm, read_netpbm, read_netpbm_header
 from ssimtool.readers.images.opened import Opened
 from ssimtool.readers.images.tiff import read_page
 from ssimtool.readers.images.tiff_tags import Page, is_tiff, read_pages
@@ -101,6 +103,15 @@ def _frames(data: Content, path: str) -> tuple[Frame, ...] | None:
         if not pages:
             raise ValueError("truncated: no page")
         return tuple(_of_page(data, page, number, path) for number, page in enumerate(pages))
+    if is_jpeg_xl(data):
+        image = read_jpeg_xl_header(data, path)
+        read = partial(read_jpeg_xl, data, image, path)
+        memory = 2 * image.width * image.height * image.channels * image.bits // 8
+        return (Frame(image.width, image.height, memory, read),)
+    if is_netpbm(data):
+        header = read_netpbm_header(data)
+        read = partial(read_netpbm, data, header, path)
+        return (Frame(header.width, header.height, 2 * header.size, read),)
     return None
 
 

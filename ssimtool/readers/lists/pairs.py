@@ -19,14 +19,14 @@ from ssimtool.records.verdicts import Failure
 if TYPE_CHECKING:
     from ssimtool.readers.memory import ImageInput
 
-# Files to take from a folder: formats that Pillow decodes to pixels, and arrays.
+# Files to take from a folder: formats that are decoded to pixels, and arrays.
 IMAGE_SUFFIXES = frozenset(
     f".{name}"
     for name in (
         *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "avif", "avifs", "bmp", "dib"),
         *("tif", "tiff", "gif", "ppm", "pgm", "pbm", "pnm", "pfm", "jp2", "j2k", "j2c", "jpc"),
         *("jpf", "jpx", "tga", "ico", "icns", "dds", "pcx", "qoi", "sgi", "bw", "rgb", "rgba"),
-        "npy",
+        *("jxl", "pam", "npy"),
     )
 )
 

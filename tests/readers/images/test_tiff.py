@@ -230,6 +230,7 @@ def test_a_strip_that_is_cut(tmp_path, compression):
 
 def test_a_codec_that_imagecodecs_lacks(tmp_path, monkeypatch):
     content = tiff(RGB, bits=8, kind=1, photometric=2, compression=50002, rows=40, encode=_lossless)
+    (tmp_path / "a.jxl").write_bytes(_lossless(RGB))
 
     class Stub:
         available = False
@@ -238,6 +239,8 @@ def test_a_codec_that_imagecodecs_lacks(tmp_path, monkeypatch):
     error = _refused(tmp_path, content)
     assert error.code == "unsupported"
     assert "compressed with JPEG XL, which the installed imagecodecs" in error.message
+    with pytest.raises(SsimtoolError, match="JPEG XL, which the installed imagecodecs"):
+        read_image(str(tmp_path / "a.jxl"))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import NPY_MAGIC
+from ssimtool.readers.foreign import foreign_error, foreign_kind, suffix_kind
 
 # Errors of numpy's parser for a header that is cut off or is not a header.
 DAMAGED = (
@@ -54,7 +55,7 @@ def read_header(file: IO[bytes], name: str) -> Header:
             "truncated", f"{name}: is empty (0 bytes), expected a .npy array; save it again"
         )
     if magic != NPY_MAGIC:
-        _refuse_other(magic, name)
+        _refuse_other(magic + file.read(512), name)
     try:
         first = file.read(2) == b"\x01\x00"
         read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
@@ -99,14 +100,17 @@ def pickled(name: str) -> SsimtoolError:
     )
 
 
-def _refuse_other(magic: bytes, name: str) -> None:
-    if is_pickle(magic):
+def _refuse_other(head: bytes, name: str) -> None:
+    kind = foreign_kind(head)
+    if kind is None and is_pickle(head):
         raise pickled(name)
-    kind = "a zip archive (.npz, .pt)" if magic[:2] == b"PK" else "not a .npy file"
+    kind = kind or suffix_kind(name)
+    if kind:
+        raise foreign_error(name, kind, "a .npy array")
     raise SsimtoolError(
         "not_an_image",
-        f"{name}: is {kind} (begins with {magic!r}), expected a .npy array; "
-        "save one with numpy.save",
+        f"{name}: is not a .npy file (begins with {head[: len(NPY_MAGIC)]!r}), expected a .npy "
+        "array; save one with numpy.save",
     )
 
 

@@ -6,11 +6,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.npy import is_pickle, pickled
 from ssimtool.readers.files import Content
+from ssimtool.readers.foreign import foreign_error, foreign_kind, suffix_kind
 
 # Errors of Pillow's plug-ins for content that is cut off or damaged.
 DAMAGED = (
@@ -32,9 +32,8 @@ MAGIC = {
     b"GIF8": "GIF",
     b"RIFF": "WebP",
     b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
 }
+EXPECTED = "an image or a .npy array"
 
 
 @contextmanager
@@ -57,15 +56,11 @@ def decoding(data: Content, name: str) -> Iterator[None]:
 
 def unidentified(data: Content, name: str) -> SsimtoolError:
     """Error for content that no plug-in of Pillow knows."""
+    foreign = foreign_kind(data)
+    if foreign:
+        return foreign_error(name, foreign, EXPECTED)
     if is_pickle(data[:2]):
         return pickled(name)
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    if MAGIC.get(data[:4]) == "TIFF" and 8 <= int.from_bytes(data[4:8], order) < len(data):
-        return SsimtoolError(
-            "unsupported",
-            f"{name}: is a TIFF of an unsupported kind, expected integers of 8 or 16 bits or "
-            "grey floats; save it as a 16-bit PNG or a .npy array",
-        )
     for magic, kind in MAGIC.items():
         if data[: len(magic)] == magic:
             return SsimtoolError(
@@ -73,10 +68,12 @@ def unidentified(data: Content, name: str) -> SsimtoolError:
                 f"{name}: begins like a {kind} but is cut off or of an unsupported kind "
                 f"({len(data)} bytes), expected a whole image; copy it again or save it as PNG",
             )
-    kind = "a zip archive (.npz, .pt)" if data[:2] == b"PK" else "of no known image format"
+    foreign = suffix_kind(name)
+    if foreign:
+        return foreign_error(name, foreign, EXPECTED)
     return SsimtoolError(
         "not_an_image",
-        f"{name}: is {kind} (begins with {data[:8]!r}), expected an image or a .npy array; "
+        f"{name}: is of no known image format (begins with {data[:8]!r}), expected {EXPECTED}; "
         "check that it is the right file",
     )
 

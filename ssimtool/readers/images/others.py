@@ -13,7 +13,8 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.image import check_pixels
 from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import Content, shown
-from ssimtool.readers.images.damage import decoding
+from ssimtool.readers.foreign import HEIF_KIND, foreign_error, foreign_kind
+from ssimtool.readers.images.damage import EXPECTED, decoding
 from ssimtool.readers.images.jpeg_xl import is_jpeg_xl, read_jpeg_xl, read_jpeg_xl_header
 from ssimtool.readers.images.netpbm import is_netpbm, read_netpbm, read_netpbm_header
 from ssimtool.readers.images.opened import Opened
@@ -43,11 +44,14 @@ def open_other(data: Content, path: str, frame: int | None, max_pixels: int) -> 
         path, frame, max_pixels: the arguments of `read_image`.
 
     Raises:
-        SsimtoolError: `unsupported`, a kind that is not read; `too_large`.
+        SsimtoolError: `unsupported`, a kind that is not read, or no image at all; `too_large`.
         ValueError: the header is damaged or cut off.
     """
     name, frames = shown(path), _frames(data, path)
     if frames is None:
+        kind = foreign_kind(data)
+        if kind and kind != HEIF_KIND:  # a plug-in of Pillow may read HEIF
+            raise foreign_error(name, kind, EXPECTED)
         return None
     number, warnings = choose_frame(len(frames), name, frame)
     chosen = frames[number]

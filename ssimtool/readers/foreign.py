@@ -97,13 +97,13 @@ def _of_brand(head: bytes) -> tuple[str, str] | None:
     return ("a QuickTime video" if head[8:10] == b"qt" else "an MP4 video"), _VIDEO
 
 
-def _of_zip(head: bytes) -> tuple[str, str]:
+def _of_zip(head: bytes) -> tuple[str, str] | None:
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     if name.endswith(TORCH_ZIP):
         return "a PyTorch file", _TENSOR
     if name.endswith(b".npy"):
         return "a .npz archive", "save one array with numpy.save"
-    return "a zip archive", "unpack it"
+    return None
 
 
 def suffix_kind(name: str) -> tuple[str, str] | None:

@@ -452,7 +452,7 @@ def test_tiff_that_is_no_rgb(process, tmp_path):
     tifffile.imwrite(path, np.zeros((20, 30, 4), np.uint16), photometric="separated")
     done = process("compare", path, path)
     assert done.code == 3
-    assert "neither grey nor RGB" in done.err or "cut off or of a kind" in done.err
+    assert "is a TIFF with inks that are not CMYK of 8 bits" in done.err
 
 
 def test_a_damaged_deep_png(process, tmp_path):

@@ -107,9 +107,10 @@ def _refuse_other(head: bytes, name: str) -> None:
     kind = kind or suffix_kind(name)
     if kind:
         raise foreign_error(name, kind, "a .npy array")
+    title = "a zip archive" if head[:2] == b"PK" else "not a .npy file"
     raise SsimtoolError(
         "not_an_image",
-        f"{name}: is not a .npy file (begins with {head[: len(NPY_MAGIC)]!r}), expected a .npy "
+        f"{name}: is {title} (begins with {head[: len(NPY_MAGIC)]!r}), expected a .npy "
         "array; save one with numpy.save",
     )
 

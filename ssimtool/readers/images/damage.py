@@ -71,9 +71,10 @@ def unidentified(data: Content, name: str) -> SsimtoolError:
     foreign = suffix_kind(name)
     if foreign:
         return foreign_error(name, foreign, EXPECTED)
+    kind = "a zip archive" if data[:2] == b"PK" else "of no known image format"
     return SsimtoolError(
         "not_an_image",
-        f"{name}: is of no known image format (begins with {data[:8]!r}), expected {EXPECTED}; "
+        f"{name}: is {kind} (begins with {data[:8]!r}), expected {EXPECTED}; "
         "check that it is the right file",
     )
 

@@ -137,6 +137,10 @@ def takes_fused(samples: int, device: str, *, window_size: int, fused_from: int)
     return device == "cpu" and samples >= fused_from and window_size <= FUSED_WINDOW
 
 
+# Name of the log of compilations, for who wants to report them.
+COMPILATION_LOG = "ssimtool.compilation"
+
+
 @cache
 def numba_loads() -> bool:
     """Whether Numba is installed and accepts the installed NumPy; the first call imports it."""

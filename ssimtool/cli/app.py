@@ -25,7 +25,8 @@ EXIT_CODES = (
 )
 # In the order of --help; each is the function `command` of the module of that name.
 COMMANDS = (
-    "compare", "explain", "batch", "loss", "latents", "report", "doctor", "completion", "help",
+    "compare", "explain", "batch", "loss", "latents", "report", "warmup", "doctor",
+    "completion", "help",
 )  # fmt: skip
 LIST = "list"
 PROGRAM = "ssimtool"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ssimtool.devices import COMPILATION_LOG
 from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
 from ssimtool.job_summary import append_job_summary
 from ssimtool.output import Reserved, put, put_stdout, wants_colour, warn
@@ -49,6 +50,26 @@ def with_files(
     opened = iter(files)
     for output in outputs:
         yield output, None if output.path is None else next(opened)
+
+
+def note_compilation(*, quiet: bool) -> None:
+    """Print one line when the kernels are compiled: it takes seconds, and happens once."""
+    import logging
+
+    logger = logging.getLogger(COMPILATION_LOG)
+    logger.handlers.clear()  # of an earlier command of this process
+    if quiet:
+        return
+
+    class Once(logging.Handler):
+        """Handler that prints its first record to standard error."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            logger.removeHandler(self)
+            warn(record.getMessage())
+
+    logger.setLevel(logging.INFO)
+    logger.addHandler(Once())
 
 
 def announce(record: Record | Explanation, *, quiet: bool) -> None:

@@ -9,7 +9,14 @@ from typing import Any
 
 from numba import njit
 
-from ssimtool.kernels.internals import no_alias_compiler
+from ssimtool.devices import COMPILATION_LOG
+from ssimtool.kernels.internals import log_compilation, no_alias_compiler
+
+log_compilation(
+    COMPILATION_LOG,
+    "compiling the kernels for this processor: it takes some seconds, and later runs load them "
+    "('ssimtool warmup' compiles them ahead)",
+)
 
 # Numba caches a compiled entry for the next process, and checks only the file of the entry for
 # changes. The entries close over this hash, so that a change in any file compiles them again.

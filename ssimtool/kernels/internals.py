@@ -79,6 +79,32 @@ def no_alias_compiler() -> Any | None:
     return NoAlias
 
 
+def log_compilation(logger: str, message: str) -> None:
+    """Log a message each time that Numba compiles a function rather than loading it from its cache.
+
+    Without these events in Numba, nothing is logged. Call it once for a process.
+    """
+    import logging
+
+    try:
+        from numba.core import event
+
+        register: Any = event.register  # Numba has no types
+
+        class Log(event.Listener):
+            """Listener that logs the beginning of each compilation."""
+
+            def on_start(self, _: Any) -> None:
+                logging.getLogger(logger).info(message)
+
+            def on_end(self, _: Any) -> None:
+                pass
+
+        register("numba:compile", Log())
+    except (ImportError, AttributeError):
+        return
+
+
 def load_numba(kernels: Callable[[], object]) -> None:
     """Load Numba, the kernels, and the parts of Numba that the first call of a kernel loads.
 

@@ -44,7 +44,7 @@ def environment() -> dict[str, Any]:
             "torch": _tried(_torch),
             "devices": _tried(_devices),
         },
-        "kernel cache": _tried(_cache),
+        "kernel cache": _tried(kernel_cache),
         "plug-ins": _tried(_plugins),
     }
 
@@ -100,7 +100,7 @@ def _devices() -> list[str]:
     return ["cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
-def _cache() -> dict[str, Any]:
+def kernel_cache() -> dict[str, Any]:
     """Return the folder in which Numba keeps the machine code of the kernels, and its contents."""
     from ssimtool.kernels.compiled.means import means
 

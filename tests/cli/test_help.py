@@ -82,7 +82,7 @@ def test_each_command_says_what_it_does_on_one_line(words):
     assert len(first) <= LONGEST
     assert re.fullmatch(r"[A-Z][a-z]+ .*\.", first)
     assert first.split()[0].lower() in {
-        "compare", "explain", "compute", "examine", "show", "print", "list"
+        "compare", "compile", "explain", "compute", "examine", "show", "print", "list"
     }  # fmt: skip
 
 

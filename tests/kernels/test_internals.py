@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numba.core.compiler
+import numba.core.event
 import numba.core.registry
 import pytest
 import torch
@@ -24,6 +25,8 @@ def test_each_name_is_there_with_the_versions_that_are_tested():
     assert isinstance(forward_ad._current_level, int)
     assert numba.core.compiler.Flags.noalias is not None
     assert callable(numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline)
+    assert callable(numba.core.event.register)
+    assert issubclass(numba.core.event.Listener, object)
     for context in ("typing_context", "target_context"):
         assert callable(getattr(numba.core.registry.cpu_target, context).refresh)
 

@@ -13,7 +13,7 @@ from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import job_summary_path
+from ssimtool.cli.outcome import job_summary_path, note_compilation
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 from ssimtool.plugins import METRIC_NAMES
@@ -140,4 +140,5 @@ def command(
         job_summary=job_summary_path(one.format for one in outputs),
     )
     resources = Resources(jobs=jobs or usable_cores(), memory=size, warm=pairs == "-")
+    note_compilation(quiet=quiet)
     return run(request, target, resources, Terminal(interruptible, pair_progress, warn))

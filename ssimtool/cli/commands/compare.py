@@ -13,7 +13,7 @@ from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, announce, show
+from ssimtool.cli.outcome import Style, announce, note_compilation, show
 from ssimtool.output import put, reserved
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.regions import parse_interest
@@ -89,6 +89,7 @@ def command(
         from ssimtool.scoring.images import CompareRequest, compare_once
 
         set_up_pillow()
+        note_compilation(quiet=quiet)
         request = CompareRequest(
             reference=reference,
             distorted=distorted,

@@ -9,7 +9,7 @@ import typer
 from ssimtool.cli import parsing
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import Style, announce, show
+from ssimtool.cli.outcome import Style, announce, note_compilation, show
 from ssimtool.output import reserved
 from ssimtool.scoring.arguments import reading_of
 from ssimtool.settings import CompareSettings
@@ -51,6 +51,7 @@ def command(
         from ssimtool.scoring.images import CompareRequest
 
         set_up_pillow()
+        note_compilation(quiet=quiet)
         request = CompareRequest(
             reference=reference, distorted=distorted, settings=settings, reading=reading
         )

@@ -10,7 +10,7 @@ import typer
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.options import vae as v
-from ssimtool.cli.outcome import Style, announce, show
+from ssimtool.cli.outcome import Style, announce, note_compilation, show
 from ssimtool.cli.parsing import weight
 from ssimtool.cli.progress import array_progress
 from ssimtool.output import reserved
@@ -129,6 +129,7 @@ def command(
     from ssimtool.vae.loss import loss_of_files  # loads NumPy
 
     with reserved([*first, *style.files], inputs=paths) as files:
+        note_compilation(quiet=quiet)
         file = files[0] if per_sample is not None else None
         watch = partial(array_progress, PROGRESS_FROM, quiet)
         record = loss_of_files(request, per_sample=file, watch=watch, debug=debug)

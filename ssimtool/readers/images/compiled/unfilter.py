@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
+import ssimtool.kernels.compiling  # noqa: F401  # logs that this module is compiled
+
 MASK = np.int32(255)
 
 

@@ -29,7 +29,7 @@ ROOT = PACKAGE.parent
 
 # From the bottom up: a place imports only from places below it, and from itself.
 LAYERS = (
-    {"errors", "definitions"},
+    {"errors", "definitions", "loading"},
     {"catalog"},
     {"plugins"},
     {"records"},

@@ -5,7 +5,6 @@ A separate thread loads the modules for this while the first pairs are decoded.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from ssimtool import __version__
 from ssimtool.batch.pool import THREAD_NAME, Budget
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
+from ssimtool.loading import LOADING, part_of_loaded
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, region_of
@@ -117,17 +117,19 @@ class Scorer:
             set_up_pillow()
             self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
-            from ssimtool.scoring.pair import compare, execution_of, load_kernels, load_torch_for
+            with LOADING:
+                from ssimtool.kernels.loading import load_kernels
+                from ssimtool.scoring.pair import compare, execution_of, load_torch_for
 
-            threads = 1 if self._resources.jobs > 1 else None
-            execution = self.execution = execution_of(self._settings, threads=threads)
-            self._compare = partial(compare, settings=self._settings, execution=execution)
-            if computes_together(execution):
-                self._stack(execution, grow)
-            elif not execution.loads_torch:
-                if self._resources.own_process:
-                    load_kernels()
-                load_torch_for(self._settings)
+                threads = 1 if self._resources.jobs > 1 else None
+                execution = self.execution = execution_of(self._settings, threads=threads)
+                self._compare = partial(compare, settings=self._settings, execution=execution)
+                if computes_together(execution):
+                    self._stack(execution, grow)
+                elif not execution.loads_torch:
+                    if self._resources.own_process:
+                        load_kernels()
+                    load_torch_for(self._settings)
             if self._resources.warm:
                 from ssimtool.batch.warming import warm_up
 
@@ -228,8 +230,9 @@ class Scorer:
 
     def _with_mask(self, pair: Pair, region: RegionOfInterest) -> Pair:
         """Return the pair with its region of interest; load the modules, which few pairs need."""
-        from ssimtool.readers.masks import with_mask
-        from ssimtool.scoring import tensors  # noqa: F401  # loads torch
+        with LOADING:
+            from ssimtool.readers.masks import with_mask
+            from ssimtool.scoring import tensors  # noqa: F401  # loads torch
 
         image = self._mask if region.mask == self._region.mask else None
         return with_mask(pair, region, image=image, max_pixels=self._max_pixels)
@@ -237,8 +240,9 @@ class Scorer:
     def _compute_alone(self) -> None:
         """Limit torch to the calling thread if other threads compute too."""
         several = self._resources.own_process and self._resources.jobs > 1
-        if several and "torch" in sys.modules and not hasattr(self._own, "alone"):
-            sys.modules["torch"].set_num_threads(1)
+        set_threads = part_of_loaded("torch", "set_num_threads") if several else None
+        if set_threads is not None and not hasattr(self._own, "alone"):
+            set_threads(1)
             self._own.alone = True
 
     def _may_keep(self, pair: Pair) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from functools import lru_cache
 from threading import Lock
 
 from ssimtool.devices import usable_cores
+from ssimtool.loading import part_of_loaded
 
 # Waking a thread for less than about 0.1 ms of work costs more than it gains.
 SAMPLES_PER_THREAD = 1 << 15
@@ -27,9 +27,8 @@ def thread_count() -> int:
     The workers of a thread pool can each call `torch.set_num_threads(1)` first to compute on one
     thread. The setting applies to the calling thread, and to threads that start later.
     """
-    torch = sys.modules.get("torch")
     # If torch is not loaded, or still loading in another thread, no number of threads was set.
-    limit = getattr(torch, "get_num_threads", usable_cores)()
+    limit = (part_of_loaded("torch", "get_num_threads") or usable_cores)()
     return max(1, min(limit, usable_cores()))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 from PIL import Image
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.loading import part_of_loaded
 from ssimtool.readers.arrays.image import samples_of_array
 from ssimtool.readers.images.opening import Opened, samples_of_pillow
 from ssimtool.readers.samples import Array, Samples
@@ -79,8 +79,8 @@ def open_memory(
 
 
 def _is_tensor(image: object) -> bool:
-    torch = sys.modules.get("torch")  # no tensor exists before torch is loaded
-    return torch is not None and isinstance(image, torch.Tensor)
+    tensor = part_of_loaded("torch", "Tensor")  # no tensor exists before torch is loaded
+    return tensor is not None and isinstance(image, tensor)
 
 
 def _as_array(image: Any, name: str) -> Array:

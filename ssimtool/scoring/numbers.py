@@ -12,6 +12,7 @@ from torch import Tensor
 from ssimtool.catalog import Function, Metric
 from ssimtool.errors import SsimtoolError, is_out_of_memory
 from ssimtool.kernels.fused_metrics import fused_parts
+from ssimtool.loading import LOADING
 from ssimtool.metrics import public as metrics
 from ssimtool.plugins import error_words, plugin_words
 from ssimtool.readers.files import shown
@@ -26,7 +27,8 @@ def function_of(row: Metric) -> Callable[..., Any]:
     if not isinstance(row.function, str):
         return row.function
     module, _, name = row.function.rpartition(":")
-    function: Callable[..., Any] = getattr(import_module(module or OUR_FUNCTIONS), name)
+    with LOADING:
+        function: Callable[..., Any] = getattr(import_module(module or OUR_FUNCTIONS), name)
     return function
 
 

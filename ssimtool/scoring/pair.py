@@ -6,18 +6,16 @@ loading it takes longer than many a comparison.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 
 from ssimtool import __version__
 from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.devices import Execution, settle
-from ssimtool.kernels import internals
 from ssimtool.kernels.formula import formula_of, formula_of_scales, scale_weights
 from ssimtool.kernels.fused_metrics import FUSED_METRICS, fused_parts
+from ssimtool.loading import LOADING
 from ssimtool.plugins import find_metric, with_implied
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
@@ -151,7 +149,8 @@ def map_of(pair: Pair, settings: CompareSettings, *, execution: Execution | None
     Raises:
         SsimtoolError: `too_small`.
     """
-    from ssimtool.scoring import tensors
+    with LOADING:
+        from ssimtool.scoring import tensors
 
     check_size(pair, settings.definition)
     return tensors.map_of(pair, settings, execution or execution_of(settings))
@@ -161,12 +160,6 @@ def load_torch_for(settings: CompareSettings) -> None:
     """Load torch before the first pair if the fused kernels do not compute every metric."""
     if any(find_metric(name).function not in FUSED_METRICS for name in _metric_names(settings)):
         from ssimtool.scoring import tensors  # noqa: F401  # loads torch
-
-
-def load_kernels() -> None:
-    """Load the kernels before the first pair, in a worker process; do nothing without Numba."""
-    with suppress(ImportError):
-        internals.load_numba(lambda: import_module("ssimtool.kernels.arrays"))
 
 
 def _numbers(
@@ -179,18 +172,19 @@ def _numbers(
         values = _on_arrays(fused, pair, settings, double=double, threads=execution.threads)
         if values is not None:
             rest = {f: row for f, row in functions.items() if f not in fused}
-            values |= _by_torch(rest, pair, settings) if rest else {}
+            on_cpu = Execution(device="cpu", backend="torch")
+            values |= _by_torch(rest, pair, settings, on_cpu)[0] if rest else {}
             return values, Computed("cpu", "fused", "float64" if double else "float32")
-    from ssimtool.scoring.tensors import numbers_of
+    return _by_torch(functions, pair, settings, execution)
+
+
+def _by_torch(
+    functions: Functions, pair: Pair, settings: CompareSettings, execution: Execution
+) -> tuple[Values, Computed]:
+    with LOADING:
+        from ssimtool.scoring.tensors import numbers_of
 
     return numbers_of(functions, pair, settings, execution)
-
-
-def _by_torch(functions: Functions, pair: Pair, settings: CompareSettings) -> Values:
-    """Return, for a pair on the CPU, the numbers that the fused kernels do not compute."""
-    from ssimtool.scoring.tensors import numbers_of
-
-    return numbers_of(functions, pair, settings, Execution(device="cpu", backend="torch"))[0]
 
 
 def _on_arrays(

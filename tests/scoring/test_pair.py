@@ -121,7 +121,7 @@ def test_when_torch_is_needed(change, expected):
 LOADING = """
 import sys
 
-from ssimtool.scoring.pair import load_kernels
+from ssimtool.kernels.loading import load_kernels
 
 load_kernels()
 print(*(name in sys.modules for name in ("numba", "scipy.linalg", "torch")))

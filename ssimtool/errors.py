@@ -12,6 +12,7 @@ EXIT_INTERRUPTED = 130
 ERROR_CODES: dict[str, str] = {
     "not_found": "the file does not exist",
     "unreadable": "the file exists but cannot be read",
+    "empty": "nothing to compare: no image in a folder, or no pair in a list or of two folders",
     "not_an_image": "the content is neither an image nor a .npy array",
     "truncated": "the file ends before its content does",
     "too_large": "more pixels than --max-pixels, or more than fit into memory",

@@ -12,6 +12,7 @@ from ssimtool.plugins import find_metric
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.rows import counts_line
+from ssimtool.reports.unmatched import unmatched_warnings
 
 
 def progress_line(tally: Tally, total: int | None, speed: float) -> str:
@@ -44,7 +45,6 @@ def closing_lines(
     failures: Failures,
     warnings: PairWarnings,
     *,
-    strict: bool,
     quiet: bool,
     has_summary: bool,
 ) -> Iterator[str]:
@@ -54,15 +54,11 @@ def closing_lines(
         summary: summary of the run.
         failures: thresholds that pairs failed.
         warnings: warnings about the pairs.
-        strict: whether files without a partner are an error.
         quiet: whether to omit everything except errors and failures.
         has_summary: whether an output already shows the counts.
     """
-    unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
-    if unmatched and strict:
-        yield f"error: {unmatched} file(s) without a partner, expected none with --strict"
-    elif unmatched and not quiet:
-        yield f"warning: {unmatched} file(s) without a partner were left out"
+    if not quiet:
+        yield from (f"warning: {line}" for line in unmatched_warnings(summary))
     if warnings.pairs and not quiet:
         first = printable(warnings.first)
         yield f"warning: {warnings.pairs} pair(s) have warnings, the first: {first}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from ssimtool.batch.journal import Journal, Kept, key_of
 from ssimtool.batch.map_folder import MapFolder
 from ssimtool.batch.request import BatchRequest
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers.files import shown
 from ssimtool.readers.lists.manifest import read_manifest
-from ssimtool.readers.lists.pairs import PairInput, find_pairs
+from ssimtool.readers.lists.pairs import PairInput, find_pairs, nothing_paired
 from ssimtool.records.batch import Unmatched
 
 
@@ -49,15 +51,16 @@ class Intake:
         self._request, self._maps = request, maps
         self._journal = journal if journal is not None and journal.resumed else None
         self.total: int | None = None
-        self.unmatched = Unmatched()
+        self.unmatched = Unmatched(policy=request.unmatched)
 
     def jobs(self) -> Iterator[Job]:
         """Yield a job for each pair; may wait for the next pair of a list.
 
         Raises:
-            SsimtoolError: a folder or a list that cannot be read.
+            SsimtoolError: a folder or a list that cannot be read; `empty`, there is no pair.
             OutputError: a map could be written over an image.
         """
+        pair = None
         for pair in self._pairs():
             path = self._maps.path_of(pair) if self._maps and pair.problem is None else None
             kept = None
@@ -65,13 +68,30 @@ class Intake:
                 key = key_of(pair.id, pair.reference, pair.distorted)
                 kept = self._journal.take(key, partial(self._is_current, pair=pair, path=path))
             yield Job(pair, path, kept)
+        if pair is None and not self._request.allow_empty:
+            raise self._nothing()
+
+    def _nothing(self) -> SsimtoolError:
+        """Return the reason why there is nothing to compare."""
+        source = self._request.source
+        if source.manifest is None:
+            reference, distorted = source.inputs
+            return nothing_paired(reference, distorted, self.unmatched)
+        return SsimtoolError(
+            "empty",
+            f"{shown(source.manifest)}: lists no pair, expected reference,distorted on each line; "
+            "check the list, or pass --allow-empty",
+        )
 
     def _pairs(self) -> Iterable[PairInput]:
         source = self._request.source
         if source.manifest is not None:
             return read_manifest(source.manifest, null=source.null)
         reference, distorted = source.inputs
-        pairs, self.unmatched = find_pairs(reference, distorted, source.files)
+        pairs, unmatched = find_pairs(
+            reference, distorted, source.files, allow_empty=self._request.allow_empty
+        )
+        self.unmatched = replace(unmatched, policy=self._request.unmatched)
         self.total = len(pairs)
         return pairs
 

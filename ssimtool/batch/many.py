@@ -12,8 +12,9 @@ from ssimtool.batch.worker import Resources, Scorer
 from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.definitions import Border, Definition, find_definition
 from ssimtool.devices import usable_cores
+from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import recorded
-from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs
+from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs, nothing_paired
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.records.batch import Unmatched
@@ -81,6 +82,7 @@ def compare_many(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    allow_empty: bool = False,
     metrics: str | Sequence[str] = DEFAULT_METRICS,
     definition: str | Definition = "wang2004",
     border: Border | None = None,
@@ -108,6 +110,7 @@ def compare_many(
         distorted: the folder of the distorted images. Files are paired by their path, then by their
             path without the suffix if that is unique.
         include, exclude: globs for the files of folders.
+        allow_empty: whether folders may have no pair.
         metrics, definition, border, scales, mask, regions, data_range, channels, background,
             resize, frame, layout, max_pixels, device, backend: as for `ssimtool.compare`; `mask`
             and `regions` apply to every pair.
@@ -121,7 +124,7 @@ def compare_many(
         holds the files without a partner.
 
     Raises:
-        SsimtoolError: a folder cannot be read.
+        SsimtoolError: a folder cannot be read; `empty`, folders have no pair.
         ValueError: an argument is outside its range.
         TypeError: an image has a type that is not accepted.
 
@@ -140,7 +143,7 @@ def compare_many(
     resources = Resources(jobs=count, memory=memory, own_process=False)
     scorer = Scorer(recorded(reading), max_pixels, settings, resources, region=region, mask=mask)
     files = Filter(include=tuple(include), exclude=tuple(exclude))
-    inputs, unmatched = _inputs(pairs, distorted, files)
+    inputs, unmatched = _inputs(pairs, distorted, files, allow_empty)
     return Comparisons(inputs, scorer, count, unmatched)
 
 
@@ -148,17 +151,31 @@ def _inputs(
     pairs: Folder | Iterable[tuple[ImageInput, ImageInput]],
     distorted: Folder | None,
     files: Filter,
+    allow_empty: bool,
 ) -> tuple[Iterable[PairInput], Unmatched]:
     """Return the pairs to compare, and the files of two folders without a partner."""
     if isinstance(pairs, (str, os.PathLike)):
         if distorted is None:
             raise TypeError("distorted is missing: expected the folder of the distorted images")
-        return find_pairs(os.fsdecode(pairs), os.fsdecode(distorted), files)
+        return _of_folders(os.fsdecode(pairs), os.fsdecode(distorted), files, allow_empty)
     if distorted is not None:
         raise TypeError(
             "distorted was passed with pairs of images: expected two folders, or pairs only"
         )
     return map(_input, pairs), Unmatched()
+
+
+def _of_folders(
+    reference: str, distorted: str, files: Filter, allow_empty: bool
+) -> tuple[Sequence[PairInput], Unmatched]:
+    """Return the pairs of two folders, at least one unless `allow_empty`."""
+    try:
+        pairs, unmatched = find_pairs(reference, distorted, files, allow_empty=allow_empty)
+        if not (pairs or allow_empty):
+            raise nothing_paired(reference, distorted, unmatched)
+    except SsimtoolError as error:
+        raise SsimtoolError(error.code, in_python(error.message)) from None
+    return pairs, unmatched
 
 
 def _input(pair: tuple[ImageInput, ImageInput]) -> PairInput:

@@ -12,6 +12,7 @@ from ssimtool.errors import ArgumentError
 from ssimtool.readers.files import STDIN
 from ssimtool.readers.lists.pairs import Filter
 from ssimtool.readers.regions import RegionOfInterest
+from ssimtool.records.batch import UnmatchedPolicy
 from ssimtool.records.verdicts import StatisticThreshold, Status
 from ssimtool.settings import CompareSettings, MapsFor, MapStyle
 
@@ -115,7 +116,8 @@ class BatchRequest:
         region: region of interest of pairs that do not name their own.
         settings: metrics, definition and thresholds.
         statistics: thresholds on statistics of all pairs.
-        strict: whether a file without a partner is a failure.
+        unmatched: what files without a partner mean for the run.
+        allow_empty: whether there may be nothing to compare.
         stop_on_error: whether the run ends at the first pair that cannot be compared.
         worst: number of lowest-scoring pairs in the summary.
         maps: maps to write; None: no maps.
@@ -128,7 +130,8 @@ class BatchRequest:
     region: RegionOfInterest
     settings: CompareSettings
     statistics: tuple[StatisticThreshold, ...]
-    strict: bool
+    unmatched: UnmatchedPolicy
+    allow_empty: bool
     stop_on_error: bool
     worst: int
     maps: MapsRequest | None

@@ -88,6 +88,7 @@ class _Run:
         self.intake = Intake(request, self.maps, journal)
         self.batch: Batch[Job, Done] = Batch(self._work, jobs=jobs)
         scorer.start(self.batch.grow)
+        self.problem: Failure | None = None  # why the input could not be read or is empty
         self.cut = self.interrupted = False  # ended before the input did; by Ctrl-C
         self.unread = self.drawing = False  # the output has no reader; maps of the worst are drawn
 
@@ -134,7 +135,7 @@ class _Run:
                 if self.request.debug:
                     raise
                 show.note(f"error: {printable(error.message)}")
-                self._take_failure(Failure(error.code, error.message))
+                self.problem = Failure(error.code, error.message)
         self.cut = self.cut or self.interrupted
 
     def _work(self, job: Job) -> Done:
@@ -164,11 +165,6 @@ class _Run:
         self.warnings.add(record)
         return not self.unread and not (record.error is not None and self.request.stop_on_error)
 
-    def _take_failure(self, failure: Failure) -> None:
-        source = self.request.source
-        pair = PairInput(reference=source.inputs[0], distorted=source.distorted or "")
-        self._take(self.tally.pairs, Job(pair), self.scorer.failed(pair, failure))
-
     def _add_left_over(self) -> None:
         """Count the records of earlier runs whose pairs have not come in this run; they stay."""
         if self.journal is None or not self.journal.resumed:
@@ -197,10 +193,11 @@ class _Run:
         return () if self.interrupted else drawn
 
     def _summary(self, elapsed: float, drawn: tuple[str | None, ...]) -> Summary:
+        allowed = self.request.allow_empty and not self.tally.pairs
         summary = self.tally.summary(
-            self.request.statistics,
+            () if allowed else self.request.statistics,
             unmatched=self.intake.unmatched,
-            strict=self.request.strict,
+            problem=self.problem,
             interrupted=self.cut,
             elapsed=elapsed,
         )
@@ -214,7 +211,6 @@ class _Run:
             summary,
             self.tally.failures,
             self.warnings,
-            strict=self.request.strict,
             quiet=self.request.quiet,
             has_summary=any(writer.has_summary for writer in self.writers),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ssimtool import __version__
-from ssimtool.batch.tally import statistics_of
+from ssimtool.batch.statistics import statistics_of
 from ssimtool.plugins import known_metric
 from ssimtool.records.batch import Summary, Worst
 from ssimtool.records.comparison import Comparison
@@ -41,7 +41,7 @@ def summarise(
     Args:
         comparisons: records of all pairs.
         written: summary that the run wrote, if any. It supplies the data that records lack: files
-            without a partner, thresholds on statistics, the time, an interruption.
+            without a partner, thresholds on statistics, the time, an interruption, a problem.
         worst: number of lowest-scoring pairs to list.
 
     Returns:
@@ -61,6 +61,7 @@ def summarise(
         ok=count["ok"],
         fail=count["fail"],
         error=count["error"],
+        identical=sum(record.identical is True for record in comparisons),
         metrics=metrics,
         worst=tuple(_worst(comparisons[i], names[0]) for i in worst_first(comparisons)[:worst]),
         version=comparisons[-1].version if comparisons else __version__,
@@ -68,13 +69,15 @@ def summarise(
     if written is None:
         return counted
     verdicts = tuple(_with_value(verdict, metrics) for verdict in written.thresholds)
-    holds = all(verdict.holds for verdict in verdicts)
+    fails = written.unmatched.fails or not all(verdict.holds for verdict in verdicts)
+    status = "fail" if counted.status == "ok" and fails else counted.status
     return replace(
         counted,
-        status="fail" if counted.status == "ok" and not holds else counted.status,
+        status="error" if written.problem is not None else status,
         unmatched=written.unmatched,
         thresholds=verdicts,
         interrupted=written.interrupted,
+        problem=written.problem,
         elapsed_seconds=written.elapsed_seconds,
         version=written.version,
     )

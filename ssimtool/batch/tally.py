@@ -12,11 +12,17 @@ from typing import Any
 
 from ssimtool import __version__
 from ssimtool.batch.failures import Failures
+from ssimtool.batch.statistics import judged, statistics_of
 from ssimtool.plugins import find_metric
 from ssimtool.records.batch import Bin, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.statistics import PERCENTS, Statistics
-from ssimtool.records.verdicts import StatisticThreshold, StatisticVerdict, Status, Verdict
+from ssimtool.records.verdicts import (
+    Failure,
+    StatisticThreshold,
+    StatisticVerdict,
+    Status,
+    Verdict,
+)
 from ssimtool.reports.verdicts import failed_relations, failure_lines, failures_of
 
 BINS = 10  # of the printed histogram
@@ -35,6 +41,7 @@ class Scored:
     distorted: str
     status: Status
     metrics: Mapping[str, float]
+    identical: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     map: str | None = None
     failures: tuple[str, ...] = ()
@@ -48,6 +55,7 @@ def scored(record: Comparison, path: str | None) -> Scored:
         distorted=record.distorted,
         status=record.status,
         metrics=record.metrics,
+        identical=bool(record.identical),
         columns=record.columns,
         map=path,
         failures=failures_of(record) if record.status == "fail" else (),
@@ -67,6 +75,7 @@ def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
         distorted=record["distorted"],
         status=record["status"],
         metrics=metrics,
+        identical=record.get("identical") is True,
         columns=record.get("columns") or {},
         map=path,
         failures=failure_lines(record["distorted"], failed_relations(metrics, verdicts)),
@@ -87,16 +96,21 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     failures: Failures = field(default_factory=Failures)
     _values: dict[str, array[float]] = field(default_factory=dict)
-    _sums: Counter[str] = field(default_factory=Counter)
+    _sums: Counter[str] = field(default_factory=Counter)  # of the finite values
+    _finite: Counter[str] = field(default_factory=Counter)
+    _identical: int = 0
     _heap: list[tuple[float, int, Scored]] = field(default_factory=list)
 
     def add(self, place: int, pair: Scored) -> None:
         """Add a pair; `place` is its position in the input."""
         self.counts[pair.status] += 1
+        self._identical += pair.identical
         self.failures.add(pair.failures)
         for name, value in pair.metrics.items():
             self._values.setdefault(name, array("d")).append(value)
-            self._sums[name] += value  # type: ignore[assignment]  # a Counter of floats
+            if math.isfinite(value):
+                self._sums[name] += value  # type: ignore[assignment]  # a Counter of floats
+                self._finite[name] += 1
         if self.worst and self.metrics[0] in pair.metrics:
             value = pair.metrics[self.metrics[0]]
             badness = -value if find_metric(self.metrics[0]).better == "higher" else value
@@ -112,9 +126,9 @@ class Tally:
         return self.counts.total()
 
     def mean(self, metric: str) -> float | None:
-        """Return the mean so far, for display; the summary sums exactly."""
-        values = self._values.get(metric)
-        return self._sums[metric] / len(values) if values else None
+        """Return the mean of the finite values so far, for display; the summary sums exactly."""
+        count = self._finite[metric]
+        return self._sums[metric] / count if count else None
 
     def values(self, metric: str) -> Sequence[float]:
         """Return all values of a metric."""
@@ -137,61 +151,35 @@ class Tally:
         thresholds: Sequence[StatisticThreshold],
         *,
         unmatched: Unmatched,
-        strict: bool,
+        problem: Failure | None = None,
         interrupted: bool,
         elapsed: float,
     ) -> Summary:
-        """Return the summary; with `strict`, files without a partner are a failure."""
+        """Return the summary; `problem` says why the input could not be read or is empty."""
         statistics = {name: statistics_of(self._values.get(name, ())) for name in self.metrics}
-        verdicts = tuple(t.judge(getattr(statistics[t.metric], t.statistic)) for t in thresholds)
-        alone = strict and bool(unmatched.reference or unmatched.distorted)
+        verdicts = tuple(judged(t, statistics[t.metric]) for t in thresholds)
         return Summary(
-            status=self._status(verdicts, alone),
+            status="error" if problem else self._status(verdicts, unmatched),
             pairs=self.pairs,
             ok=self.counts["ok"],
             fail=self.counts["fail"],
             error=self.counts["error"],
+            identical=self._identical,
             unmatched=unmatched,
             metrics=statistics,
             worst=self._worst(),
             thresholds=verdicts,
             interrupted=interrupted,
+            problem=problem,
             elapsed_seconds=elapsed,
             version=__version__,
         )
 
-    def _status(self, verdicts: Sequence[StatisticVerdict], alone: bool) -> Status:
+    def _status(self, verdicts: Sequence[StatisticVerdict], unmatched: Unmatched) -> Status:
         if self.counts["error"]:
             return "error"
-        failed = self.counts["fail"] or alone or not all(v.holds for v in verdicts)
+        failed = self.counts["fail"] or unmatched.fails or not all(v.holds for v in verdicts)
         return "fail" if failed else "ok"
-
-
-def statistics_of(values: Sequence[float]) -> Statistics:
-    """Return the statistics of values; the deviation of infinite values is None.
-
-    >>> statistics_of([1, 2, 3, 4]).median
-    2.5
-    """
-    if not values:
-        return Statistics(*[None] * 9)
-    ordered = sorted(values)
-    mean = math.fsum(ordered) / len(
-        ordered
-    )  # exact, so that the result does not depend on the order
-    deviation = None
-    if math.isfinite(mean):
-        deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in ordered) / len(ordered))
-    percentiles = {name: _percentile(ordered, percent) for name, percent in PERCENTS.items()}
-    return Statistics(mean=mean, std=deviation, **percentiles)
-
-
-def _percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return a percentile by linear interpolation, as NumPy does by default."""
-    place = (len(ordered) - 1) * percent / 100
-    below = math.floor(place)
-    low, high = ordered[below], ordered[math.ceil(place)]
-    return low if low == high else low + (high - low) * (place - below)
 
 
 def bins_of(values: Sequence[float], count: int) -> tuple[Bin, ...]:

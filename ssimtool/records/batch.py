@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ssimtool.records.statistics import Statistics
-from ssimtool.records.verdicts import StatisticVerdict, Status
+from ssimtool.records.verdicts import Failure, StatisticVerdict, Status
+
+# `fail`: missing files fail the run, and new ones are warned of; `strict`: both fail it.
+UnmatchedPolicy = Literal["fail", "strict", "warn", "ignore"]
+MISSING_FAIL, NEW_FAIL = ("fail", "strict"), ("strict",)
 
 
 @dataclass(frozen=True)
@@ -20,10 +25,21 @@ class Bin:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """Unmatched files of two folders."""
+    """Files of two folders without a partner.
+
+    A reference without a distorted image is missing; a distorted image without a reference is new.
+    `policy` says what they mean for the run.
+    """
 
     reference: tuple[str, ...] = ()
     distorted: tuple[str, ...] = ()
+    policy: UnmatchedPolicy = "warn"
+
+    @property
+    def fails(self) -> bool:
+        """Whether the run fails because of these files."""
+        missing = bool(self.reference) and self.policy in MISSING_FAIL
+        return missing or (bool(self.distorted) and self.policy in NEW_FAIL)
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,9 @@ class Worst:
 class Summary:
     """Summary of a batch: the last line of its output.
 
-    `interrupted`: the run ended before the end of its input, by Ctrl-C or on an error.
+    `identical` counts the pairs of identical images. `interrupted`: the run ended before the end of
+    its input, by Ctrl-C or on an error. `problem` says why the input could not be read, or why
+    there was nothing to compare; then the status is `error`.
     """
 
     schema: str = "ssimtool.batch.summary/1"
@@ -54,10 +72,12 @@ class Summary:
     ok: int
     fail: int
     error: int
+    identical: int = 0
     unmatched: Unmatched = Unmatched()
     metrics: Mapping[str, Statistics] = field(default_factory=dict)
     worst: tuple[Worst, ...] = ()
     thresholds: tuple[StatisticVerdict, ...] = ()
     interrupted: bool = False
+    problem: Failure | None = None
     elapsed_seconds: float | None = None
     version: str

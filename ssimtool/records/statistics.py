@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True)
 class Statistics:
     """Statistics of one metric over the pairs that have it.
 
-    `std` divides by the number of pairs; the percentiles interpolate linearly. PSNR of identical
-    images is inf. A statistic without a number is None.
+    `mean` and `std` are those of the finite numbers; `std` divides by their count. If all numbers
+    are infinite, so is the mean. `infinite` counts the pairs with an infinite number (PSNR of
+    identical images). The percentiles are those of all numbers and interpolate linearly; they may
+    be infinite. A statistic without a number is None. `reasons` holds the reason
+    for each statistic that is None or infinite.
     """
 
     mean: float | None
@@ -22,6 +26,8 @@ class Statistics:
     p5: float | None
     p95: float | None
     p99: float | None
+    infinite: int = 0
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 # The percentile of each statistic, in ascending order.

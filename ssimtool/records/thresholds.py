@@ -9,13 +9,17 @@ from dataclasses import fields
 from ssimtool.catalog import metric_key
 from ssimtool.errors import ArgumentError
 from ssimtool.plugins import METRIC_NAMES, known_metric, unknown_metric
-from ssimtool.records.statistics import Statistics
+from ssimtool.records import statistics
 from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
 NAMED_VALUE = "FIGURE=VALUE"
 # Statistics of all pairs that a threshold may name.
-STATISTICS = tuple(f.name for f in fields(Statistics) if f.name != "std")
+STATISTICS = tuple(
+    f.name
+    for f in fields(statistics.Statistics)
+    if f.name in statistics.STATISTICS and f.name != "std"
+)
 
 
 def parse_thresholds(

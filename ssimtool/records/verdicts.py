@@ -58,15 +58,24 @@ class StatisticThreshold:
     op: Op
     value: float
 
-    def judge(self, number: float | None) -> StatisticVerdict:
-        """Compare a statistic with the threshold; without a number the threshold fails."""
+    def judge(self, number: float | None, reason: str | None = None) -> StatisticVerdict:
+        """Compare a statistic with the threshold; without a number the threshold fails.
+
+        Args:
+            number: the statistic.
+            reason: why the statistic is None or infinite.
+        """
         holds = number is not None and Threshold("", self.op, self.value).judge(number).holds
-        return StatisticVerdict(self.statistic, self.metric, self.op, self.value, number, holds)
+        parts = self.statistic, self.metric, self.op, self.value
+        return StatisticVerdict(*parts, number, holds, reason)
 
 
 @dataclass(frozen=True)
 class StatisticVerdict:
-    """A threshold on all pairs, the statistic (`found`), and whether it passed (`holds`)."""
+    """A threshold on all pairs, the statistic (`found`), and whether it passed (`holds`).
+
+    `reason` says why `found` is None or infinite.
+    """
 
     statistic: str
     metric: str
@@ -74,3 +83,4 @@ class StatisticVerdict:
     value: float
     found: float | None
     holds: bool
+    reason: str | None = None

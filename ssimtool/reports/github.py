@@ -5,13 +5,14 @@ Syntax and escapes: https://docs.github.com/actions/reference/workflow-commands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.overview import Overview
 from ssimtool.reports.rows import counts_line
 from ssimtool.reports.stream import whole
+from ssimtool.reports.unmatched import sides_of
 from ssimtool.reports.verdicts import failed_relations, relation
 from ssimtool.reports.view import BatchFormat, View
 
@@ -46,7 +47,21 @@ def _tail(summary: Summary, bins: Sequence[Bin], view: View) -> str:
         for verdict in summary.thresholds
         if not verdict.holds
     ]
+    lines += _unmatched(summary)
+    if summary.problem is not None:
+        title = f"ssimtool error {summary.problem.code}"
+        lines.append(_command("error", title, summary.problem.message))
     return "".join(lines) + counts_line(summary) + "\n"
+
+
+def _unmatched(summary: Summary) -> Iterator[str]:
+    """Yield an annotation for each file without a partner."""
+    if summary.unmatched.policy == "ignore" or summary.problem is not None:
+        return
+    for side in sides_of(summary.unmatched):
+        kind = "error" if side.fails else "warning"
+        for path in side.paths:
+            yield _command(kind, f"ssimtool {side.name}", side.reason, path)
 
 
 def _command(kind: str, title: str, message: str, path: str | None = None) -> str:

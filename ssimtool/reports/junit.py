@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from xml.sax.saxutils import escape, quoteattr
 
 from ssimtool.errors import printable
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.verdicts import StatisticVerdict
+from ssimtool.records.verdicts import Failure, StatisticVerdict
 from ssimtool.reports.overview import Overview
 from ssimtool.reports.stream import whole
+from ssimtool.reports.unmatched import Side, sides_of
 from ssimtool.reports.verdicts import failed_relations, relation
 from ssimtool.reports.view import BatchFormat, View
-
-UNMATCHED = "no file to compare with"
 
 
 def junit_text(record: Comparison, view: View) -> str:
@@ -37,12 +37,14 @@ def _batch_head(summary: Summary | None, view: View) -> str:
     if summary is None:
         raise ValueError("summary is None: expected the counts, because JUnit XML begins with them")
     failed = [verdict for verdict in summary.thresholds if not verdict.holds]
-    unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
+    sides = sides_of(summary.unmatched)
+    unmatched = {fails: sum(len(s.paths) for s in sides if s.fails == fails) for fails in (0, 1)}
+    problem = int(summary.problem is not None)
     counts = {
-        "tests": summary.pairs + len(summary.thresholds) + unmatched,
-        "failures": summary.fail + len(failed),
-        "errors": summary.error,
-        "skipped": unmatched,
+        "tests": summary.pairs + len(summary.thresholds) + sum(unmatched.values()) + problem,
+        "failures": summary.fail + len(failed) + unmatched[True],
+        "errors": summary.error + problem,
+        "skipped": unmatched[False],
     }
     return _head(counts, summary.elapsed_seconds)
 
@@ -83,23 +85,36 @@ def _facts(record: Comparison) -> Iterable[tuple[str, str]]:
         yield metric, repr(value)
 
 
-def _statistic(verdict: StatisticVerdict) -> str:
-    """Return the test case of a threshold on a statistic of all pairs."""
+def _statistic(verdict: StatisticVerdict, infinite: int) -> str:
+    """Return the test case of a threshold on a statistic; `infinite`: pairs that the mean omits."""
     name = f"{verdict.statistic} {verdict.metric}"
-    body = [] if verdict.found is None else [_properties([(name, repr(verdict.found))])]
+    facts = [] if verdict.found is None else [(name, repr(verdict.found))]
+    facts += [("infinite", str(infinite))] if infinite else []
+    body = [_properties(facts)] if facts else []
     if not verdict.holds:
         body.append(_outcome("failure", "threshold", [relation(verdict, verdict.found)]))
     return _element("statistics", name, body)
 
 
-def _unmatched(path: str) -> str:
-    folder, name = _parts(path)
-    return _element(folder, name, [f"<skipped message={_quoted(UNMATCHED)}/>\n"])
+def _unmatched(side: Side) -> Iterable[str]:
+    """Yield a test case for each file without a partner: a failure, or skipped."""
+    message = f"{side.name}: {side.reason}"
+    for path in side.paths:
+        skipped = f"<skipped message={_quoted(message)}/>\n"
+        outcome = _outcome("failure", side.name, [message]) if side.fails else skipped
+        yield _element(*_parts(path), [outcome])
+
+
+def _problem(failure: Failure) -> str:
+    """Return the test case of an input that cannot be read, or that holds no pair."""
+    return _element("ssimtool", "batch", [_outcome("error", failure.code, [failure.message])])
 
 
 def _tail(summary: Summary, bins: Sequence[Bin], view: View) -> str:
-    paths = (*summary.unmatched.reference, *summary.unmatched.distorted)
-    cases = [*map(_statistic, summary.thresholds), *map(_unmatched, paths)]
+    infinite = {name: statistics.infinite for name, statistics in summary.metrics.items()}
+    cases = [_statistic(v, infinite.get(v.metric, 0)) for v in summary.thresholds]
+    cases += chain.from_iterable(map(_unmatched, sides_of(summary.unmatched)))
+    cases += [_problem(summary.problem)] if summary.problem else []
     return "".join(cases) + END
 
 

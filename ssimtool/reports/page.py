@@ -23,7 +23,8 @@ from ssimtool.reports import charts
 from ssimtool.reports.columns import columns_of, embedded
 from ssimtool.reports.overview import Overview
 from ssimtool.reports.pictures import Case, colour_stops
-from ssimtool.reports.rows import definition_line, number_words, title_of
+from ssimtool.reports.rows import definition_line, number_words, reason_words, title_of
+from ssimtool.reports.unmatched import sides_of
 from ssimtool.reports.view import View
 
 PAGE_BYTES = 17_000_000  # for pictures and table; the rest of the page stays within 20 MB in total
@@ -40,6 +41,7 @@ class MetricRow:
     unit: str
     better: str
     statistics: tuple[tuple[str, str], ...]
+    remark: str
     histogram: charts.Chart
     curve: charts.Chart
 
@@ -113,6 +115,7 @@ def page_html(
         limits=_limits(comparisons, summary),
         cases=[(case, embedded(asdict(case))) for case in cases],
         rows=block,
+        sides=sides_of(summary.unmatched),
         errors=_errors(comparisons),
         colour_stops=colour_stops(),
         frame=charts,
@@ -159,6 +162,7 @@ def _metric(name: str, comparisons: Sequence[Comparison], summary: Summary) -> M
         unit=row.unit if row and row.unit != "-" else "",
         better=better,
         statistics=_statistics(name, summary.metrics[name]),
+        remark=reason_words(summary.metrics[name]),
         histogram=charts.histogram(values, limits),
         curve=charts.curve(values, limits, better=better),
     )

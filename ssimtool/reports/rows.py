@@ -14,6 +14,8 @@ from ssimtool.records.explanation import Explanation
 from ssimtool.records.latents import LatentReport, LatentSummary
 from ssimtool.records.loss import LossReport
 from ssimtool.records.record import Record
+from ssimtool.records.statistics import Statistics
+from ssimtool.reports.unmatched import unmatched_counts
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
@@ -194,10 +196,27 @@ def counts_line(summary: Summary) -> str:
     parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
     parts += [f"{summary.fail} failed"] if summary.fail else []
     parts += [f"{summary.error} with an error"] if summary.error else []
-    unmatched = len(summary.unmatched.reference) + len(summary.unmatched.distorted)
-    parts += [f"{unmatched} unmatched file(s)"] if unmatched else []
+    parts += [f"{summary.identical} identical"] if summary.identical else []
+    parts += unmatched_counts(summary.unmatched)
     parts += [] if summary.elapsed_seconds is None else [f"{summary.elapsed_seconds:.3g} s"]
     return ", ".join(parts) + ("; interrupted" if summary.interrupted else "")
+
+
+def reason_lines(summary: Summary) -> tuple[str, ...]:
+    """Return a line for each metric with a statistic that is infinite or has no number."""
+    return tuple(
+        f"{title_of(name)}: {words}"
+        for name, statistics in summary.metrics.items()
+        if (words := reason_words(statistics))
+    )
+
+
+def reason_words(statistics: Statistics) -> str:
+    """Return why a statistic is infinite or has no number; empty if all have one."""
+    reason = next(iter(statistics.reasons.values()), "")
+    if statistics.infinite and statistics.std is not None:
+        return f"{reason}; mean and std of the others"
+    return reason
 
 
 def shown_number(value: float | None) -> str:

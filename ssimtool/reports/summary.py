@@ -13,8 +13,15 @@ from ssimtool.errors import printable
 from ssimtool.records.batch import Bin, Summary, Worst
 from ssimtool.records.statistics import STATISTICS, Statistics
 from ssimtool.reports.overview import LISTED, Overview, error_lines
-from ssimtool.reports.rows import counts_line, lowest_title, shown_number, title_of
+from ssimtool.reports.rows import (
+    counts_line,
+    lowest_title,
+    reason_lines,
+    shown_number,
+    title_of,
+)
 from ssimtool.reports.table import rendered
+from ssimtool.reports.unmatched import sides_of
 from ssimtool.reports.verdicts import statistic_line
 from ssimtool.reports.view import BatchFormat, View
 
@@ -37,6 +44,7 @@ def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: 
     parts: list[RenderableType] = [_counts(summary)]
     if any(s.mean is not None for s in summary.metrics.values()):
         parts += _statistics(summary, width)
+        parts += map(Text, reason_lines(summary))
     parts += _histogram(summary, bins, width) + _worst(summary.worst, width)
     parts += _unmatched(summary)
     for verdict in summary.thresholds:
@@ -129,18 +137,22 @@ def _names(pair: Worst, named: bool) -> tuple[str, ...]:
 
 def _unmatched(summary: Summary) -> list[RenderableType]:
     parts: list[RenderableType] = []
-    for role in ("reference", "distorted"):
-        paths = getattr(summary.unmatched, role)
-        if paths:
-            parts.append(Text(f"Unmatched, {role}: {len(paths)}", "bold"))
-            parts += [Text(f"  {printable(path)}") for path in paths[:NAMED]]
-            parts += [Text(f"  and {len(paths) - NAMED} more")] if len(paths) > NAMED else []
+    for side in sides_of(summary.unmatched):
+        if side.paths:
+            style = "bold red" if side.fails else "bold"
+            title = f"{side.name.capitalize()} ({side.reason}): {len(side.paths)}"
+            parts.append(Text(title, style))
+            parts += [Text(f"  {printable(path)}") for path in side.paths[:NAMED]]
+            more = len(side.paths) - NAMED
+            parts += [Text(f"  and {more} more")] if more > 0 else []
     return parts
 
 
 def table_of(overview: Overview, view: View) -> str:
     """Return the summary as tables, with the first errors."""
-    errors = error_lines(overview.comparisons)
+    problem = overview.summary.problem
+    errors = [f"{problem.code}: {printable(problem.message)}"] if problem is not None else []
+    errors += error_lines(overview.comparisons)
     parts = [Text(f"error: {line}") for line in errors[:LISTED]]
     if len(errors) > LISTED:
         parts.append(Text(f"… and {len(errors) - LISTED:,} more", "dim"))

@@ -32,7 +32,9 @@ def relation(verdict: Verdict | StatisticVerdict, value: float | None) -> str:
     statistic = f"{verdict.statistic} " if isinstance(verdict, StatisticVerdict) else ""
     limit, name = _exact(verdict.value), f"{statistic}{verdict.metric}"
     if value is None:
-        return f"{name} has no value, expected {RELATIONS[verdict.op, True]} {limit}"
+        reason = verdict.reason if isinstance(verdict, StatisticVerdict) else None
+        why = f" ({reason})" if reason else ""
+        return f"{name} has no value{why}, expected {RELATIONS[verdict.op, True]} {limit}"
     short = f"{value:.6g}"
     # a number that barely misses the threshold must not appear to meet it after rounding
     rounded_meets = (

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ssimtool.batch.closing import PairWarnings, closing_lines, progress_line
+from ssimtool.batch.failures import NAMED
 from ssimtool.batch.tally import Scored, Tally
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.comparison import Comparison
+from ssimtool.records.verdicts import Failure
 
 LEFT = Unmatched(reference=("a.png",), distorted=("b.png", "c.png"))
 
@@ -27,14 +31,13 @@ def _tally(*statuses):
     return tally
 
 
-def _lines(tally, *, unmatched=LEFT, strict=False, quiet=False, has_summary=True, warnings=None):
-    summary = tally.summary((), unmatched=unmatched, strict=strict, interrupted=False, elapsed=1)
+def _lines(tally, *, unmatched=LEFT, problem=None, quiet=False, has_summary=True, warnings=None):
+    summary = tally.summary((), unmatched=unmatched, problem=problem, interrupted=False, elapsed=1)
     return list(
         closing_lines(
             summary,
             tally.failures,
             warnings or PairWarnings(),
-            strict=strict,
             quiet=quiet,
             has_summary=has_summary,
         )
@@ -48,15 +51,16 @@ def test_all_lines_in_their_order():
             Comparison(status="ok", reference="r", distorted="d", warnings=text, version="0")
         )
     found = _lines(_tally("ok", "fail", "error"), has_summary=False, warnings=warnings)
-    assert found[:5] == [
-        "warning: 3 file(s) without a partner were left out",
+    assert found[:6] == [
+        "warning: 1 file is missing (no distorted image); the first: a.png",
+        "warning: 2 files are new (no reference); the first: b.png",
         "warning: 2 pair(s) have warnings, the first: first\\n",
         "error: 1 of 3 pair(s) could not be compared",
         "FAIL 1",
         "1 failed, 1 error, 1 passed",
     ]
-    assert len(found) == 6  # and the counts
-    assert "3 pair" in found[5]
+    assert len(found) == 7  # and the counts
+    assert found[6] == "3 pairs: 1 ok, 1 failed, 1 with an error, 1 missing, 2 new, 1 s"
 
 
 def test_quiet_leaves_errors_and_failures():
@@ -66,9 +70,27 @@ def test_quiet_leaves_errors_and_failures():
     assert _lines(_tally("ok"), unmatched=Unmatched()) == []
 
 
-def test_strict_makes_an_error_of_files_without_a_partner():
-    (line,) = _lines(_tally("ok"), strict=True, quiet=True)
-    assert line == "error: 3 file(s) without a partner, expected none with --strict"
+def test_missing_files_are_failures():
+    missing = "FAIL a.png  missing: no distorted image"
+    new = [f"FAIL {name}.png  new: no reference" for name in "bc"]
+    for policy, lines in (
+        ("ignore", []),
+        ("fail", [missing, "1 missing, 1 passed"]),
+        ("strict", [missing, *new, "1 missing, 2 new, 1 passed"]),
+    ):
+        unmatched = replace(LEFT, policy=policy)
+        assert _lines(_tally("ok"), unmatched=unmatched, quiet=True) == lines
+    many = Unmatched(tuple(f"{i}.png" for i in range(NAMED + 2)), policy="fail")
+    lines = _lines(_tally("fail"), unmatched=many)
+    assert lines[0] == "FAIL 0"
+    assert lines[-2:] == ["… and 2 more", "1 failed, 52 missing, 0 passed"]
+
+
+def test_one_line_says_that_nothing_was_compared():
+    problem = Failure("empty", "x and y: no name of one is in the other")
+    unmatched = replace(LEFT, policy="strict")
+    (counts,) = _lines(_tally(), unmatched=unmatched, problem=problem, has_summary=False)
+    assert counts == "0 pairs: 0 ok, 1 missing, 2 new, 1 s"
 
 
 def test_progress():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from reports.scores import broken, made_up, summary_of
 
-from ssimtool.batch.summary import metrics_of, statistics_of, summarise, worst_first
+from ssimtool.batch.statistics import statistics_of
+from ssimtool.batch.summary import metrics_of, summarise, worst_first
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.statistics import Statistics
 from ssimtool.records.verdicts import StatisticVerdict
@@ -31,11 +32,10 @@ def test_statistics():
 
 def test_statistics_with_infinite_numbers():
     found = statistics_of([1, 2, math.inf])
-    assert (found.mean, found.std, found.max) == (math.inf, None, math.inf)
+    assert (found.mean, found.std, found.max) == (1.5, 0.5, math.inf)
     assert (found.min, found.median) == (1, 2)
     assert found.p95 == math.inf  # between 2 and inf
     assert statistics_of([math.inf] * 3).median == math.inf
-    assert statistics_of([]) == Statistics(*[None] * 9)
     assert statistics_of([3]) == Statistics(3, 0, 3, 3, 3, 3, 3, 3, 3)
 
 
@@ -44,6 +44,7 @@ def test_counts_and_the_worst():
     assert (found.pairs, found.ok + found.fail, found.error) == (41, 40, 1)
     assert found.status == "error"
     assert found.elapsed_seconds is None
+    assert found.identical == sum(r.identical is True for r in RECORDS)
     ssim = sorted(r.metrics["ssim"] for r in RECORDS[:-1])
     assert [pair.value for pair in found.worst] == ssim[:3]
     assert metrics_of(RECORDS) == ("ssim", "ssim_loss", "mse", "psnr")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ssimtool.batch.tally import Scored, Tally, bins_of, scored_before, statistics_of
+from ssimtool.batch.statistics import NOTHING, NOTHING_FINITE, statistics_of
+from ssimtool.batch.tally import Scored, Tally, bins_of, scored_before
 from ssimtool.records.batch import Unmatched
-from ssimtool.records.verdicts import StatisticThreshold
+from ssimtool.records.statistics import STATISTICS
+from ssimtool.records.verdicts import Failure, StatisticThreshold
+from ssimtool.reports.verdicts import relation
 
 NONE = Unmatched()
 RNG = np.random.RandomState(0)
 
 
-def _summary(tally, *thresholds, unmatched=NONE, strict=False):
+def _summary(tally, *thresholds, unmatched=NONE, problem=None):
     return tally.summary(
-        thresholds, unmatched=unmatched, strict=strict, interrupted=False, elapsed=1
+        thresholds, unmatched=unmatched, problem=problem, interrupted=False, elapsed=1
     )
 
 
@@ -44,10 +48,40 @@ def test_they_do_not_depend_on_the_order():
 
 def test_infinities_and_nothing():
     found = statistics_of([30.0, math.inf, 40.0])
-    assert (found.mean, found.std, found.min, found.max) == (math.inf, None, 30, math.inf)
-    assert (found.median, found.p95) == (40, math.inf)
-    assert statistics_of([]).mean is None
-    assert statistics_of([math.inf] * 2).median == math.inf
+    assert (found.mean, found.std, found.min, found.max) == (35, 5, 30, math.inf)
+    assert (found.median, found.p95, found.infinite) == (40, math.inf, 1)
+    assert found.reasons == dict.fromkeys(("p95", "p99", "max"), "infinite for 1 of 3 pairs")
+    nothing = statistics_of([])
+    assert (nothing.mean, nothing.infinite) == (None, 0)
+    assert nothing.reasons == dict.fromkeys(STATISTICS, NOTHING)
+    identical = statistics_of([math.inf] * 2)
+    assert (identical.mean, identical.std, identical.median) == (math.inf, None, math.inf)
+    assert identical.reasons == dict.fromkeys(STATISTICS, NOTHING_FINITE)
+    assert statistics_of([1.0, 2.0]).reasons == {}
+
+
+def test_numbers_whose_squares_overflow():
+    found = statistics_of([1e300, 1.5e308, 1.5e308])
+    # a rounding or two of float64; the deviation of 0, 1.5 and 1.5 is sqrt(0.5), 1e-8 aside
+    assert found.mean == pytest.approx(1e308, rel=1e-8)
+    assert found.std == pytest.approx(math.sqrt(0.5) * 1e308, rel=1e-7)
+
+
+def test_a_mean_of_identical_pairs_only_is_above_every_limit():
+    """As each such pair passes `psnr=40`; with other pairs, it is the mean of those."""
+    tally = Tally(metrics=("psnr",), worst=0)
+    limits = [StatisticThreshold("mean", "psnr", op, 40) for op in ("under", "over")]
+    for place in range(2):
+        tally.add(place, replace(_scored(math.inf, name="psnr"), identical=True))
+    under, over = _summary(tally, *limits).thresholds
+    assert (under.found, under.holds, over.holds) == (math.inf, True, False)
+    assert under.reason == NOTHING_FINITE
+    tally.add(2, _scored(30.0, name="psnr"))
+    summary = _summary(tally, *limits)
+    assert [(v.found, v.holds, v.reason) for v in summary.thresholds] == [
+        (30, False, None), (30, True, None),
+    ]  # fmt: skip
+    assert (summary.identical, summary.status, tally.mean("psnr")) == (2, "fail", 30)
 
 
 @pytest.mark.parametrize(("metric", "worst"), [("ssim", [0, 1, 2]), ("mse", [9, 8, 7])])
@@ -72,7 +106,8 @@ def test_counts_and_status():
     assert _summary(tally).status == "ok"
     alone = Unmatched(reference=("a",))
     assert _summary(tally, unmatched=alone).status == "ok"
-    assert _summary(tally, unmatched=alone, strict=True).status == "fail"
+    assert _summary(tally, unmatched=replace(alone, policy="fail")).status == "fail"
+    assert _summary(tally, problem=Failure("not_found", "x: no such folder")).status == "error"
     over = StatisticThreshold("mean", "ssim", "under", 0.6)
     assert _summary(tally, over).status == "fail"
     assert _summary(tally, over).thresholds[0].found == 0.5
@@ -91,7 +126,8 @@ def test_a_threshold_on_nothing_fails():
     (verdict,) = _summary(
         Tally(metrics=("ssim",), worst=1), StatisticThreshold("mean", "ssim", "over", 0.6)
     ).thresholds
-    assert (verdict.found, verdict.holds) == (None, False)
+    assert (verdict.found, verdict.holds, verdict.reason) == (None, False, NOTHING)
+    assert relation(verdict, None) == f"mean ssim has no value ({NOTHING}), expected <= 0.6"
 
 
 def test_histogram():
@@ -106,14 +142,23 @@ def test_histogram():
 
 def test_a_record_that_was_written_before():
     record = {"id": "1", "reference": "a", "distorted": "b", "status": "ok"}
-    found = scored_before({**record, "metrics": {"psnr": None, "mse": 0}})
-    assert found.metrics == {"psnr": math.inf, "mse": 0}
+    record |= {"metrics": {"psnr": None, "mse": 0}, "identical": True}
+    found = scored_before(record)
+    assert (found.metrics, found.identical) == ({"psnr": math.inf, "mse": 0}, True)
 
 
-@pytest.mark.parametrize("unmatched", [Unmatched(("x",), ()), Unmatched((), ("y",))])
-def test_a_file_without_a_partner_fails_a_strict_run_on_either_side(unmatched):
+@pytest.mark.parametrize(
+    ("policy", "missing", "new"),
+    [
+        ("ignore", "ok", "ok"),
+        ("warn", "ok", "ok"),
+        ("fail", "fail", "ok"),
+        ("strict",) + 2 * ("fail",),
+    ],
+)
+def test_files_without_a_partner(policy, missing, new):
     tally = Tally(metrics=("ssim",), worst=0)
     tally.add(0, _scored(1))
-    assert _summary(tally, unmatched=unmatched).status == "ok"
-    assert _summary(tally, unmatched=unmatched, strict=True).status == "fail"
-    assert _summary(tally, strict=True).status == "ok"
+    for unmatched, status in ((Unmatched(("x",)), missing), (Unmatched((), ("y",)), new)):
+        assert _summary(tally, unmatched=replace(unmatched, policy=policy)).status == status
+    assert _summary(tally, unmatched=Unmatched(policy=policy)).status == "ok"

@@ -20,9 +20,9 @@ from ssimtool.reports.formats import formats_for
 LONGEST = 80  # characters of a help line, without the default that Typer adds
 # What an option does; what an argument is.
 VERBS = {
-    "Add", "Choose", "Clamp", "Compare", "Compute", "Count", "Divide", "Draw", "Fail", "Limit",
-    "List", "Override", "Overwrite", "Plot", "Print", "Process", "Read", "Reduce", "Refuse",
-    "Resize", "Resolve", "Resume", "Set", "Show", "Skip", "Weight", "Write",
+    "Add", "Allow", "Choose", "Clamp", "Compare", "Compute", "Count", "Divide", "Draw", "Fail",
+    "Limit", "List", "Override", "Overwrite", "Plot", "Print", "Process", "Read", "Reduce",
+    "Refuse", "Resize", "Resolve", "Resume", "Set", "Show", "Skip", "Weight", "Write",
 }  # fmt: skip
 NOUNS = {
     "Command", "Folder", "Image", "Log-variance", "Mean", "Original", "Reconstructions",

@@ -25,10 +25,23 @@ SUMMARY = Summary(
     ok=9,
     fail=2,
     error=1,
+    identical=2,
     unmatched=Unmatched(reference=tuple(f"x/{i}|[red].png" for i in range(13))),
     metrics={
         "ssim": STATISTICS,
-        "psnr": Statistics(math.inf, None, 20, math.inf, 30, 20.5, 21, math.inf, math.inf),
+        "psnr": Statistics(
+            30.5,
+            4,
+            20,
+            math.inf,
+            30,
+            20.5,
+            21,
+            math.inf,
+            math.inf,
+            infinite=2,
+            reasons={"max": "infinite for 2 of 11 pairs"},
+        ),
     },
     worst=(
         Worst("one", "x/<b>.png", "y/<b>.png", "ssim", 0.5),
@@ -54,10 +67,12 @@ def test_table(width):
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= width
     joined = " ".join(text.split())
-    assert "12 pairs: 9 ok, 2 failed, 1 with an error" in joined
-    assert "13 unmatched file(s), 1.5 s; interrupted" in joined
-    assert re.search(r"mean +0\.97 +inf\n", text)
-    assert re.search(r"std +0\.01 +-\n", text)
+    assert "12 pairs: 9 ok, 2 failed, 1 with an error, 2 identical" in joined
+    assert "13 missing, 1.5 s; interrupted" in joined
+    assert "Missing (no distorted image): 13" in joined
+    assert re.search(r"mean +0\.97 +30\.5\n", text)
+    assert re.search(r"max +1 +inf\n", text)
+    assert "PSNR: infinite for 2 of 11 pairs; mean and std of the others" in joined
     assert "y/[red]2[/red].png" in text  # names are no markup
     assert "x/two\\nlines.png" in text
     assert "x/0|[red].png" in text
@@ -102,7 +117,8 @@ def test_table_of_nothing():
 def test_markdown():
     text = summary_markdown(SUMMARY)
     assert "| SSIM | 0.97 | 0.01 | 0.5 | 0.6 | 0.7 | 0.98 | 0.99 | 0.995 | 1 |" in text
-    assert "| PSNR | inf | - | 20 |" in text
+    assert "| PSNR | 30.5 | 4 | 20 |" in text
+    assert "- PSNR: infinite for 2 of 11 pairs; mean and std of the others\n" in text
     assert "| 0.5 | one | x/\\<b\\>.png | y/\\<b\\>.png |" in text
     assert "- x/12\\|\\[red\\].png" in text
     assert "- FAIL  mean ssim 0.97 < 0.98" in text
@@ -123,7 +139,9 @@ def test_streams():
         if name == "json":
             found = json.loads(lines)
             assert [r["status"] for r in found["pairs"]] == ["ok", "error"]
-            assert found["summary"]["metrics"]["psnr"]["mean"] is None
+            psnr = found["summary"]["metrics"]["psnr"]
+            assert (psnr["max"], psnr["infinite"]) == (None, 2)
+            assert psnr["reasons"]["max"] == "infinite for 2 of 11 pairs"
         if name == "ndjson":
             records = [json.loads(line) for line in lines.splitlines()]
             assert [r["schema"] for r in records] == [

@@ -9,6 +9,7 @@ import typer
 
 from ssimtool.cli.options.shared import choices, drawing, output, score
 from ssimtool.cli.parsing import at_least
+from ssimtool.records.batch import UnmatchedPolicy
 from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
 from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
 
@@ -51,7 +52,17 @@ IncludeOption = Annotated[
 ExcludeOption = Annotated[
     list[str], listing(metavar="GLOB", help="Skip files that match. Repeatable.")
 ]
-StrictOption = Annotated[bool, listing("--strict", help="Fail (exit 1) if files have no partner.")]
+UnmatchedOption = Annotated[
+    UnmatchedPolicy | None,
+    listing(
+        metavar="NAME",
+        show_default="fail with a threshold, else warn",
+        help="Set what missing images mean: fail, warn, ignore; strict: new ones fail too.",
+    ),
+]
+AllowEmptyOption = Annotated[
+    bool, listing("--allow-empty", help="Allow that there is nothing to compare (exit 0).")
+]
 JobsOption = Annotated[
     int | None,
     running(

@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ssimtool.errors import SsimtoolError
+from ssimtool.errors import SsimtoolError, printable
 from ssimtool.readers.files import reading, shown
+from ssimtool.readers.lists.partners import no_partners, partners_of
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.verdicts import Failure
 
@@ -73,25 +74,32 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def find_pairs(
-    reference: str, distorted: str, files: Filter
+    reference: str, distorted: str, files: Filter, *, allow_empty: bool = False
 ) -> tuple[tuple[PairInput, ...], Unmatched]:
     """Find the pairs of two folders, or of one file and a folder, sorted by path.
 
-    Files of two folders are paired by relative path. The others are paired by relative path without
-    the suffix, if only one file of each folder has that path.
+    Files of two folders are paired by relative path, as `partners_of` describes.
+
+    Args:
+        reference, distorted: two folders, or a folder and a file.
+        files: filter for the files of folders.
+        allow_empty: whether a folder may have no images.
 
     Returns:
         the pairs, and the files without a partner.
 
     Raises:
-        SsimtoolError: a folder does not exist, cannot be read or has no images.
+        SsimtoolError: `not_found` or `unreadable`, a folder does not exist or cannot be read;
+            `empty`, it has no images.
     """
     if _is_file(reference):
-        return _against_one(distorted, files, lambda image: (reference, image))
+        images = images_below(distorted, files, allow_empty=allow_empty)
+        return _against_one(distorted, images, lambda image: (reference, image))
     if _is_file(distorted):
-        return _against_one(reference, files, lambda image: (image, distorted))
-    x, y = images_below(reference, files), images_below(distorted, files)
-    partners = _partners(x, y)
+        images = images_below(reference, files, allow_empty=allow_empty)
+        return _against_one(reference, images, lambda image: (image, distorted))
+    x, y = (images_below(f, files, allow_empty=allow_empty) for f in (reference, distorted))
+    partners = partners_of(x, y)
     taken = set(partners.values())
     pairs = tuple(
         PairInput(
@@ -108,49 +116,51 @@ def find_pairs(
     )
 
 
+def nothing_paired(reference: str, distorted: str, unmatched: Unmatched) -> SsimtoolError:
+    """Return the error of two folders, or a file and a folder, without a pair: `empty`.
+
+    Both sides of `unmatched` hold the files of their folder, at least one in one of them.
+    """
+    sides = ((reference, unmatched.reference), (distorted, unmatched.distorted))
+    x, y = ([p.removeprefix(_joined(folder, "")) for p in paths] for folder, paths in sides)
+    folders = " and ".join(shown(folder) for folder, _ in sides)
+    if not (x and y):
+        return SsimtoolError("empty", f"{folders}: no images to compare; pass --allow-empty")
+    images = f"{_counted(len(x), 'image')} and {_counted(len(y), 'image')}"
+    return SsimtoolError(
+        "empty",
+        f"{folders}: no name of one is in the other ({images}), for example "
+        f"{printable(no_partners(x, y))}; rename the files, list the pairs in a manifest "
+        "(--pairs), or pass --allow-empty",
+    )
+
+
 def _is_file(path: str) -> bool:
     return os.path.exists(path) and not os.path.isdir(path)
 
 
 def _against_one(
-    folder: str, files: Filter, paired: Callable[[str], tuple[str, str]]
+    folder: str, images: Sequence[str], paired: Callable[[str], tuple[str, str]]
 ) -> tuple[tuple[PairInput, ...], Unmatched]:
     pairs = []
-    for path in images_below(folder, files):
+    for path in images:
         reference, distorted = paired(_joined(folder, path))
         pairs.append(PairInput(reference=reference, distorted=distorted, below=path))
     return tuple(pairs), Unmatched()
-
-
-def _partners(x: Sequence[str], y: Sequence[str]) -> dict[str, str]:
-    """Partners: for each path of x that has one, its path in y."""
-    there = set(y)
-    same = {path: path for path in x if path in there}
-    count_x, count_y = Counter(map(_stem, x)), Counter(map(_stem, y))
-    by_stem = {_stem(path): path for path in y if path not in same}
-    alike = {
-        path: by_stem[stem]
-        for path in x
-        if (stem := _stem(path)) in by_stem and count_x[stem] == count_y[stem] == 1
-    }
-    return same | alike
-
-
-def _stem(path: str) -> str:
-    return path[: len(path) - len(PurePosixPath(path).suffix)]
 
 
 def _joined(folder: str, path: str) -> str:
     return os.path.join(folder, *path.split("/"))
 
 
-def images_below(folder: str, files: Filter) -> list[str]:
+def images_below(folder: str, files: Filter, *, allow_empty: bool = False) -> list[str]:
     """List the images in a folder and its subfolders, sorted: relative paths with forward slashes.
 
     Hidden files and folders are skipped. Links to folders are followed, but not in circles.
 
     Raises:
-        SsimtoolError: `not_found`, no such folder or no image in it; `unreadable`.
+        SsimtoolError: `not_found`, no such folder; `unreadable`; `empty`, no image in it, unless
+            `allow_empty`.
     """
     if not os.path.isdir(folder):
         fault = "is a file" if os.path.exists(folder) else "no such folder"
@@ -161,7 +171,7 @@ def images_below(folder: str, files: Filter) -> list[str]:
     every = list(_walk(folder, "", ()))
     images = [p for p in every if PurePosixPath(p).suffix.lower() in IMAGE_SUFFIXES]
     taken = sorted((p for p in images if files.takes(p)), key=lambda p: p.split("/"))
-    if not taken:
+    if not taken and not allow_empty:
         raise _no_images(folder, files, every, len(images))
     return taken
 
@@ -193,15 +203,16 @@ def _no_images(folder: str, files: Filter, every: Sequence[str], skipped: int) -
         options += [f"--exclude {pattern!r}" for pattern in files.exclude]
         chosen = " ".join(options)
         verdict = f"{chosen} leave no file" if files.exclude else f"no file matches {chosen}"
-        fault = f"{verdict} ({_counted(skipped, 'image')} skipped); change these options"
+        fault = f"{verdict} ({_counted(skipped, 'image')} skipped); "
+        fault += "change these options, or pass --allow-empty"
     elif not every:
-        fault = "folder is empty, expected images; check the path"
+        fault = "folder is empty, expected images; check the path, or pass --allow-empty"
     else:
         counts = Counter(PurePosixPath(p).suffix.lower() or "without a suffix" for p in every)
         listed = ", ".join(f"{n} {suffix}" for suffix, n in counts.most_common(5))
         fault = (
             f"folder has no images ({_counted(len(every), 'other file')}: {listed}), expected "
-            ".png, .jpg, .webp, .tif, .npy and the like; use another folder, or list the files "
-            "in a manifest (--pairs)"
+            ".png, .jpg, .webp, .tif, .npy and the like; use another folder, list the "
+            "files in a manifest (--pairs), or pass --allow-empty"
         )
-    return SsimtoolError("not_found", f"{shown(folder)}: {fault}")
+    return SsimtoolError("empty", f"{shown(folder)}: {fault}")

@@ -128,7 +128,8 @@ def test_a_folder_without_images_says_what_it_found(tmp_path, names, words):
     for folders in ((good, bad), (bad, good)):
         with pytest.raises(SsimtoolError, match=words) as raised:
             find_pairs(*folders, Filter())
-        assert raised.value.code == "not_found"
+        assert raised.value.code == "empty"
+        assert find_pairs(*folders, Filter(), allow_empty=True)[0] == ()
 
 
 def test_a_folder_that_is_absent(tmp_path):

@@ -25,6 +25,7 @@ DAMAGED = (
     MemoryError,
     RecursionError,
 )
+BLOCK = 1 << 20  # bytes to read at a time
 WARNINGS_LOCK = threading.Lock()
 
 
@@ -84,6 +85,22 @@ def read_header(file: IO[bytes], name: str) -> Header:
             f"{name}: has dtype {dtype}, expected integers or floats of up to 64 bits; convert it",
         )
     return Header(shape, fortran_order, dtype, file.tell())
+
+
+def read_samples(file: IO[bytes], header: Header, name: str) -> bytearray:
+    """Read the samples behind a header from a file that cannot be mapped.
+
+    A header that asks for more than the file holds allocates nothing.
+
+    Raises:
+        SsimtoolError: `truncated`.
+    """
+    data = bytearray()
+    while part := file.read(min(BLOCK, header.nbytes - len(data))):
+        data += part
+    if len(data) < header.nbytes:
+        raise cut_off(name, header, len(data))
+    return data
 
 
 def is_pickle(head: bytes) -> bool:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.npy import cut_off, first_line, read_header
-from ssimtool.readers.files import give_back, open_binary, reading, shown
+from ssimtool.readers.arrays.npy import (
+    BLOCK,
+    Header,
+    cut_off,
+    first_line,
+    read_header,
+    read_samples,
+)
+from ssimtool.readers.files import Content, give_back, open_binary, reading, shown
 from ssimtool.readers.samples import Array
 
 # Errors of zipfile for an archive that is cut off, damaged, encrypted or of a later version.
@@ -51,14 +58,23 @@ def open_array(path: str) -> ArraySource:
         if held < header.nbytes:
             raise cut_off(name, header, held)
         pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return _source(name, header, pages, header.offset)
+
+
+def _source(name: str, header: Header, data: Content | bytearray, offset: int) -> ArraySource:
+    """Source of an array whose samples begin at an offset of mapped or read bytes."""
     order: Literal["F", "C"] = "F" if header.fortran_order else "C"
-    array: Array = np.ndarray(header.shape, header.dtype, pages, header.offset, order=order)
+    array: Array = np.ndarray(header.shape, header.dtype, data, offset, order=order)
 
     def read(start: int, stop: int) -> Array:
         return array[start:stop]
 
-    # Mapped pages count as memory of this process until they are released.
-    release = partial(give_back, pages, 0, len(pages))
+    def release() -> None:
+        # Mapped pages count as memory of this process until they are released. In Fortran order,
+        # the next rows are on the same pages.
+        if order == "C" and not isinstance(data, bytearray):
+            give_back(data, 0, len(data))
+
     return ArraySource(name, header.shape, header.dtype, read, release)
 
 
@@ -98,11 +114,8 @@ def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
     with _unpacking(name):
         file = archive.open(f"{key}.npy")
         header = read_header(file, name)
-    if header.fortran_order and len(header.shape) > 1:
-        raise SsimtoolError(
-            "unsupported",
-            f"{name}: is in Fortran order, expected C order; use numpy.ascontiguousarray",
-        )
+        if header.fortran_order and len(header.shape) > 1:  # a row is spread over the whole array
+            return _open_whole_member(archive, file, header, name)
     row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
 
     def read(start: int, stop: int) -> Array:
@@ -114,6 +127,28 @@ def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
         return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
 
     return ArraySource(name, header.shape, header.dtype, read, lambda: None)
+
+
+def _open_whole_member(
+    archive: zipfile.ZipFile, file: IO[bytes], header: Header, name: str
+) -> ArraySource:
+    """Source of a member that is mapped, or unpacked as a whole if it is compressed."""
+    info = archive.getinfo(file.name)
+    held = info.file_size - header.offset
+    if held < header.nbytes:
+        raise cut_off(name, header, held)
+    if info.compress_type == zipfile.ZIP_STORED and isinstance(archive.filename, str):
+        while file.read(BLOCK):  # zipfile compares the checksum at the end of the member
+            pass
+        with open_binary(archive.filename) as mapped:
+            pages = mmap.mmap(mapped.fileno(), 0, access=mmap.ACCESS_READ)
+        # The lengths of the name and of the extra field (APPNOTE.TXT 4.3.7) precede the content.
+        lengths = struct.unpack_from("<HH", pages, info.header_offset + 26)
+        return _source(name, header, pages, info.header_offset + 30 + sum(lengths) + header.offset)
+    data = read_samples(file, header, name)
+    while file.read(BLOCK):
+        pass
+    return _source(name, header, data, 0)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ EXIT_INTERRUPTED = 130
 
 ERROR_CODES: dict[str, str] = {
     "not_found": "the file does not exist",
-    "unreadable": "the file exists but cannot be read",
+    "unreadable": "the file exists but cannot be read; or it is a device, a socket or a pipe",
     "empty": "nothing to compare: no image in a folder, or no pair in a list or of two folders",
     "not_an_image": "the content is neither an image nor a .npy array",
     "truncated": "the file ends before its content does",

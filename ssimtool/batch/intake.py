@@ -37,7 +37,7 @@ class Intake:
     """Jobs for the pairs of the input, in their order.
 
     Once folders are read, `total` is the number of pairs and `unmatched` the files without a
-    partner.
+    partner; `warnings` are about the folders or the list as a whole.
 
     Args:
         request: the source of the pairs, and the pairs that have a map.
@@ -52,6 +52,7 @@ class Intake:
         self._journal = journal if journal is not None and journal.resumed else None
         self.total: int | None = None
         self.unmatched = Unmatched(policy=request.unmatched)
+        self.warnings: list[str] = []
 
     def jobs(self) -> Iterator[Job]:
         """Yield a job for each pair; may wait for the next pair of a list.
@@ -89,7 +90,11 @@ class Intake:
             return read_manifest(source.manifest, null=source.null)
         reference, distorted = source.inputs
         pairs, unmatched = find_pairs(
-            reference, distorted, source.files, allow_empty=self._request.allow_empty
+            reference,
+            distorted,
+            source.files,
+            allow_empty=self._request.allow_empty,
+            warn=self.warnings.append,
         )
         self.unmatched = replace(unmatched, policy=self._request.unmatched)
         self.total = len(pairs)

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ssimtool.errors import ArgumentError
+from ssimtool.errors import ArgumentError, printable
 from ssimtool.readers.files import STDIN
+from ssimtool.readers.kinds import is_stream
 from ssimtool.readers.lists.pairs import Filter
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.records.batch import UnmatchedPolicy
@@ -123,6 +124,9 @@ class BatchRequest:
         maps: maps to write; None: no maps.
         quiet: whether to print no progress and no warnings.
         debug: whether to raise errors.
+
+    Raises:
+        ArgumentError: the mask is a pipe, a device or a socket.
     """
 
     source: PairSource
@@ -137,3 +141,11 @@ class BatchRequest:
     maps: MapsRequest | None
     quiet: bool
     debug: bool
+
+    def __post_init__(self) -> None:
+        if self.region.mask is not None and is_stream(self.region.mask):
+            raise ArgumentError(
+                f"{printable(self.region.mask)} is not a regular file, but each pair reads it: "
+                "save it to a file",
+                argument="mask",
+            )

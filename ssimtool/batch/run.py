@@ -207,7 +207,9 @@ class _Run:
         return summary
 
     def _closing_lines(self, summary: Summary) -> Iterator[str]:
-        return closing_lines(
+        for warning in () if self.request.quiet else self.intake.warnings:
+            yield f"warning: {printable(warning)}"
+        yield from closing_lines(
             summary,
             self.tally.failures,
             self.warnings,

@@ -16,7 +16,7 @@ from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.align import Reading, read_pair
-from ssimtool.readers.files import STDIN, shown
+from ssimtool.readers.files import STDIN, check_regular, shown
 from ssimtool.readers.masks import with_mask
 from ssimtool.readers.options import RECORDED
 from ssimtool.readers.regions import RegionOfInterest
@@ -94,7 +94,9 @@ def _read_again(record: Comparison, base: Path) -> Pair:
 def _path(path: str, base: Path) -> str:
     if path == STDIN:
         raise SsimtoolError("not_found", "standard input: cannot be read again")
-    return str(base / path)
+    full = str(base / path)
+    check_regular(full)
+    return full
 
 
 def _scoring(record: Comparison) -> CompareSettings:

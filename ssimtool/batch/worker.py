@@ -16,7 +16,7 @@ from ssimtool.batch.pool import THREAD_NAME, Budget
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.loading import LOADING, part_of_loaded
-from ssimtool.readers.files import STDIN, shown
+from ssimtool.readers.files import check_batch_input, shown
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, region_of
 from ssimtool.records.comparison import Comparison, parts_of
@@ -193,12 +193,7 @@ class Scorer:
     def _scored(self, inputs: PairInput, finish: Finish) -> Comparison:
         if inputs.problem is not None:
             return self.failed(inputs, inputs.problem)
-        if inputs.images is None and STDIN in (inputs.reference, inputs.distorted):
-            raise SsimtoolError(
-                "unsupported",
-                "standard input cannot be an image of a batch, expected a file; write ./- for a "
-                "file of that name",
-            )
+        check_batch_input(*(inputs.images or (inputs.reference, inputs.distorted)))
         region = self._region_of(inputs)
         self._wait(self._can_read)
         from ssimtool.readers.align import read_pair
@@ -235,6 +230,7 @@ class Scorer:
             from ssimtool.scoring import tensors  # noqa: F401  # loads torch
 
         image = self._mask if region.mask == self._region.mask else None
+        check_batch_input(image if image is not None else region.mask)
         return with_mask(pair, region, image=image, max_pixels=self._max_pixels)
 
     def _compute_alone(self) -> None:

@@ -6,14 +6,15 @@ import errno
 import mmap
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ssimtool.errors import SsimtoolError, printable
+from ssimtool.errors import ArgumentError, SsimtoolError, printable
+from ssimtool.readers.kinds import PIPE, SOCKET, descriptor_of, is_idle, special_kind, status_of
+from ssimtool.readers.kinds import STDIN as STDIN
 
-STDIN = "-"
 NPY_MAGIC = b"\x93NUMPY"
 # Files of this size and more are mapped: they need no memory besides the decoded samples. Smaller
 # files are read, which is as fast and stays valid if the file changes meanwhile.
@@ -52,16 +53,91 @@ def reading(path: str) -> Iterator[None]:
         ) from None
 
 
+def check_ends(path: str) -> None:
+    """Check that reading an input ends: it is a file, a pipe or an open stream.
+
+    Raises:
+        OSError: there is no such file.
+        SsimtoolError: `unreadable`, it is a device or a socket.
+    """
+    kind, descriptor = special_kind(status_of(path)), descriptor_of(path)
+    if kind in (None, PIPE):
+        return
+    if descriptor is not None and (kind == SOCKET or is_idle(descriptor)):
+        return
+    raise SsimtoolError(
+        "unreadable", f"{shown(path)}: is {kind}, expected a file or a pipe; pass a file"
+    )
+
+
+def check_regular(path: str) -> None:
+    """Check that an input, which may be read more than once, is not a pipe, a device or a socket.
+
+    A path without a file passes: the error of reading it says more.
+
+    Raises:
+        SsimtoolError: `unreadable`.
+    """
+    with suppress(OSError, ValueError):
+        kind = special_kind(status_of(path))
+        if kind is not None:
+            raise SsimtoolError(
+                "unreadable",
+                f"{shown(path)}: is {kind}, expected a regular file; save its content to one",
+            )
+
+
+def check_batch_input(*images: object) -> None:
+    """Check that the paths among images name files: a pipe could be read for one pair only.
+
+    Raises:
+        SsimtoolError: `unsupported` for standard input, `unreadable` for a pipe or a device.
+    """
+    for path in (os.fsdecode(i) for i in images if isinstance(i, (str, os.PathLike))):
+        if path == STDIN:
+            raise SsimtoolError(
+                "unsupported",
+                "standard input cannot be an image of a batch, expected a file; write ./- for a "
+                "file of that name",
+            )
+        check_regular(path)
+
+
+def check_read_once(paths: Iterable[str]) -> None:
+    """Check that neither standard input nor a pipe is passed twice, even by two names.
+
+    Raises:
+        ArgumentError: one is.
+    """
+    taken: set[object] = set()
+    for path in paths:
+        keys: set[object] = {STDIN} if path == STDIN else set()
+        with suppress(OSError, ValueError):
+            status = status_of(path)
+            if special_kind(status) in (PIPE, SOCKET):
+                keys.add((status.st_dev, status.st_ino))
+        if not taken.isdisjoint(keys):
+            raise ArgumentError(
+                f"{shown(path)}: is passed twice, but can be read only once; save it to a file"
+            )
+        taken |= keys
+
+
 def open_binary(path: str) -> BinaryIO:
-    """Open a file for reading.
+    """Open a file or a pipe for reading.
 
     For a folder, Windows would report a missing permission instead of IsADirectoryError.
 
     Raises:
         OSError: the file cannot be opened; IsADirectoryError for a folder.
+        SsimtoolError: `unreadable`, it is a device or a socket.
     """
+    check_ends(path)
     if sys.platform == "win32" and os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "is a directory")
+    descriptor = descriptor_of(path)
+    if descriptor is not None and special_kind(status_of(path)) == SOCKET:  # has no path to open
+        return os.fdopen(os.dup(descriptor), "rb")
     return open(path, "rb")
 
 
@@ -79,6 +155,7 @@ def read_content(path: str) -> Content:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if sys.stdin is None:
             raise OSError("is closed")
+        check_ends(path)
         return sys.stdin.buffer.read()
 
 

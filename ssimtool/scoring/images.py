@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ssimtool import __version__
 from ssimtool.devices import Execution
 from ssimtool.readers.align import Reading, read_pair, recorded
+from ssimtool.readers.files import check_read_once
 from ssimtool.readers.masks import with_mask
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import ALL, RegionOfInterest
@@ -30,6 +32,9 @@ class CompareRequest:
         region: the region of interest.
         mask: the mask of `region`, if it is in memory.
         with_map: compute the SSIM map as well.
+
+    Raises:
+        ArgumentError: standard input or a pipe is passed twice.
     """
 
     reference: ImageInput
@@ -39,6 +44,14 @@ class CompareRequest:
     region: RegionOfInterest = ALL
     mask: ImageInput | None = None
     with_map: bool = False
+
+    def __post_init__(self) -> None:
+        images = (
+            self.reference,
+            self.distorted,
+            self.region.mask if self.mask is None else self.mask,
+        )
+        check_read_once(os.fsdecode(i) for i in images if isinstance(i, (str, os.PathLike)))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import PurePath
 from typing import Literal
 
 from ssimtool.errors import ArgumentError, UnavailableError
+from ssimtool.readers.files import check_read_once
 from ssimtool.settings import BatchLayout, LatentSettings, LossSettings
 
-STDIN = "-"
 PlotKind = Literal["png", "svg"]
 
 
@@ -36,7 +36,7 @@ class LossRequest:
     layout: BatchLayout = "nchw"
 
     def __post_init__(self) -> None:
-        _check_files(self.paths)
+        check_read_once(self.paths)
         if len(self.paths) == 1 and _is_npy(self.paths[0]):
             raise ArgumentError("RAW is missing: pass RECON RAW MU LOGVAR, or one .npz")
         if len(self.paths) == 3:
@@ -85,7 +85,7 @@ class LatentsRequest:
     plot: PlotKind | None = None
 
     def __post_init__(self) -> None:
-        _check_files(self.paths)
+        check_read_once(self.paths)
         if len(self.paths) == 1 and _is_npy(self.paths[0]):
             raise ArgumentError("LOGVAR is missing: pass MU LOGVAR, or one .npz")
         if len(set(map(os.path.realpath, self.paths))) < len(self.paths):
@@ -98,11 +98,6 @@ class LatentsRequest:
                 )
         if self.plot is not None and find_spec("matplotlib") is None:
             raise UnavailableError('--plot needs matplotlib: pip install "ssimtool[plot]"')
-
-
-def _check_files(paths: tuple[str, ...]) -> None:
-    if STDIN in paths:
-        raise ArgumentError("arrays are read from files, not from standard input")
 
 
 def _is_npy(path: str) -> bool:

@@ -16,7 +16,7 @@ PLAIN = LossSettings()
 @pytest.mark.parametrize(
     ("paths", "settings", "words", "argument"),
     [
-        (("-", *FOUR[1:]), PLAIN, "arrays are read from files", None),
+        (("-", "-", *FOUR[2:]), PLAIN, "can be read only once", None),
         (("A.NPY",), PLAIN, "RAW is missing", None),
         (FOUR[:3], PLAIN, "LOGVAR is missing", None),
         (FOUR[:2], PLAIN, "MU and LOGVAR are missing", None),
@@ -54,7 +54,7 @@ def test_latent_spaces_that_cannot_be_described(monkeypatch):
     for paths, settings, words in (
         (("mu.npy",), LatentSettings(), "LOGVAR is missing"),
         (("mu.npy", "./mu.npy"), LatentSettings(), "MU and LOGVAR are the same file"),
-        (("mu.npy", "-"), LatentSettings(), "not from standard input"),
+        (("-", "-"), LatentSettings(), "can be read only once"),
         (("a.npz",), free_bits, "free_bits_kl is not computed without --free-bits"),
     ):
         with pytest.raises(ArgumentError, match=words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import struct
@@ -23,7 +24,8 @@ from ssimtool.readers.arrays.npy import (
     read_header,
     read_samples,
 )
-from ssimtool.readers.files import Content, give_back, open_binary, reading, shown
+from ssimtool.readers.files import Content, give_back, open_binary, read_content, reading, shown
+from ssimtool.readers.kinds import is_stream
 from ssimtool.readers.samples import Array
 
 # Errors of zipfile for an archive that is cut off, damaged, encrypted or of a later version.
@@ -46,12 +48,18 @@ class ArraySource:
 
 
 def open_array(path: str) -> ArraySource:
-    """Open a .npy file as a memory map.
+    """Open a .npy file as a memory map; read a pipe or standard input into memory.
 
     Raises:
         SsimtoolError: the file cannot be read or is not a sound .npy file.
     """
     name = shown(path)
+    if is_stream(path):
+        data = read_content(path)
+        header = read_header(io.BytesIO(data), name)
+        if len(data) - header.offset < header.nbytes:
+            raise cut_off(name, header, len(data) - header.offset)
+        return _source(name, header, data, header.offset)
     with reading(path), open_binary(path) as file:
         header = read_header(file, name)
         held = os.fstat(file.fileno()).st_size - header.offset
@@ -85,10 +93,14 @@ def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
         SsimtoolError: the file cannot be read or is not a sound .npz file; `not_found`, a key is
             missing.
     """
+    data = read_content(path) if is_stream(path) else None
     try:
-        with reading(path), open_binary(path) as file:
-            head = file.read(2)
-        archive = zipfile.ZipFile(path)
+        if data is None:
+            with reading(path), open_binary(path) as file:
+                head = file.read(2)
+        else:
+            head = data[:2]
+        archive = zipfile.ZipFile(path if data is None else io.BytesIO(data))
         present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
     except DAMAGED:
         fault = "is cut off or damaged" if head == b"PK" else "is not a zip archive"

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from ssimtool.errors import SsimtoolError, printable
-from ssimtool.readers.files import STDIN, reading, shown
+from ssimtool.readers.files import STDIN, check_ends, reading, shown
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records.verdicts import Failure
@@ -188,6 +188,7 @@ def _chunks(path: str) -> Iterator[bytes]:
     with reading(path):
         if path == STDIN and sys.stdin is None:
             raise OSError("is closed")
+        check_ends(path)
         descriptor = os.dup(0) if path == STDIN else _opened(path)
         try:
             while chunk := os.read(descriptor, CHUNK):

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ssimtool.errors import SsimtoolError, printable
-from ssimtool.readers.files import reading, shown
+from ssimtool.readers.files import check_regular, reading, shown
+from ssimtool.readers.kinds import special_kind
 from ssimtool.readers.lists.partners import no_partners, partners_of
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.verdicts import Failure
@@ -67,6 +69,10 @@ class Filter:
         return kept and not any(_matches(path, p) for p in self.exclude)
 
 
+def _unheard(warning: str) -> None:
+    pass
+
+
 def _matches(path: str, pattern: str) -> bool:
     if sys.platform == "win32":  # users may write folder\*.png
         pattern = pattern.replace("\\", "/")
@@ -74,7 +80,12 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def find_pairs(
-    reference: str, distorted: str, files: Filter, *, allow_empty: bool = False
+    reference: str,
+    distorted: str,
+    files: Filter,
+    *,
+    allow_empty: bool = False,
+    warn: Callable[[str], object] = _unheard,
 ) -> tuple[tuple[PairInput, ...], Unmatched]:
     """Find the pairs of two folders, or of one file and a folder, sorted by path.
 
@@ -84,6 +95,7 @@ def find_pairs(
         reference, distorted: two folders, or a folder and a file.
         files: filter for the files of folders.
         allow_empty: whether a folder may have no images.
+        warn: called with a sentence on each folder of which something was skipped.
 
     Returns:
         the pairs, and the files without a partner.
@@ -92,13 +104,14 @@ def find_pairs(
         SsimtoolError: `not_found` or `unreadable`, a folder does not exist or cannot be read;
             `empty`, it has no images.
     """
+    below = partial(images_below, files=files, allow_empty=allow_empty, warn=warn)
     if _is_file(reference):
-        images = images_below(distorted, files, allow_empty=allow_empty)
-        return _against_one(distorted, images, lambda image: (reference, image))
+        check_regular(reference)
+        return _against_one(distorted, below(distorted), lambda image: (reference, image))
     if _is_file(distorted):
-        images = images_below(reference, files, allow_empty=allow_empty)
-        return _against_one(reference, images, lambda image: (image, distorted))
-    x, y = (images_below(f, files, allow_empty=allow_empty) for f in (reference, distorted))
+        check_regular(distorted)
+        return _against_one(reference, below(reference), lambda image: (image, distorted))
+    x, y = below(reference), below(distorted)
     partners = partners_of(x, y)
     taken = set(partners.values())
     pairs = tuple(
@@ -153,10 +166,17 @@ def _joined(folder: str, path: str) -> str:
     return os.path.join(folder, *path.split("/"))
 
 
-def images_below(folder: str, files: Filter, *, allow_empty: bool = False) -> list[str]:
+def images_below(
+    folder: str,
+    files: Filter,
+    *,
+    allow_empty: bool = False,
+    warn: Callable[[str], object] = _unheard,
+) -> list[str]:
     """List the images in a folder and its subfolders, sorted: relative paths with forward slashes.
 
-    Hidden files and folders are skipped. Links to folders are followed, but not in circles.
+    Hidden files and folders are skipped. Links to folders are followed, but not in circles. Pipes,
+    devices and sockets are skipped, and `warn` is called once if there are any.
 
     Raises:
         SsimtoolError: `not_found`, no such folder; `unreadable`; `empty`, no image in it, unless
@@ -168,15 +188,24 @@ def images_below(folder: str, files: Filter, *, allow_empty: bool = False) -> li
             "not_found",
             f"{shown(folder)}: {fault}, expected a folder of images; check the path and the name",
         )
-    every = list(_walk(folder, "", ()))
+    every = dict(_walk(folder, "", ()))
     images = [p for p in every if PurePosixPath(p).suffix.lower() in IMAGE_SUFFIXES]
-    taken = sorted((p for p in images if files.takes(p)), key=lambda p: p.split("/"))
+    matching = sorted((p for p in images if files.takes(p)), key=lambda p: p.split("/"))
+    taken = [path for path in matching if every[path] is None]
+    if len(taken) < len(matching):
+        first = next(path for path in matching if every[path] is not None)
+        fault = f"{shown(_joined(folder, first))} is {every[first]}, not a regular file"
+        if not taken:
+            raise SsimtoolError("unreadable", f"{fault}; {shown(folder)} has no other image")
+        number = _counted(len(matching) - len(taken), "name")
+        warn(f"{fault} ({number} of {shown(folder)} skipped)")
     if not taken and not allow_empty:
-        raise _no_images(folder, files, every, len(images))
+        raise _no_images(folder, files, tuple(every), len(images))
     return taken
 
 
-def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[str]:
+def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[tuple[str, str | None]]:
+    """Yield the path below the folder of each file, and its kind if it is not a regular file."""
     with reading(folder):
         status = os.stat(folder)
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -187,10 +216,15 @@ def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        try:
+            is_folder = entry.is_dir()
+            kind = None if is_folder or entry.is_file() else special_kind(entry.stat())
+        except OSError:  # a broken link: an error when its pair is read
+            is_folder, kind = False, None
+        if is_folder:
             yield from _walk(entry.path, f"{prefix}{entry.name}/", (*above, identity))
         else:
-            yield f"{prefix}{entry.name}"
+            yield f"{prefix}{entry.name}", kind
 
 
 def _counted(number: int, noun: str) -> str:

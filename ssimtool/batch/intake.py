@@ -87,7 +87,7 @@ class Intake:
     def _pairs(self) -> Iterable[PairInput]:
         source = self._request.source
         if source.manifest is not None:
-            return read_manifest(source.manifest, null=source.null)
+            return read_manifest(source.manifest, null=source.null, base=source.base)
         reference, distorted = source.inputs
         pairs, unmatched = find_pairs(
             reference,

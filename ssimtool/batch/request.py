@@ -54,6 +54,7 @@ class PairSource:
         reference, distorted: two folders, or a folder and a file.
         manifest: list of pairs instead of folders, or `-`.
         null: whether the list consists of paths that each end with NUL.
+        base: folder of the relative paths in the list; None: the current folder.
         files: filter for the files of folders.
 
     Raises:
@@ -64,6 +65,7 @@ class PairSource:
     distorted: str | None = None
     manifest: str | None = None
     null: bool = False
+    base: str | None = None
     files: Filter = EVERY_FILE
 
     def __post_init__(self) -> None:
@@ -78,6 +80,8 @@ class PairSource:
             return
         if self.null:
             raise ArgumentError("-0 requires a list: pass --pairs FILE")
+        if self.base is not None:
+            raise ArgumentError("--base requires a list: pass --pairs FILE")
         if self.reference is None or self.distorted is None:
             raise ArgumentError("pass the folders REFERENCE and DISTORTED, or --pairs FILE")
         if STDIN in (self.reference, self.distorted):

@@ -168,7 +168,8 @@ class Scorer:
             if failure.code == "too_large":
                 self._own.pair = None
             record = self.failed(inputs, failure)
-        return replace(record, id=inputs.id, columns=inputs.columns)
+        warnings = (*inputs.warnings, *record.warnings)
+        return replace(record, id=inputs.id, columns=inputs.columns, warnings=warnings)
 
     def failed(self, inputs: PairInput, failure: Failure) -> Comparison:
         """Return the error record of a pair."""

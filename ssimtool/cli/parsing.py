@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePath
@@ -12,6 +13,7 @@ import typer
 
 from ssimtool.catalog import Definition, find_definition, metric_key
 from ssimtool.definitions import Border
+from ssimtool.errors import UnavailableError, printable
 from ssimtool.plugins import find_metric
 from ssimtool.reports.formats import Command
 from ssimtool.reports.outputs import Output, outputs_of
@@ -135,6 +137,17 @@ def outputs(command: Command, requested: str | None, paths: Sequence[str]) -> tu
             several outputs.
     """
     return outputs_of(command, requested, [None if path == "-" else path for path in paths])
+
+
+def folder(value: str | None) -> str | None:
+    """Check that --base names a folder, if it is passed.
+
+    Raises:
+        UnavailableError: it does not.
+    """
+    if value is not None and not os.path.isdir(value):
+        raise UnavailableError(f"--base {printable(value)}: is not a folder; check the path")
+    return value
 
 
 def suffixed(value: str, suffixes: Collection[str]) -> str:

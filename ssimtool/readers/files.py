@@ -23,8 +23,15 @@ Content = bytes | mmap.mmap
 
 
 def shown(path: str) -> str:
-    """Name of an input in a message."""
-    return "standard input" if path == STDIN else printable(path) or "(an empty name)"
+    """Name of an input in a message; in quotes if spaces around it would be overlooked.
+
+    >>> shown("a b.png"), shown(" b.png")
+    ('a b.png', "' b.png'")
+    """
+    if path == STDIN:
+        return "standard input"
+    name = printable(path) or "(an empty name)"
+    return name if name == name.strip() else f"'{name}'"
 
 
 @contextmanager

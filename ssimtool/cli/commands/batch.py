@@ -28,6 +28,7 @@ def command(
     distorted: b.DistortedArgument = None,
     pairs: b.PairsOption = None,
     null: b.NullOption = False,
+    base: b.BaseOption = None,
     include: b.IncludeOption = [],
     exclude: b.ExcludeOption = [],
     unmatched: b.UnmatchedOption = None,
@@ -91,6 +92,7 @@ def command(
         distorted=distorted,
         manifest=pairs,
         null=null,
+        base=base,
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
     )
     outputs = parsing.outputs("batch", format, output)

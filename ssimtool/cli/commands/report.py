@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,17 +13,11 @@ from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import append_to_job, deliver, ended, files_of, view_of, with_files
 from ssimtool.cli.progress import progress
-from ssimtool.errors import EXIT_OK, UnavailableError
+from ssimtool.errors import EXIT_OK
 from ssimtool.output import Reserved, reserved, warn
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.outputs import Output
 from ssimtool.reports.view import View
-
-
-def _folder(value: str) -> str:
-    if not os.path.isdir(value):
-        raise UnavailableError(f"--base {value}: is not a folder; check the path")
-    return value
 
 
 def command(
@@ -46,7 +39,7 @@ def command(
         str,
         o.output(
             metavar="DIR",
-            callback=_folder,
+            callback=parsing.folder,
             show_default="current folder",
             help="Resolve relative image paths against DIR.",
         ),

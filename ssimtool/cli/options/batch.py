@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ssimtool.cli.options.shared import choices, drawing, output, score
-from ssimtool.cli.parsing import at_least
+from ssimtool.cli.parsing import at_least, folder
 from ssimtool.records.batch import UnmatchedPolicy
 from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
 from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
@@ -31,7 +31,7 @@ DistortedArgument = Annotated[
 PairsOption = Annotated[
     str | None,
     listing(
-        metavar="FILE", help="Read pairs from FILE: CSV, TSV or NDJSON; - reads standard input."
+        metavar="FILE", help="Read pairs from FILE: CSV, TSV, JSON, NDJSON; - is standard input."
     ),
 ]
 NullOption = Annotated[
@@ -41,6 +41,14 @@ NullOption = Annotated[
         "-0",
         hidden=True,
         help="Read --pairs as NUL-separated paths, as from `find -print0`.",
+    ),
+]
+BaseOption = Annotated[
+    str | None,
+    listing(
+        metavar="DIR",
+        callback=folder,
+        help="Resolve relative paths of --pairs against DIR. Default: current folder.",
     ),
 ]
 IncludeOption = Annotated[

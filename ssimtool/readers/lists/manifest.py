@@ -1,8 +1,6 @@
-"""Read lists of pairs: CSV or TSV, NDJSON, or alternating paths that end in NUL.
+"""Read lists of pairs: CSV or TSV, NDJSON, a JSON array, or alternating paths that end in NUL.
 
-Lines are read lazily, from the file descriptor itself. Each pair is therefore available before the
-next line arrives, and a thread that waits for a line holds no lock that could delay the end of the
-process.
+Lines are read lazily: each pair is available before the next line arrives.
 """
 
 from __future__ import annotations
@@ -10,25 +8,24 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from ssimtool.errors import SsimtoolError, printable
-from ssimtool.readers.files import STDIN, check_ends, reading, shown
+from ssimtool.readers.files import shown
+from ssimtool.readers.lists.columns import likely_separator, roles, stated_separator
 from ssimtool.readers.lists.pairs import PairInput
+from ssimtool.readers.lists.text import as_utf8, chunks, items, lines, split_array
 from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records.verdicts import Failure
 
-CHUNK = 1 << 16  # bytes to read at once; fewer if no more are available
 COLUMNS = ("reference", "distorted", "id")
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LONGEST_FIELD = 1 << 24  # characters
 
 
-def read_manifest(path: str, *, null: bool = False) -> Iterator[PairInput]:
+def read_manifest(path: str, *, null: bool = False, base: str | None = None) -> Iterator[PairInput]:
     """Read the pairs of a manifest, each as soon as its line is available.
 
     A line that does not name a pair becomes a pair with a `problem`.
@@ -36,12 +33,28 @@ def read_manifest(path: str, *, null: bool = False) -> Iterator[PairInput]:
     Args:
         path: a file, or `-` for standard input.
         null: the file lists reference and distorted paths in turn, each followed by a NUL.
+        base: the folder of relative paths; None: the current folder.
 
     Raises:
         SsimtoolError: the file cannot be read, or is not a text.
     """
-    for pair in _alternating(path) if null else _listed(path):
-        yield pair if _are_names(pair.reference, pair.distorted) else _impossible(path, pair)
+    for pair in _alternating(path) if null else _listed(path, base or ""):
+        possible = _are_names(pair.reference, pair.distorted)
+        yield _below(pair, base or "") if possible else _impossible(path, pair)
+
+
+def _below(pair: PairInput, base: str) -> PairInput:
+    """Return a pair whose relative paths begin with the base folder."""
+    if not base or pair.problem is not None:
+        return pair
+    mask = pair.columns.get(MASK)
+    return replace(
+        pair,
+        reference=os.path.join(base, pair.reference),
+        distorted=os.path.join(base, pair.distorted),
+        below=pair.distorted,
+        columns={**pair.columns, MASK: os.path.join(base, mask)} if mask else pair.columns,
+    )
 
 
 def _are_names(*paths: str) -> bool:
@@ -57,16 +70,25 @@ def _impossible(path: str, pair: PairInput) -> PairInput:
     return replace(pair, problem=_problem(path, names, "cannot be names of files", "two paths"))
 
 
-def _listed(path: str) -> Iterator[PairInput]:
-    lines = enumerate(_lines(path), 1)
-    first = next(((n, line) for n, line in lines if line.strip()), None)
+def _listed(path: str, base: str) -> Iterator[PairInput]:
+    is_array, content = split_array(as_utf8(chunks(path), path))
+    if is_array:
+        for number, item in items(content):
+            yield _object(item, f"item {number}", path)
+        return
+    numbered = lines(content)
+    first = next(((n, line) for n, line in numbered if line.strip()), None)
     if first is None:
         return
-    every = chain([first], lines)
+    every = chain([first], numbered)
     if first[1].lstrip().startswith("{"):
         yield from _objects(every, path)
+        return
+    separator = stated_separator(first[1].rstrip("\r\n"))
+    if separator is None:
+        yield from _rows(every, path, base, likely_separator(first[1]))
     else:
-        yield from _rows(every, path, "\t" if "\t" in first[1] else ",")
+        yield from _rows(numbered, path, base, separator)
 
 
 def _alternating(path: str) -> Iterator[PairInput]:
@@ -80,9 +102,9 @@ def _alternating(path: str) -> Iterator[PairInput]:
             yield PairInput(reference=reference, distorted=distorted)
 
 
-def _objects(lines: Iterator[tuple[int, str]], path: str) -> Iterator[PairInput]:
+def _objects(numbered: Iterator[tuple[int, str]], path: str) -> Iterator[PairInput]:
     """Pairs of NDJSON: objects with reference, distorted and id; other keys are kept as text."""
-    for number, line in lines:
+    for number, line in numbered:
         if line.strip():
             yield _object(line, f"line {number}", path)
 
@@ -94,7 +116,12 @@ def _object(line: str, where: str, path: str) -> PairInput:
         return _no_pair(path, where, f"is not JSON ({error})", line)
     if not isinstance(fields, dict):
         return _no_pair(path, where, "is not a JSON object", line)
-    paths = [fields.pop(name, None) for name in ("reference", "distorted")]
+    try:
+        known = roles([*fields]) or {}
+    except ValueError as error:
+        return _no_pair(path, where, str(error), line)
+    named = {role: [*fields][i] for i, role in known.items()}
+    paths = [fields.pop(named.get(role, role), None) for role in COLUMNS[:2]]
     if not all(isinstance(p, str) for p in paths):
         return _no_pair(path, where, "lacks reference or distorted as a text", line)
     for name in (MASK, REGION):
@@ -110,17 +137,19 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterator[PairInput]:
+def _rows(
+    numbered: Iterator[tuple[int, str]], path: str, base: str, separator: str
+) -> Iterator[PairInput]:
     """Pairs of CSV or TSV: by a header's names, else reference, distorted, id and other columns."""
     number = 0
 
     def counted() -> Iterator[str]:
         nonlocal number
-        for number, line in lines:  # noqa: B007  # read below
+        for number, line in numbered:  # noqa: B007  # read below
             yield line
 
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(counted(), delimiter=delimiter)
+    reader = csv.reader(counted(), delimiter=separator)
     names: Sequence[str] | None = None
     while True:
         try:
@@ -130,15 +159,59 @@ def _rows(lines: Iterator[tuple[int, str]], path: str, delimiter: str) -> Iterat
             continue
         if row is None:
             return
+        if len(row) < 2 and not any(map(str.strip, row)):
+            continue
         if names is None:
-            header = [name.strip().lower() for name in row]
-            if {"reference", "distorted"} <= set(header):
-                known = (*COLUMNS, MASK, REGION)
-                names = [h if h in known else n for h, n in zip(header, row, strict=True)]
+            names = _header(row, path, number)
+            if names is not None:
                 continue
             names = COLUMNS
-        if len(row) > 1 or any(map(str.strip, row)):
-            yield _row(row, names, f"line {number}", path)
+        where = f"line {number}"
+        yield _trimmed(_row(row, names, where, path), where, path, base)
+
+
+def _header(row: Sequence[str], path: str, number: int) -> Sequence[str] | None:
+    """Names of the columns; None if the row is no header."""
+    try:
+        known = roles(row)
+    except ValueError as error:
+        raise SsimtoolError(
+            "unsupported", f"{shown(path)}: line {number} {printable(str(error))}"
+        ) from None
+    if known is None:
+        return None
+    plain = [name.strip().lower() for name in row]
+    own = {i: name for i, name in enumerate(plain) if name in (COLUMNS[2], MASK, REGION)}
+    return [known.get(i) or own.get(i, name) for i, name in enumerate(row)]
+
+
+def _trimmed(pair: PairInput, where: str, path: str, base: str) -> PairInput:
+    """Return a pair without the spaces around a name that exists only without them.
+
+    By RFC 4180 they belong to the name, and such names exist. Most who write them after a comma do
+    not mean them, though.
+    """
+    names = {"reference": pair.reference, "distorted": pair.distorted, MASK: pair.columns.get(MASK)}
+    trimmed = {
+        key: name.strip(" ")
+        for key, name in names.items()
+        if name and name != name.strip(" ")
+        and not os.path.exists(os.path.join(base, name))
+        and os.path.exists(os.path.join(base, name.strip(" ")))
+    }  # fmt: skip
+    if not trimmed:
+        return pair
+    warnings = tuple(
+        f"{shown(path)}: {where}: there is no file {names[key]!r}, {name!r} is compared"
+        for key, name in trimmed.items()
+    )
+    return replace(
+        pair,
+        reference=trimmed.get("reference", pair.reference),
+        distorted=trimmed.get("distorted", pair.distorted),
+        columns={**pair.columns, MASK: trimmed[MASK]} if MASK in trimmed else pair.columns,
+        warnings=warnings,
+    )
 
 
 def _row(row: Sequence[str], names: Sequence[str], where: str, path: str) -> PairInput:
@@ -162,43 +235,11 @@ def _problem(path: str, where: str, fault: str, expected: str) -> Failure:
     return Failure("unsupported", message)
 
 
-def _lines(path: str) -> Iterator[str]:
-    """Lines of a UTF-8 text, with their ends; undecodable bytes become lone surrogates."""
-    for number, line in enumerate(_pieces(path, b"\n")):
-        if number == 0:
-            if line.startswith(UTF16):
-                raise SsimtoolError(
-                    "unsupported", f"{shown(path)}: is UTF-16, expected UTF-8; save it as UTF-8"
-                )
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        yield line.decode("utf-8", "surrogateescape") + "\n"
-
-
 def _pieces(path: str, separator: bytes) -> Iterator[bytes]:
     """Pieces between separators, each as soon as its separator is read."""
     rest = b""
-    for chunk in _chunks(path):
+    for chunk in chunks(path):
         *whole, rest = (rest + chunk).split(separator)
         yield from whole
     if rest:
         yield rest
-
-
-def _chunks(path: str) -> Iterator[bytes]:
-    with reading(path):
-        if path == STDIN and sys.stdin is None:
-            raise OSError("is closed")
-        check_ends(path)
-        descriptor = os.dup(0) if path == STDIN else _opened(path)
-        try:
-            while chunk := os.read(descriptor, CHUNK):
-                yield chunk
-        finally:
-            os.close(descriptor)
-
-
-def _opened(path: str) -> int:
-    """Open a file descriptor that reads bytes unchanged."""
-    if sys.platform == "win32":  # text mode turns \r\n into \n and ends at Ctrl-Z
-        return os.open(path, os.O_RDONLY | os.O_BINARY)
-    return os.open(path, os.O_RDONLY)

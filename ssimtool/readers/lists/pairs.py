@@ -40,7 +40,7 @@ class PairInput:
 
     `id` and `columns` are the other fields of a manifest's line; `problem` says why a line does not
     name a pair. `below` is the path of the distorted image relative to its folder. `images` are the
-    images themselves, if they are in memory or not named by text.
+    images themselves, if they are in memory or not named by text. `warnings` are about the line.
     """
 
     reference: str
@@ -50,6 +50,7 @@ class PairInput:
     below: str | None = None
     problem: Failure | None = None
     images: tuple[ImageInput, ImageInput] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,7 +112,7 @@ def test_what_cannot_be_read(tmp_path):
     with pytest.raises(SsimtoolError, match="no such file"):
         next(read_manifest(str(tmp_path / "none")))
     with pytest.raises(SsimtoolError, match="UTF-16"):
-        _read(tmp_path, "a,b\n".encode("utf-16"))
+        _read(tmp_path, "a,b\n".encode("utf-16-le"))
 
 
 @unix

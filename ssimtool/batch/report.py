@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ssimtool.batch.summary import summarise
 from ssimtool.batch.tally import BINS, bins_of
-from ssimtool.readers.files import shown
+from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.lists.scores import Scores, read_scores
 from ssimtool.reports.overview import Overview
 
@@ -30,7 +30,8 @@ class ReportRequest:
     Args:
         path: NDJSON that `ssimtool batch` wrote, or `-`.
         worst: number of lowest-scoring pairs to show, and of failed pairs.
-        base: folder against which relative image paths are resolved.
+        base: folder against which relative image paths are resolved. Those that it does not hold
+            are looked for next to the scores.
     """
 
     path: str
@@ -42,16 +43,23 @@ def _ignore(count: int) -> None:
     pass
 
 
+def _unheard(sentence: str) -> None:
+    pass
+
+
 def _unwatched(pictures: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(_ignore)
 
 
-def overview_of(request: ReportRequest, *, watch: Watch = _unwatched) -> Overview:
+def overview_of(
+    request: ReportRequest, *, watch: Watch = _unwatched, say: Callable[[str], object] = _unheard
+) -> Overview:
     """Read the scores and return the data of a report.
 
     Args:
         request: scores to read.
         watch: context that is entered to read images, which only a page needs.
+        say: called with a sentence if images are read from another folder than the base.
 
     Raises:
         SsimtoolError: the scores cannot be read.
@@ -67,7 +75,7 @@ def overview_of(request: ReportRequest, *, watch: Watch = _unwatched) -> Overvie
         summary=summary,
         bins=bins_of(values, BINS),
         notes=_notes(scores),
-        pictures=lambda block: _pictures(comparisons, request, watch, block),
+        pictures=lambda block: _pictures(comparisons, request, watch, say, block),
     )
 
 
@@ -88,12 +96,16 @@ def _notes(scores: Scores) -> list[str]:
 
 
 def _pictures(
-    comparisons: Sequence[Comparison], request: ReportRequest, watch: Watch, block: str
+    comparisons: Sequence[Comparison],
+    request: ReportRequest,
+    watch: Watch,
+    say: Callable[[str], object],
+    block: str,
 ) -> list[Case]:
     """Return pictures of the lowest-scoring pairs that fit on a page next to the block."""
     if not request.worst or not any(record.metrics for record in comparisons):
         return []  # without loading torch
-    from ssimtool.batch.thumbnails import cases_of, chosen
+    from ssimtool.batch.thumbnails import Places, cases_of, chosen
     from ssimtool.readers.images.opening import set_up_pillow
     from ssimtool.reports.page import budget_of
 
@@ -101,8 +113,14 @@ def _pictures(
     cases: list[Case] = []
     indices = chosen(comparisons, request.worst)
     budget = budget_of(block, len(indices))
+    places = Places(request.base, None if request.path == STDIN else Path(request.path).parent)
     with watch(len(indices)) as advance:
-        for case in cases_of(comparisons, indices, base=request.base, budget=budget):
+        for case in cases_of(comparisons, indices, places=places, budget=budget):
             cases.append(case)
             advance(1)
+    if places.beside:
+        say(
+            f"{len(places.beside)} image(s) are not in the folder {str(request.base)!r}, but next "
+            f"to {shown(request.path)}, and are read there: {min(places.beside)}"
+        )
     return cases

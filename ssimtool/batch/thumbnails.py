@@ -31,6 +31,38 @@ from ssimtool.settings import CompareSettings
 SAME = 1e-4
 
 
+class Places:
+    """Folders in which recorded paths are looked for.
+
+    `beside` collects the relative paths that exist only next to the scores; threads may share it.
+
+    Args:
+        base: folder of relative paths.
+        scores: folder of the scores; None: they are not in a folder.
+    """
+
+    def __init__(self, base: Path, scores: Path | None = None) -> None:
+        self._base, self._scores = base, scores
+        self.beside: set[str] = set()
+
+    def path_of(self, recorded: str) -> str:
+        """Return the path of an image from here.
+
+        Raises:
+            SsimtoolError: the image was standard input, or is no regular file.
+        """
+        if recorded == STDIN:
+            raise SsimtoolError("not_found", "standard input: cannot be read again")
+        path = self._base / recorded
+        if self._scores is not None and not path.exists():
+            beside = self._scores / recorded
+            if beside.exists():
+                self.beside.add(recorded)
+                path = beside
+        check_regular(str(path))
+        return str(path)
+
+
 def chosen(comparisons: Sequence[Comparison], worst: int) -> tuple[int, ...]:
     """Return the indices of the worst comparisons and of as many failed ones, worst first."""
     order = worst_first(comparisons)
@@ -43,7 +75,7 @@ def cases_of(
     comparisons: Sequence[Comparison],
     indices: Sequence[int],
     *,
-    base: Path,
+    places: Places,
     budget: int,
     jobs: int | None = None,
 ) -> Iterator[Case]:
@@ -52,7 +84,7 @@ def cases_of(
     Args:
         comparisons: all comparisons.
         indices: indices of the comparisons to draw.
-        base: folder against which relative paths are resolved.
+        places: folders in which the images are looked for.
         budget: maximum size in bytes of the pictures of one pair.
         jobs: number of threads; None: one per core, at most four.
 
@@ -61,13 +93,13 @@ def cases_of(
     """
     # More than four threads would need memory without a gain: large images are read slowly.
     with ThreadPoolExecutor(jobs or min(4, usable_cores())) as threads:
-        yield from threads.map(partial(_case, comparisons, base, budget), indices)
+        yield from threads.map(partial(_case, comparisons, places, budget), indices)
 
 
-def _case(comparisons: Sequence[Comparison], base: Path, budget: int, index: int) -> Case:
+def _case(comparisons: Sequence[Comparison], places: Places, budget: int, index: int) -> Case:
     record = comparisons[index]
     try:
-        pair = _read_again(record, base)
+        pair = _read_again(record, places)
         scoring = _scoring(record)
         pictures = draw(pair, map_of(pair, scoring), budget=budget)
         return Case(index, pictures, _changed(record, pair, scoring))
@@ -79,24 +111,16 @@ def _case(comparisons: Sequence[Comparison], base: Path, budget: int, index: int
         return Case(index, None, f"the record cannot be computed again: {error}")
 
 
-def _read_again(record: Comparison, base: Path) -> Pair:
-    reference, distorted = _path(record.reference, base), _path(record.distorted, base)
+def _read_again(record: Comparison, places: Places) -> Pair:
+    reference, distorted = map(places.path_of, (record.reference, record.distorted))
     options = {name: value for name, value in record.reading.items() if name in RECORDED}
     if isinstance(options.get("background"), list):  # JSON has no tuples
         options["background"] = tuple(options["background"])
     # The size at the time of scoring is allowed, whatever --max-pixels was then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
     pair = read_pair(reference, distorted, Reading(**options, max_pixels=limit))
-    mask = None if record.mask is None else _path(record.mask, base)
+    mask = None if record.mask is None else places.path_of(record.mask)
     return with_mask(pair, RegionOfInterest(mask=mask, regions=record.regions), max_pixels=limit)
-
-
-def _path(path: str, base: Path) -> str:
-    if path == STDIN:
-        raise SsimtoolError("not_found", "standard input: cannot be read again")
-    full = str(base / path)
-    check_regular(full)
-    return full
 
 
 def _scoring(record: Comparison) -> CompareSettings:

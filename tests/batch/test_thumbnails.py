@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from reports.scores import broken, made_up, scored, write_pair
 
-from ssimtool.batch.thumbnails import cases_of, chosen
+from ssimtool.batch.thumbnails import Places, cases_of, chosen
 from ssimtool.errors import SsimtoolError
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.pictures import Case
@@ -24,7 +24,7 @@ def record(tmp_path) -> Comparison:
 
 
 def _case(record: Comparison, base: Path) -> Case:
-    (case,) = cases_of([record], [0], base=base, budget=200_000)
+    (case,) = cases_of([record], [0], places=Places(base), budget=200_000)
     return case
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ssimtool import mae, mse, psnr, ssim
 from ssimtool.batch.stack import Stacker
-from ssimtool.batch.thumbnails import cases_of
+from ssimtool.batch.thumbnails import Places, cases_of
 from ssimtool.catalog import METRICS
 from ssimtool.devices import Execution
 from ssimtool.readers.align import Reading, read_pair
@@ -514,16 +514,16 @@ def test_reports_compute_with_the_mask(ssimtool, folders, tmp_path_factory):
     assert records[0].mask == "disc.png"
     assert records[0].regions == ((10, 8, 30, 30),)
     assert records[0].counted == _lines((folders / "s.ndjson").read_text())[0]["counted"]
-    cases = list(cases_of(records, range(3), base=folders, budget=200_000))
+    cases = list(cases_of(records, range(3), places=Places(folders), budget=200_000))
     assert [case.remark for case in cases] == [None] * 3
     plain = [replace(r, mask=None, regions=()) for r in records]
-    (case,) = cases_of(plain, [0], base=folders, budget=200_000)
+    (case,) = cases_of(plain, [0], places=Places(folders), budget=200_000)
     assert case.remark.startswith("changed since")
     Image.fromarray(~DISC).save("disc.png")
-    (case,) = cases_of(records, [0], base=folders, budget=200_000)
+    (case,) = cases_of(records, [0], places=Places(folders), budget=200_000)
     assert case.remark.startswith("changed since")
     (folders / "disc.png").unlink()
-    (case,) = cases_of(records, [0], base=folders, budget=200_000)
+    (case,) = cases_of(records, [0], places=Places(folders), budget=200_000)
     assert case.pictures is None
     assert "disc.png: no such file" in case.remark
 

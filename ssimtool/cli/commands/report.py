@@ -13,7 +13,7 @@ from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import append_to_job, deliver, ended, files_of, view_of, with_files
 from ssimtool.cli.progress import progress
-from ssimtool.errors import EXIT_OK
+from ssimtool.errors import EXIT_OK, printable
 from ssimtool.output import Reserved, reserved, warn
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.outputs import Output
@@ -41,7 +41,7 @@ def command(
             metavar="DIR",
             callback=parsing.folder,
             show_default="current folder",
-            help="Resolve relative image paths against DIR.",
+            help="Look for relative image paths in DIR, then next to SCORES.",
         ),
     ] = ".",
     quiet: o.QuietOption = False,
@@ -70,9 +70,14 @@ def _report(
     from ssimtool.batch.report import ReportRequest, overview_of
 
     request = ReportRequest(path, worst, base)
-    overview = overview_of(request, watch=partial(progress, shown=not quiet))
-    for note in () if quiet else overview.notes:
-        warn(f"warning: {note}")
+
+    def say(warning: str) -> None:
+        if not quiet:
+            warn(f"warning: {printable(warning)}")
+
+    overview = overview_of(request, watch=partial(progress, shown=not quiet), say=say)
+    for note in overview.notes:
+        say(note)
     names = View(names=tuple(overview.summary.metrics))
     for output, file in outputs:
         view = view_of(names, to_file=file is not None)

@@ -21,10 +21,10 @@ import ssimtool
 from ssimtool import cli, devices, output
 from ssimtool.cli import app
 from ssimtool.errors import OutputError
-from ssimtool.readers import files
+from ssimtool.readers import files, kinds
 from ssimtool.readers.arrays.sources import open_array
-from ssimtool.readers.lists import manifest, pairs
-from ssimtool.readers.lists.pairs import Filter, images_below
+from ssimtool.readers.lists import folders, manifest, text
+from ssimtool.readers.lists.folders import Filter, images_below
 from ssimtool.reports.columns import _paths
 
 PACKAGE = Path(ssimtool.__file__).parent
@@ -68,7 +68,7 @@ class _Os(SimpleNamespace):
 @pytest.fixture
 def windows(monkeypatch):
     """Windows, for the modules that know it."""
-    modules = [output, files, manifest, pairs, devices, app, cli]
+    modules = [output, files, text, kinds, folders, devices, app, cli]
     return Windows(monkeypatch, modules)
 
 
@@ -235,7 +235,7 @@ def test_a_manifest_is_read_as_it_is(windows, tmp_path, monkeypatch):
 def test_patterns_with_backslashes(windows, monkeypatch):
     assert Filter(include=("s\\*.png",)).takes("s/a.png")
     assert not Filter(exclude=("s\\a.png",)).takes("s/a.png")
-    monkeypatch.setattr(pairs, "sys", SimpleNamespace(platform="linux"))
+    monkeypatch.setattr(folders, "sys", SimpleNamespace(platform="linux"))
     assert not Filter(include=("s\\*.png",)).takes("s/a.png")
 
 
@@ -243,7 +243,7 @@ def test_folders_that_have_no_number(tmp_path, monkeypatch):
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "a.png").touch()
     numberless = SimpleNamespace(st_dev=0, st_ino=0)
-    monkeypatch.setattr(pairs, "os", _Os(stat=lambda path: numberless))
+    monkeypatch.setattr(folders, "os", _Os(stat=lambda path: numberless))
     assert images_below(str(tmp_path), Filter()) == ["s/a.png"]
 
 

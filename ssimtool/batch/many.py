@@ -14,7 +14,8 @@ from ssimtool.definitions import Border, Definition, find_definition
 from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import recorded
-from ssimtool.readers.lists.pairs import Filter, PairInput, find_pairs, nothing_paired
+from ssimtool.readers.lists.folders import Filter
+from ssimtool.readers.lists.pairs import PairInput, find_pairs, nothing_paired
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.records.batch import Unmatched

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ssimtool.errors import ArgumentError, printable
 from ssimtool.readers.files import STDIN
 from ssimtool.readers.kinds import is_stream
-from ssimtool.readers.lists.pairs import Filter
+from ssimtool.readers.lists.folders import Filter
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.records.batch import UnmatchedPolicy
 from ssimtool.records.verdicts import StatisticThreshold, Status

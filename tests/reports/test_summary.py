@@ -151,4 +151,6 @@ def test_streams():
             assert lines == "1.0 inf\nnan nan\n"
         if name == "csv":
             assert len({line.count(",") for line in lines.splitlines()}) == 1
-    assert set(suffixes_for("batch").values()) == {"json", "ndjson", "csv", "markdown", "junit"}
+    assert set(suffixes_for("batch").values()) == {
+        *("table", "json", "ndjson", "csv", "markdown", "html", "junit")
+    }

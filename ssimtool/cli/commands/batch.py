@@ -85,7 +85,7 @@ def command(
         "--maps-for worst", "--worst 1 or more", holds=maps_for != "worst" or worst > 0
     )
     from ssimtool.batch.request import BatchRequest, MapsRequest, PairSource, Terminal
-    from ssimtool.readers.lists.pairs import Filter
+    from ssimtool.readers.lists.folders import Filter
 
     source = PairSource(
         reference=reference,

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ssimtool.errors import SsimtoolError, printable
-from ssimtool.readers.files import check_regular, reading, shown
-from ssimtool.readers.kinds import special_kind
+from ssimtool.readers.files import check_regular, shown
+from ssimtool.readers.lists.folders import Filter, counted, images_below, joined, unheard
 from ssimtool.readers.lists.partners import no_partners, partners_of
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.verdicts import Failure
 
 if TYPE_CHECKING:
     from ssimtool.readers.memory import ImageInput
-
-# Files to take from a folder: formats that are decoded to pixels, and arrays.
-IMAGE_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "avif", "avifs", "bmp", "dib"),
-        *("tif", "tiff", "gif", "ppm", "pgm", "pbm", "pnm", "pfm", "jp2", "j2k", "j2c", "jpc"),
-        *("jpf", "jpx", "tga", "ico", "icns", "dds", "pcx", "qoi", "sgi", "bw", "rgb", "rgba"),
-        *("jxl", "pam", "npy"),
-    )
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,40 +38,13 @@ class PairInput:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filter:
-    """Choice of files in a folder: those that match `include` (if not empty) and not `exclude`.
-
-    A pattern without a slash is compared with the name; a pattern with a slash is compared with the
-    path relative to the folder, and its * matches slashes as well.
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-    def takes(self, path: str) -> bool:
-        """Whether to take the file at a path relative to the folder, with forward slashes."""
-        kept = not self.include or any(_matches(path, p) for p in self.include)
-        return kept and not any(_matches(path, p) for p in self.exclude)
-
-
-def _unheard(warning: str) -> None:
-    pass
-
-
-def _matches(path: str, pattern: str) -> bool:
-    if sys.platform == "win32":  # users may write folder\*.png
-        pattern = pattern.replace("\\", "/")
-    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
-
-
 def find_pairs(
     reference: str,
     distorted: str,
     files: Filter,
     *,
     allow_empty: bool = False,
-    warn: Callable[[str], object] = _unheard,
+    warn: Callable[[str], object] = unheard,
 ) -> tuple[tuple[PairInput, ...], Unmatched]:
     """Find the pairs of two folders, or of one file and a folder, sorted by path.
 
@@ -117,16 +75,16 @@ def find_pairs(
     taken = set(partners.values())
     pairs = tuple(
         PairInput(
-            reference=_joined(reference, path),
-            distorted=_joined(distorted, partners[path]),
+            reference=joined(reference, path),
+            distorted=joined(distorted, partners[path]),
             below=partners[path],
         )
         for path in x
         if path in partners
     )
     return pairs, Unmatched(
-        reference=tuple(_joined(reference, path) for path in x if path not in partners),
-        distorted=tuple(_joined(distorted, path) for path in y if path not in taken),
+        reference=tuple(joined(reference, path) for path in x if path not in partners),
+        distorted=tuple(joined(distorted, path) for path in y if path not in taken),
     )
 
 
@@ -136,11 +94,11 @@ def nothing_paired(reference: str, distorted: str, unmatched: Unmatched) -> Ssim
     Both sides of `unmatched` hold the files of their folder, at least one in one of them.
     """
     sides = ((reference, unmatched.reference), (distorted, unmatched.distorted))
-    x, y = ([p.removeprefix(_joined(folder, "")) for p in paths] for folder, paths in sides)
+    x, y = ([p.removeprefix(joined(folder, "")) for p in paths] for folder, paths in sides)
     folders = " and ".join(shown(folder) for folder, _ in sides)
     if not (x and y):
         return SsimtoolError("empty", f"{folders}: no images to compare; pass --allow-empty")
-    images = f"{_counted(len(x), 'image')} and {_counted(len(y), 'image')}"
+    images = f"{counted(len(x), 'image')} and {counted(len(y), 'image')}"
     return SsimtoolError(
         "empty",
         f"{folders}: no name of one is in the other ({images}), for example "
@@ -158,96 +116,6 @@ def _against_one(
 ) -> tuple[tuple[PairInput, ...], Unmatched]:
     pairs = []
     for path in images:
-        reference, distorted = paired(_joined(folder, path))
+        reference, distorted = paired(joined(folder, path))
         pairs.append(PairInput(reference=reference, distorted=distorted, below=path))
     return tuple(pairs), Unmatched()
-
-
-def _joined(folder: str, path: str) -> str:
-    return os.path.join(folder, *path.split("/"))
-
-
-def images_below(
-    folder: str,
-    files: Filter,
-    *,
-    allow_empty: bool = False,
-    warn: Callable[[str], object] = _unheard,
-) -> list[str]:
-    """List the images in a folder and its subfolders, sorted: relative paths with forward slashes.
-
-    Hidden files and folders are skipped. Links to folders are followed, but not in circles. Pipes,
-    devices and sockets are skipped, and `warn` is called once if there are any.
-
-    Raises:
-        SsimtoolError: `not_found`, no such folder; `unreadable`; `empty`, no image in it, unless
-            `allow_empty`.
-    """
-    if not os.path.isdir(folder):
-        fault = "is a file" if os.path.exists(folder) else "no such folder"
-        raise SsimtoolError(
-            "not_found",
-            f"{shown(folder)}: {fault}, expected a folder of images; check the path and the name",
-        )
-    every = dict(_walk(folder, "", ()))
-    images = [p for p in every if PurePosixPath(p).suffix.lower() in IMAGE_SUFFIXES]
-    matching = sorted((p for p in images if files.takes(p)), key=lambda p: p.split("/"))
-    taken = [path for path in matching if every[path] is None]
-    if len(taken) < len(matching):
-        first = next(path for path in matching if every[path] is not None)
-        fault = f"{shown(_joined(folder, first))} is {every[first]}, not a regular file"
-        if not taken:
-            raise SsimtoolError("unreadable", f"{fault}; {shown(folder)} has no other image")
-        number = _counted(len(matching) - len(taken), "name")
-        warn(f"{fault} ({number} of {shown(folder)} skipped)")
-    if not taken and not allow_empty:
-        raise _no_images(folder, files, tuple(every), len(images))
-    return taken
-
-
-def _walk(folder: str, prefix: str, above: tuple[object, ...]) -> Iterator[tuple[str, str | None]]:
-    """Yield the path below the folder of each file, and its kind if it is not a regular file."""
-    with reading(folder):
-        status = os.stat(folder)
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    # Some file systems do not number their files: all folders would look the same there.
-    identity = (status.st_dev, status.st_ino or os.path.realpath(folder))
-    if identity in above:  # a link to a folder above
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        try:
-            is_folder = entry.is_dir()
-            kind = None if is_folder or entry.is_file() else special_kind(entry.stat())
-        except OSError:  # a broken link: an error when its pair is read
-            is_folder, kind = False, None
-        if is_folder:
-            yield from _walk(entry.path, f"{prefix}{entry.name}/", (*above, identity))
-        else:
-            yield f"{prefix}{entry.name}", kind
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _no_images(folder: str, files: Filter, every: Sequence[str], skipped: int) -> SsimtoolError:
-    if skipped:
-        options = [f"--include {pattern!r}" for pattern in files.include]
-        options += [f"--exclude {pattern!r}" for pattern in files.exclude]
-        chosen = " ".join(options)
-        verdict = f"{chosen} leave no file" if files.exclude else f"no file matches {chosen}"
-        fault = f"{verdict} ({_counted(skipped, 'image')} skipped); "
-        fault += "change these options, or pass --allow-empty"
-    elif not every:
-        fault = "folder is empty, expected images; check the path, or pass --allow-empty"
-    else:
-        counts = Counter(PurePosixPath(p).suffix.lower() or "without a suffix" for p in every)
-        listed = ", ".join(f"{n} {suffix}" for suffix, n in counts.most_common(5))
-        fault = (
-            f"folder has no images ({_counted(len(every), 'other file')}: {listed}), expected "
-            ".png, .jpg, .webp, .tif, .npy and the like; use another folder, list the "
-            "files in a manifest (--pairs), or pass --allow-empty"
-        )
-    return SsimtoolError("empty", f"{shown(folder)}: {fault}")

@@ -9,7 +9,8 @@ from PIL import Image
 from windows import unix
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.lists.pairs import IMAGE_SUFFIXES, Filter, find_pairs, images_below
+from ssimtool.readers.lists.folders import IMAGE_SUFFIXES, Filter, images_below
+from ssimtool.readers.lists.pairs import find_pairs
 
 
 def _made(folder, *names):

@@ -96,7 +96,7 @@ def program_of(arguments: list[str]) -> TyperGroup:
 
 
 def _add_help_all(command: Any, *, reveal: bool) -> None:
-    """Add --help-all to each command with hidden options.
+    """Add --help-all to the program, and to each command with hidden options.
 
     Args:
         command: command with its subcommands.
@@ -105,11 +105,10 @@ def _add_help_all(command: Any, *, reveal: bool) -> None:
     commands = [command]
     for each in commands:
         commands += getattr(each, "commands", {}).values()
-    with_hidden = [each for each in commands if any(p.hidden for p in each.params)]
-    if not with_hidden:
-        return
     option = _help_all_option()
-    for each in with_hidden:
+    for each in commands:
+        if each is not command and not any(p.hidden for p in each.params):
+            continue
         each.params.append(option)
         if reveal:
             _reveal(each.params)

@@ -130,6 +130,13 @@ def test_options_that_few_need_stand_in_the_help_of_all(ssimtool):
     assert "--ddof" not in ssimtool("latents", "--help").out  # what was shown once is hidden again
 
 
+def test_the_program_has_the_help_of_all_too(ssimtool):
+    short, long = ssimtool("--help"), ssimtool("--help-all")
+    assert (long.code, long.err) == (0, "")
+    assert long.out.rstrip() == short.out.rstrip()  # the program has no hidden option
+    assert "--help-all" in short.out
+
+
 def test_hidden_options_work(ssimtool, samples):
     pair = samples / "reference.png", samples / "jpeg.jpg"
     done = ssimtool("compare", *pair, "--window-size", 7, "--border", "zero", "-f", "json")

@@ -21,13 +21,17 @@ def completed(arguments: Sequence[str], commands: Collection[str]) -> str | None
     files = [argument for argument in arguments if _is_file_name(argument)]
     if not files or not commands or arguments[0] in commands:
         return None
+    if not arguments[0].startswith("-") and arguments[0] not in files:
+        return None  # a command that is misspelt; Typer names the one that is close
     command = _command_for(files)
     return shlex.join([command, *arguments]) if command in commands else None
 
 
 def _command_for(files: Sequence[str]) -> str:
+    if PurePath(files[0]).suffix.lower() in SCORES:
+        return "report"
     if len(files) == 1:
-        return "report" if PurePath(files[0]).suffix.lower() in SCORES else ""
+        return ""
     return "batch" if any(map(os.path.isdir, files)) else "compare"
 
 

@@ -367,6 +367,7 @@ def test_a_style_without_a_map_has_no_effect_and_is_refused(ssimtool, pair):
         (["--fail-under", "0.9", "a.png", "b.png"], "compare --fail-under 0.9 a.png b.png"),
         ([".", "."], "batch . ."),
         (["scores.ndjson"], "report scores.ndjson"),
+        (["scores.ndjson", "-o", "page.html"], "report scores.ndjson -o page.html"),
     ],
 )
 def test_a_command_that_was_left_out_is_proposed(ssimtool, arguments, meant):
@@ -383,3 +384,11 @@ def test_nothing_is_proposed_without_a_reason(ssimtool, arguments):
     done = ssimtool(*arguments)
     assert (done.code, done.out) == (2, "")
     assert "did you mean" not in done.err.lower()
+
+
+def test_a_misspelt_command_is_proposed_once(ssimtool):
+    done = ssimtool("comapre", "a.png", "b.png")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: No such command 'comapre'. Did you mean 'compare'? (see 'ssimtool --help')\n"
+    )

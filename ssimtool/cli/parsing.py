@@ -11,13 +11,13 @@ from typing import get_args
 
 import typer
 
-from ssimtool.catalog import Definition, find_definition, metric_key
+from ssimtool.catalog import DEFINITIONS, Definition, find_definition, metric_key
 from ssimtool.definitions import Border
 from ssimtool.errors import UnavailableError, printable
 from ssimtool.plugins import find_metric
 from ssimtool.reports.formats import Command
 from ssimtool.reports.outputs import Output, outputs_of
-from ssimtool.settings import Precision
+from ssimtool.settings import CompareSettings, Precision
 
 PRECISION_OF = {"float64": "double", "float32": "single"}
 LEAST_MEMORY = 16 << 20  # bytes: a pair of images of a megapixel, with what is computed of them
@@ -50,6 +50,19 @@ def requires(option: str, requirement: str, *, holds: bool) -> None:
     """
     if not holds:
         raise typer.BadParameter(f"has no effect without {requirement}", param_hint=option)
+
+
+def requires_definition(settings: CompareSettings) -> None:
+    """Check that some metric follows the definition, if that is not the default.
+
+    Python does not check this: there a map can be requested after the comparison.
+
+    Raises:
+        typer.BadParameter: no metric does.
+    """
+    follows = any("definition" in find_metric(name).takes for name in settings.metrics)
+    default = settings.definition == DEFINITIONS["wang2004"]
+    requires("--definition or a part of it", "ssim or ms_ssim", holds=follows or default)
 
 
 def positive(value: float | None) -> float | None:

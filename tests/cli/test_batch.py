@@ -177,6 +177,7 @@ def test_thresholds(ssimtool, folders, options, code, fails):
         (["a", "b", "--memory", "2"], "'2' is 2 bytes, expected 16M or more; did you mean 2G?"),
         (["a", "b", "--memory", "15M"], "'15M' is 15,728,640 bytes, expected 16M or more (see"),
         (["a", "b", "--maps-for", "all"], "--maps-for: has no effect without --maps DIR"),
+        (["a", "b", "-m", "mse", "--k2", "0.1"], "has no effect without ssim or ms_ssim"),
         (["a", "b", "--map-style", "gray"], "--map-style: has no effect without --maps DIR"),
         (
             ["a", "b", "--maps", "m", "--maps-for", "worst", "--worst", "0"],

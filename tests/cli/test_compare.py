@@ -392,3 +392,12 @@ def test_a_misspelt_command_is_proposed_once(ssimtool):
     assert done.err == (
         "error: No such command 'comapre'. Did you mean 'compare'? (see 'ssimtool --help')\n"
     )
+
+
+@pytest.mark.parametrize("option", [("--k1", 0.02), ("--definition", "cvae"), ("--sigma", 2)])
+def test_a_definition_without_ssim_has_no_effect_and_is_refused(ssimtool, pair, option):
+    done = ssimtool("compare", *pair, "-m", "mse", *option)
+    assert (done.code, done.out) == (2, "")
+    assert "has no effect without ssim or ms_ssim" in done.err
+    for with_ssim in (["-m", "ssim_loss"], ["--fail-under", "0.1"]):
+        assert ssimtool("compare", *pair, "-m", "mse", *with_ssim, *option).code == 0

@@ -110,6 +110,7 @@ def command(
         implied=[*(t.metric for t in on_all), *(["ssim"] if maps is not None else [])],
     )
     size = parsing.size_in_bytes(memory)
+    parsing.requires_definition(settings)
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     from ssimtool.batch.interrupt import interruptible
     from ssimtool.batch.run import run

@@ -78,6 +78,7 @@ def command(
         thresholds=parse_thresholds(fail_under, fail_over, metrics=METRIC_NAMES),
         implied=["ssim"] if map_ else [],  # the map states it
     )
+    parsing.requires_definition(settings)
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     outputs = parsing.outputs("compare", format, output)
     style = Style(outputs, tuple(metric), settings.metrics, quiet, debug)

@@ -86,6 +86,10 @@ class Intake:
 
     def _pairs(self) -> Iterable[PairInput]:
         source = self._request.source
+        if source.several:
+            self.total = len(source.several)
+            reference = source.inputs[0]
+            return [PairInput(reference=reference, distorted=path) for path in source.several]
         if source.manifest is not None:
             return read_manifest(source.manifest, null=source.null, base=source.base)
         reference, distorted = source.inputs

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ssimtool.batch.summary import WORST
 from ssimtool.errors import ArgumentError, printable
 from ssimtool.readers.files import STDIN
 from ssimtool.readers.kinds import is_stream
@@ -52,6 +53,7 @@ class PairSource:
 
     Args:
         reference, distorted: two folders, or a folder and a file.
+        several: files that are each compared with `reference`, instead of `distorted`.
         manifest: list of pairs instead of folders, or `-`.
         null: whether the list consists of paths that each end with NUL.
         base: folder of the relative paths in the list; None: the current folder.
@@ -63,12 +65,15 @@ class PairSource:
 
     reference: str | None = None
     distorted: str | None = None
+    several: tuple[str, ...] = ()
     manifest: str | None = None
     null: bool = False
     base: str | None = None
     files: Filter = EVERY_FILE
 
     def __post_init__(self) -> None:
+        if self.several:
+            return
         if self.manifest is not None:
             if self.reference is not None:
                 raise ArgumentError("pass REFERENCE and DISTORTED, or --pairs, not both")
@@ -93,7 +98,9 @@ class PairSource:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Paths of the list or of both folders, as they were passed."""
+        """Paths of the list, of both folders or of all files, as they were passed."""
+        if self.several:
+            return (self.reference or "", *self.several)
         paths = (self.manifest,) if self.manifest else (self.reference, self.distorted)
         return tuple(path or "" for path in paths)
 
@@ -137,12 +144,12 @@ class BatchRequest:
     reading: Reading
     region: RegionOfInterest
     settings: CompareSettings
-    statistics: tuple[StatisticThreshold, ...]
-    unmatched: UnmatchedPolicy
-    allow_empty: bool
-    stop_on_error: bool
-    worst: int
-    maps: MapsRequest | None
+    statistics: tuple[StatisticThreshold, ...] = ()
+    unmatched: UnmatchedPolicy = "warn"
+    allow_empty: bool = False
+    stop_on_error: bool = False
+    worst: int = WORST
+    maps: MapsRequest | None = None
     quiet: bool
     debug: bool
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ssimtool.batch.journal import Journal, is_finished
 from ssimtool.batch.report_sink import ReportSink
+from ssimtool.batch.summary import WORST
 from ssimtool.batch.text_sinks import JobSummarySink, Sink, StreamSink, WholeSink
 from ssimtool.errors import OutputError, printable
 from ssimtool.output import (
@@ -28,6 +29,7 @@ from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.reports.formats import FORMATS, batch_format, formats_for
 from ssimtool.reports.outputs import Output
+from ssimtool.reports.stream import ARRAY
 from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
 from ssimtool.settings import CompareSettings, Settings
@@ -70,13 +72,15 @@ class Target:
     """Outputs of a batch.
 
     `table`: the table is also printed on standard output. `names` are the metrics of each record,
-    `requested` those of `-f value`. `worst` is the number of pairs with pictures in a report. The
-    format's summary for CI is appended to the file `job_summary`.
+    `requested` those of `-f value`. `several`: the command is `compare`, whose JSON is an array of
+    the records. `worst` is the number of pairs with pictures in a report. The format's summary for
+    CI is appended to the file `job_summary`.
     """
 
     outputs: tuple[Output, ...]
     table: bool
-    worst: int
+    worst: int = WORST
+    several: bool = False
     names: Sequence[str]
     requested: Sequence[str]
     resume: bool
@@ -182,7 +186,8 @@ def _sink(name: str, target: Target, file: Reserved | None, journal: str | None)
         colour=file is None and wants_colour(),
     )
     sink = StreamSink if FORMATS[name].streamed else WholeSink
-    return sink(batch_format(name), view, file)
+    form = ARRAY if name == "json" and target.several else batch_format(name)
+    return sink(form, view, file)
 
 
 def _is_regular(path: str) -> bool:

@@ -31,5 +31,12 @@ NDJSON = BatchFormat(line=ndjson_text, tail=lambda summary, bins, view: ndjson_t
 JSON = BatchFormat(
     head=lambda summary, view: '{"pairs": [\n', line=_json_line, between=",\n", tail=_json_tail
 )
+# Without the summary: the JSON of `compare` with several images.
+ARRAY = BatchFormat(
+    head=lambda summary, view: "[\n",
+    line=_json_line,
+    between=",\n",
+    tail=lambda summary, bins, view: "\n]\n",
+)
 CSV = BatchFormat(head=lambda summary, view: csv_header(view.names), line=csv_row)
 VALUE = BatchFormat(line=value_line)

@@ -14,6 +14,7 @@ from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, note_compilation, show
+from ssimtool.cli.several import compare_several
 from ssimtool.output import put, reserved
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.regions import parse_interest
@@ -24,7 +25,7 @@ from ssimtool.settings import DEFAULT_MAP_STYLE
 
 def command(
     reference: o.ReferenceArgument,
-    distorted: o.DistortedArgument,
+    images: o.DistortedArguments,
     metric: o.MetricOption = list(DEFAULT_METRICS),
     definition: o.DefinitionOption = "wang2004",
     window_size: o.WindowSizeOption = None,
@@ -62,6 +63,9 @@ def command(
       ssimtool compare ref.png out.png \
         --fail-under 0.98 --map map.png
     """
+    distorted, several = images[0], tuple(images) if len(images) > 1 else ()
+    if several and "-" in (reference, *several):
+        raise typer.BadParameter("standard input can be compared with one image only")
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     parsing.requires("--map-style", "--map FILE.png", holds=map_style is None or bool(map_))
@@ -82,6 +86,11 @@ def command(
     reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
     outputs = parsing.outputs("compare", format, output)
     style = Style(outputs, tuple(metric), settings.metrics, quiet, debug)
+    if several:
+        if map_:
+            raise typer.BadParameter("--map is of one pair: use batch --maps DIR, or one image")
+        note_compilation(quiet=quiet)
+        return compare_several(reference, several, settings, reading, region_of_interest, style)
     with reserved(
         [*map_, *style.files], inputs=(reference, distorted, *([mask] if mask else []))
     ) as files:

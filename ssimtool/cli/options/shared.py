@@ -78,6 +78,12 @@ DistortedArgument = Annotated[
         metavar="DISTORTED", help="Image to compare with the reference; - reads standard input."
     ),
 ]
+DistortedArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DISTORTED...", help="Image to compare with the reference, or several; - is stdin."
+    ),
+]
 MetricOption = Annotated[
     list[str],
     score(

@@ -41,7 +41,7 @@ def command(
             metavar="DIR",
             callback=parsing.folder,
             show_default="current folder",
-            help="Look for relative image paths in DIR, then next to SCORES.",
+            help="Resolve relative image paths against DIR, or else next to SCORES.",
         ),
     ] = ".",
     quiet: o.QuietOption = False,

@@ -134,6 +134,9 @@ def over_background(image: Samples, background: Background) -> Samples:
         samples = np.ascontiguousarray(image.samples)  # drops alpha from between the pixels
         steps = (*image.steps, "opaque alpha dropped")
         return replace(image, samples=samples, alpha=None, steps=steps)
+    if not alpha.any():
+        unseen = f"{shown(image.path)}: is wholly transparent: only the background is compared"
+        image = replace(image, warnings=(*image.warnings, unseen))
     height, _, channels = image.samples.shape
     if background != "checker" and channels == 1 and len(set(background)) > 1:
         image = replace(image, samples=np.repeat(image.samples, 3, axis=2), space="rgb")

@@ -33,6 +33,9 @@ CONVERTED = {
 }
 BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339  # TIFF tags
 SIGNED = 2
+# Many programs leave the fourth byte of a 32-bit bitmap 0, even where its header calls the byte
+# alpha. If all are 0, every viewer shows the colours.
+BITMAPS = ("BMP", "DIB")
 BAND = 256  # rows
 
 
@@ -57,6 +60,8 @@ def from_pillow(image: Image.Image, path: str) -> Samples:
     alpha = None
     if image.mode in ("LA", "RGBA"):
         samples, alpha = samples[:, :, :-1], samples[:, :, -1]
+        if image.format in BITMAPS and not alpha.any():
+            samples, alpha, step = np.ascontiguousarray(samples), None, "unused alpha dropped"
     elif image.mode.startswith("I;16") and "transparency" in image.info:
         alpha = np.where(samples[:, :, 0] == image.info["transparency"], 0, 65535)
         alpha, step = alpha.astype(np.uint16), "transparent colour to alpha"

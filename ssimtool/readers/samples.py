@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ssimtool.readers.images.colour_description import ColourDescription
 from ssimtool.readers.regions import ALL, RegionOfInterest
 
 Array = NDArray[Any]
@@ -21,7 +22,8 @@ class Samples:
 
     `samples` is (H, W, C). `alpha` is (H, W) with the same dtype and range, or None. `data_range`
     is the dynamic range of the type or bit depth, None for floats outside [0, 1]. `profile` is the
-    embedded ICC profile. `steps` lists the conversions, `warnings` the likely mistakes.
+    embedded ICC profile, `colour` the colour space if the file describes it otherwise. `steps`
+    lists the conversions, `warnings` the likely mistakes.
     """
 
     path: str
@@ -30,6 +32,7 @@ class Samples:
     space: Space
     data_range: float | None
     profile: bytes | None = None
+    colour: ColourDescription | None = None
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

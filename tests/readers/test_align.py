@@ -231,10 +231,19 @@ def test_cmyk(tmp_path, save):
     assert pair.steps == ("reference: CMYK to RGB",)
 
 
-def test_floats_with_a_profile_are_refused(tmp_path, save):
-    path = str(tmp_path / "a.tiff")
-    Image.fromarray(GREY / np.float32(255)).save(path, icc_profile=_other_profile())
-    assert _error(path, save("b.png", GREY)).code == "unsupported"
+def test_floats_with_a_profile(tmp_path, save):
+    path, floats = str(tmp_path / "a.tiff"), GREY / np.float32(255)
+    profile = imagecodecs.cms_profile("gray", whitepoint=[0.3457, 0.3585, 1.0], gamma=1.0)
+    Image.fromarray(floats).save(path, icc_profile=profile)
+    pair = read_pair(path, save("b.npy", floats), Reading())
+    encoded = 1.055 * np.maximum(floats, 0.0031308) ** (1 / 2.4) - 0.055
+    expected = np.where(floats <= 0.0031308, 12.92 * floats, encoded)
+    # LittleCMS computes in float32, with curves of 4096 steps and more: 1/4 of an 8-bit level
+    np.testing.assert_allclose(pair.reference[:, :, 0], expected, atol=1e-3)
+    Image.fromarray(floats).save(path, icc_profile=_other_profile())
+    pair = read_pair(path, save("b.npy", floats), Reading())
+    np.testing.assert_array_equal(pair.reference, pair.distorted)
+    assert "is for RGB samples" in pair.warnings[0]
 
 
 def test_resampling_before_the_checker_is_laid_under(save):

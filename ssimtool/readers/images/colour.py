@@ -9,11 +9,14 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import shown
+from ssimtool.readers.images.colour_description import is_srgb, of_grey
+from ssimtool.readers.images.to_srgb import can_convert, to_srgb
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import Background
 
 BAND = 256  # rows
 CHECKER_SQUARE = 8  # pixels
+PROFILE_SPACE = {"grey": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
 CHECKER_SHADES = (102, 153)  # of 255: neither is close to black or white
 
 
@@ -32,51 +35,93 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 
 
 def to_same_profile(x: Samples, y: Samples) -> tuple[Samples, Samples]:
-    """Convert two images to sRGB if their colour profiles differ.
+    """Convert two images to sRGB if their colour profiles or descriptions differ.
 
-    An image without a profile is assumed to be sRGB, as on the web (CSS Color 4, section 10.1).
+    An image without either is assumed to be sRGB, as on the web (CSS Color 4, section 10.1).
+
+    Raises:
+        SsimtoolError: `unsupported`, they differ and one cannot be converted.
     """
-    if x.profile == y.profile:
+    if (x.profile, x.colour, x.space) == (y.profile, y.colour, y.space):
         return x, y
-    a, b = _profile_name(x), _profile_name(y)
-    if a == b == "sRGB":
+    x, y = _with_usable_colour(x), _with_usable_colour(y)
+    a, b = _colour_name(x), _colour_name(y)
+    if a == b == "sRGB" or (x.colour == y.colour is not None):
         return x, y
     return _to_srgb(x, a, b), _to_srgb(y, b, a)
 
 
-def _profile_name(image: Samples) -> str:
-    """Name of the embedded profile; every name that contains sRGB counts as sRGB."""
+def _with_usable_colour(image: Samples) -> Samples:
+    """Drop a profile that cannot be read or is not for these samples, as libpng does."""
+    if image.colour is not None and image.space == "grey":
+        grey = of_grey(image.colour)
+        return replace(image, colour=None if is_srgb(grey) else grey)
     if image.profile is None:
-        return "none" if image.space == "cmyk" else "sRGB"
+        return image
     from PIL import ImageCms
 
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.profile))
-        described = ImageCms.getProfileDescription(profile).strip()
+        name = _profile_name(image.profile)
     except (OSError, ImageCms.PyCMSError):
-        return "unreadable"
+        reason = "cannot be read"
+    else:
+        space = image.profile[16:20]  # ICC.1:2022, section 7.2.6
+        if PROFILE_SPACE.get(image.space) == space or name == "sRGB":
+            return image
+        kind = space.decode("ascii", "replace").strip()
+        reason = f"is for {kind} samples, but the image is {image.space.upper()},"
+    warning = f"{shown(image.path)}: its colour profile {reason} and is ignored"
+    return replace(image, profile=None, warnings=(*image.warnings, warning))
+
+
+def _colour_name(image: Samples) -> str:
+    if image.colour is not None:
+        return image.colour.source
+    if image.profile is None:
+        return "none" if image.space == "cmyk" else "sRGB"
+    return _profile_name(image.profile)
+
+
+def _profile_name(content: bytes) -> str:
+    """Name of a profile; every name that contains sRGB counts as sRGB."""
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+    described = ImageCms.getProfileDescription(profile).strip()
     return "sRGB" if "srgb" in described.lower() else described or "unnamed"
 
 
 def _to_srgb(image: Samples, own: str, other: str) -> Samples:
-    if own in ("sRGB", "none") or image.profile is None:
+    if own in ("sRGB", "none"):
         return image
-    if own == "unreadable":
-        warning = f"{shown(image.path)}: its colour profile cannot be read and is ignored"
-        return replace(image, warnings=(*image.warnings, warning))
+    kind = "profile" if image.colour is None else "description"
     warning = (
-        f"{shown(image.path)}: its colour profile ({own}) differs from the other's ({other}); "
+        f"{shown(image.path)}: its colour {kind} ({own}) differs from the other's ({other}); "
         "converted to sRGB"
     )
-    samples = _transformed(image, image.profile, own)
+    samples = _converted(image, own)
     return replace(
         image,
         samples=samples,
         space="rgb" if samples.shape[2] == 3 else "grey",
         profile=None,
-        steps=(*image.steps, f"colour profile {own} to sRGB"),
+        colour=None,
+        steps=(*image.steps, f"colour {kind} {own} to sRGB"),
         warnings=(*image.warnings, warning),
     )
+
+
+def _converted(image: Samples, own: str) -> Array:
+    if image.profile is not None:
+        return _transformed(image, image.profile, own)
+    if image.colour is None or not can_convert(image.colour) or image.samples.dtype.kind != "u":
+        raise SsimtoolError(
+            "unsupported",
+            f"{shown(image.path)}: {image.samples.dtype} samples with the colour description "
+            f"{own} cannot be converted to sRGB, and the other image has another colour space; "
+            "convert it first",
+        )
+    return to_srgb(image.samples, image.colour)
 
 
 def _transformed(image: Samples, profile: bytes, own: str) -> Array:

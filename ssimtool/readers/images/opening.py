@@ -16,6 +16,7 @@ from ssimtool.readers.arrays.image import check_pixels, read_array_image
 from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
 from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
+from ssimtool.readers.images.described import with_description
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.images.opened import Opened as Opened
@@ -125,6 +126,7 @@ def _open_content(
                 samples = turned(as_samples(array, image, path), orientation, done=False)
             else:
                 samples = _read_by_pillow(image, data, number, path)
+            samples = with_description(samples, image, data)
         return of_frame(samples, number, warnings)
 
     return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
@@ -145,6 +147,7 @@ def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> 
         image.load()
         samples = from_pillow(image, path)
         samples = turned(samples, orientation_of(image), done=False)
+        samples = with_description(samples, image, b"")
     return of_frame(samples, 0, ())
 
 

@@ -54,6 +54,7 @@ THIRD_PARTY = {
     "numba": {"kernels", "readers"},
     "PIL": {"readers", "reports", "batch"},
     "imagecodecs": {"readers"},
+    "simplejpeg": {"readers"},
     "isal": {"readers"},
     "cmap": {"reports"},
     "jinja2": {"reports"},

@@ -14,8 +14,8 @@ from ssimtool import __version__
 from ssimtool.devices import container_limit, usable_cores
 
 PACKAGES = (
-    "torch", "numpy", "numba", "llvmlite", "pillow", "imagecodecs", "isal", "typer", "rich",
-    "jaxtyping", "cmap", "jinja2", "matplotlib", "triton",
+    "torch", "numpy", "numba", "llvmlite", "pillow", "imagecodecs", "simplejpeg", "isal", "typer",
+    "rich", "jaxtyping", "cmap", "jinja2", "matplotlib", "triton",
 )  # fmt: skip
 PLUGINS = "ssimtool.metrics"  # the group of entry points
 # Processor features that determine the machine code of the kernels, by their names in LLVM.

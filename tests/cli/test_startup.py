@@ -13,8 +13,8 @@ from PIL import Image
 from ssimtool.cli.app import COMMANDS
 
 HEAVY = (
-    "torch", "numpy", "PIL", "imagecodecs", "isal", "numba", "cmap", "jaxtyping", "jinja2",
-    "matplotlib",
+    "torch", "numpy", "PIL", "imagecodecs", "simplejpeg", "isal", "numba", "cmap", "jaxtyping",
+    "jinja2", "matplotlib",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ssimtool.settings import Background
 BAND = 256  # rows
 CHECKER_SQUARE = 8  # pixels
 PROFILE_SPACE = {"grey": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
+SPACES = {b"GRAY": "grey", b"RGB ": "RGB", b"CMYK": "CMYK"}
 CHECKER_SHADES = (102, 153)  # of 255: neither is close to black or white
 
 
@@ -68,8 +69,9 @@ def _with_usable_colour(image: Samples) -> Samples:
         space = image.profile[16:20]  # ICC.1:2022, section 7.2.6
         if PROFILE_SPACE.get(image.space) == space or name == "sRGB":
             return image
-        kind = space.decode("ascii", "replace").strip()
-        reason = f"is for {kind} samples, but the image is {image.space.upper()},"
+        kind = SPACES.get(space, space.decode("ascii", "replace").strip())
+        own = SPACES.get(PROFILE_SPACE.get(image.space, b""), image.space)
+        reason = f"is for {kind} samples, but the image is {own},"
     warning = f"{shown(image.path)}: its colour profile {reason} and is ignored"
     return replace(image, profile=None, warnings=(*image.warnings, warning))
 

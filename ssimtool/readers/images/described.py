@@ -23,7 +23,7 @@ from ssimtool.readers.samples import Samples
 EXIF_IFD, INTEROP_IFD, COLOR_SPACE, INTEROP_INDEX = 0x8769, 0xA005, 0xA001, 1
 SRGB_SPACE, ADOBE_SPACE = 1, 2  # 2 is no value of the standard, but what some cameras write
 ADOBE_INDEX = "R03"
-WITH_EXIF = ("JPEG", "MPO", "WEBP", "AVIF", "TIFF")
+WITH_EXIF = ("JPEG", "MPO", "WEBP", "AVIF")
 
 
 def with_description(samples: Samples, image: Image.Image, data: Content) -> Samples:

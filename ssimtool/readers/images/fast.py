@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import Content, give_back
 from ssimtool.readers.samples import Array, Samples, range_of_type
 
@@ -94,11 +95,14 @@ def _png(image: Image.Image, data: Content, into: Array | None) -> Decoder | Non
         return partial(_attempted, own, ValueError)
     from imagecodecs import PngError, png_decode
 
+    from ssimtool.readers.images.png_stream import check_png
+
     def decode(cancelled: Callable[[], bool]) -> Array:
         check_chunks(data, cancelled)
+        check_png(data, "")
         return np.asarray(png_decode(data, out=into if depth == 8 else None))
 
-    return partial(_attempted, decode, (ValueError, PngError))
+    return partial(_attempted, decode, (ValueError, PngError, SsimtoolError))
 
 
 def _unfilter() -> Callable[[Array, Array, int], bool] | None:
@@ -115,18 +119,18 @@ def _jpeg(image: Image.Image, data: Content, into: Array | None) -> Decoder | No
     """Decoder of JPEG: libjpeg-turbo. CMYK, which some files invert, is left to Pillow."""
     if image.mode not in ("L", "RGB"):
         return None
-    from imagecodecs import Jpeg8Error, jpeg8_decode
+    import simplejpeg  # noqa: F401  # loaded here, not in the thread of the decoder
 
-    from ssimtool.readers.images.jpeg import check_markers
+    from ssimtool.readers.images.jpeg import check_markers, decode_jpeg
 
     def decode(cancelled: Callable[[], bool]) -> Array:
         check_markers(data)
         give_back(data, 0, len(data))
-        array = np.asarray(jpeg8_decode(data, out=into))
+        array = decode_jpeg(data, image.mode, into=into)
         give_back(data, 0, len(data))
         return array
 
-    return partial(_attempted, decode, (ValueError, Jpeg8Error))
+    return partial(_attempted, decode, ValueError)
 
 
 def _attempted(

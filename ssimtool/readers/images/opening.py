@@ -18,11 +18,13 @@ from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.described import with_description
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
+from ssimtool.readers.images.jpeg import read_jpeg
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.images.opened import Opened as Opened
 from ssimtool.readers.images.orientation import orientation_of, turned
 from ssimtool.readers.images.others import choose_frame, of_frame, open_other, unread_page
 from ssimtool.readers.images.png import set_transparent_colour
+from ssimtool.readers.images.png_stream import check_png
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
 
@@ -120,6 +122,8 @@ def _open_content(
                 image.seek(number)
             check_pixels(name, *image.size, max_pixels)
             array = fast(cancelled) if fast else None
+            if array is None and image.format in ("JPEG", "MPO"):
+                array = read_jpeg(image, data, name)
             if array is not None and array.shape[:2] == image.size[::-1]:
                 # Pillow's own getexif would decode a whole PNG to look for EXIF at its end.
                 orientation = orientation_of(image, Image.Image.getexif)
@@ -161,8 +165,8 @@ def _memory(image: Image.Image, fast: Decoder | None) -> int:
 
 def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:
     before = orientation_of(image)
-    if image.format == "PNG":  # while it decodes, Pillow ignores the checksums of the samples
-        Image.open(io.BytesIO(data)).verify()
+    if image.format == "PNG":
+        check_png(data, shown(path))
         set_transparent_colour(image.info, data)
     image.load()
     after = orientation_of(image)

@@ -351,9 +351,9 @@ def test_a_profile_of_another_space_is_left_out(pair, kind):
         return file.getvalue()
 
     grey = RGB[:, :, 0].copy()
-    cases = [(RGB, GREY_PROFILE, "GRAY", "RGB")]
+    cases = [(RGB, GREY_PROFILE, "grey", "RGB")]
     if kind != "WEBP":  # has no grey
-        cases.append((grey, _profile(1.0), "RGB", "GREY"))
+        cases.append((grey, _profile(1.0), "RGB", "grey"))
     for array, profile, space, own in cases:
         read = pair(save(array, None), save(array, profile))
         npt.assert_array_equal(read.distorted, read.reference)

@@ -107,9 +107,6 @@ LEFT = {
     ),
     "jpeg cmyk": _encoded("JPEG", "CMYK"),
     "jpeg several": _encoded("MPO", save_all=True, append_images=[Image.fromarray(RGB[::-1])]),
-    # Pillow takes these for what they are not: nothing is gained here, and nothing lost
-    "png without a row": _png(_filtered(np.zeros(69))),
-    "png of unknown filters": _png(_filtered(np.full(70, 5))),
 }
 
 

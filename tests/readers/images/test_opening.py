@@ -356,9 +356,9 @@ def test_damaged_png(tmp_path):
     content[len(content) // 2] ^= 0xFF
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    with pytest.raises(SsimtoolError, match="cannot be decoded") as caught:
+    with pytest.raises(SsimtoolError, match="is a damaged PNG") as caught:
         read_image(str(path))
-    assert caught.value.code == "unreadable"
+    assert caught.value.code == "damaged"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ ERROR_CODES: dict[str, str] = {
     "size_mismatch": "two images differ in width or height, or a mask or region does not fit them",
     "channel_mismatch": "the two images differ in channels and neither is grey",
     "shape_mismatch": "an array has the wrong shape",
+    "frame_mismatch": "two inputs differ in the number of frames, or one frame must be chosen",
     "empty_mask": "no pixel is inside the mask, or no window fits around one that is",
     "non_finite": "NaN or infinity among the samples, or in a result",
     "data_range": "the dynamic range of the samples is unknown",

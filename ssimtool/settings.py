@@ -18,7 +18,7 @@ Precision = Literal["double", "single"]
 KlReduction = Literal["sum-mean", "mean", "sum"]
 Channels = Literal["rgb", "luma"]
 Background = Literal["checker"] | tuple[int, int, int]  # a colour: red, green, blue
-ImageLayout = Literal["auto", "hwc", "chw"]
+ImageLayout = Literal["auto", "hwc", "chw", "thw"]
 BatchLayout = Literal["nchw", "nhwc"]
 MapStyle = Literal["gray", "heat", "overlay", "panel"]
 DEFAULT_MAP_STYLE: MapStyle = "gray"
@@ -97,7 +97,7 @@ class LatentSettings:
 class Settings:
     """Settings that two runs of a batch must share for their records to be in one file.
 
-    `thresholds` are triples of metric, op and value. `mask` and `regions` apply to the pairs that
+    `thresholds` are those of `limits_of`. `mask` and `regions` apply to the pairs that
     have none of their own. All values have their JSON form. A run of double precision does not
     reuse numbers of single precision; samples of float64 are computed in double by both.
     """
@@ -134,10 +134,18 @@ class Settings:
             return f"scales: there {record.get('scales')}, here {self.scales}"
         if self.precision == "double" and record.get("precision") == "float32":
             return "precision: there single, here double"
-        limits = [[t["metric"], t["op"], t["value"]] for t in record["thresholds"]]
+        limits = limits_of(record)
         if limits != [list(t) for t in self.thresholds]:
             return f"thresholds: there {_limit_words(limits)}, here {_limit_words(self.thresholds)}"
         return None
+
+
+def limits_of(record: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the thresholds of a JSON record: metric, with `worst` if of the frames, op, value."""
+    names = (
+        " ".join(filter(None, (t.get("statistic"), t["metric"]))) for t in record["thresholds"]
+    )
+    return [[n, t["op"], t["value"]] for n, t in zip(names, record["thresholds"], strict=True)]
 
 
 def _limit_words(limits: Iterable[Sequence[Any]]) -> str:

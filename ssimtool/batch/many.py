@@ -192,7 +192,7 @@ def _scored(
     pairs: Iterable[PairInput], scorer: Scorer, jobs: int
 ) -> Generator[Comparison, None, None]:
     pool: Batch[PairInput, Comparison] = Batch(
-        lambda pair: scorer.score(pair, lambda _, record: record), jobs=jobs
+        lambda pair: scorer.score(pair, lambda scored: scored.record), jobs=jobs
     )
     scorer.start(pool.grow)
     try:
@@ -213,7 +213,7 @@ def _in_python(record: Comparison) -> Comparison:
 def _flat(record: Comparison) -> dict[str, Any]:
     """Return the fields of a record by name, with nested fields as `outer.inner`."""
     fields = asdict(record)
-    nested = ("metrics", "definition", "error", "columns")
+    nested = ("metrics", "definition", "error", "columns", "frames")
     flat = {name: value for name, value in fields.items() if name not in nested}
     for name in nested:
         flat |= {f"{name}.{part}": value for part, value in (fields[name] or {}).items()}

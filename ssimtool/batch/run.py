@@ -25,7 +25,7 @@ from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import EXIT_CODES, Failure
 
 if TYPE_CHECKING:
-    from ssimtool.readers.samples import Pair
+    from ssimtool.scoring.frames import FramesScored
 
 PATIENCE = 0.5  # seconds to wait for the threads of an ended run
 Done = tuple[Job, Comparison | None]  # None if the record of an earlier run was kept
@@ -141,15 +141,17 @@ class _Run:
     def _work(self, job: Job) -> Done:
         if job.kept is not None:
             return job, None
-        return job, self.scorer.score(job.pair, lambda pair, record: self._drawn(job, pair, record))
+        return job, self.scorer.score(job.pair, lambda scored: self._drawn(job, scored))
 
-    def _drawn(self, job: Job, pair: Pair, record: Comparison) -> Comparison:
-        maps = self.request.maps
+    def _drawn(self, job: Job, scored: FramesScored) -> Comparison:
+        maps, record = self.request.maps, scored.record
         if self.maps is None or maps is None or job.map is None:
             return record
         if not (self.drawing or maps.includes(record.status)):
             return record
-        self.maps.write(job.map, pair, record, self.request.settings, self.scorer.execution)
+        self.maps.write(
+            job.map, scored.shown(), record, self.request.settings, self.scorer.execution
+        )
         return replace(record, map=job.map)
 
     def _take(self, place: int, job: Job, record: Comparison | None) -> bool:

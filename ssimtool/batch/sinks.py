@@ -32,7 +32,7 @@ from ssimtool.reports.outputs import Output
 from ssimtool.reports.stream import ARRAY
 from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
-from ssimtool.settings import CompareSettings, Settings
+from ssimtool.settings import CompareSettings, Settings, limits_of
 
 JOURNAL = "ndjson"  # the format of a file that another run can resume
 
@@ -108,7 +108,7 @@ def settings_of(
         definition=record["definition"],
         reading=record["reading"],
         metrics=scoring.metrics,
-        thresholds=[[t["metric"], t["op"], t["value"]] for t in record["thresholds"]],
+        thresholds=limits_of(record),
         mask=record["mask"],
         regions=record["regions"],
         precision=scoring.precision,

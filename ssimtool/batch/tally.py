@@ -14,8 +14,10 @@ from ssimtool import __version__
 from ssimtool.batch.failures import Failures
 from ssimtool.batch.statistics import judged, statistics_of
 from ssimtool.plugins import find_metric
+from ssimtool.readers.lists.decode import decode
 from ssimtool.records.batch import Bin, Summary, Unmatched, Worst
 from ssimtool.records.comparison import Comparison
+from ssimtool.records.frames import Frames
 from ssimtool.records.verdicts import (
     Failure,
     StatisticThreshold,
@@ -66,9 +68,10 @@ def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
     """Return the data of a JSON record, where the PSNR of identical images is null."""
     metrics = {k: math.inf if v is None else v for k, v in record["metrics"].items()}
     verdicts = [
-        Verdict(v["metric"], v["op"], v["value"], v["holds"])
+        Verdict(v["metric"], v["op"], v["value"], v["holds"], v.get("statistic"))
         for v in (record["thresholds"] if record["status"] == "fail" else ())
     ]
+    frames = record.get("frames") and decode(Frames, record["frames"])
     return Scored(
         id=record["id"],
         reference=record["reference"],
@@ -78,7 +81,7 @@ def scored_before(record: Mapping[str, Any], path: str | None = None) -> Scored:
         identical=record.get("identical") is True,
         columns=record.get("columns") or {},
         map=path,
-        failures=failure_lines(record["distorted"], failed_relations(metrics, verdicts)),
+        failures=failure_lines(record["distorted"], failed_relations(metrics, verdicts, frames)),
     )
 
 

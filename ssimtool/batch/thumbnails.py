@@ -15,8 +15,9 @@ from ssimtool.catalog import Definition
 from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
 from ssimtool.plugins import METRIC_NAMES
-from ssimtool.readers.align import Reading, read_pair
+from ssimtool.readers.align import Reading
 from ssimtool.readers.files import STDIN, check_regular, shown
+from ssimtool.readers.frames import read_frames
 from ssimtool.readers.masks import with_mask
 from ssimtool.readers.options import RECORDED
 from ssimtool.readers.regions import RegionOfInterest
@@ -102,7 +103,7 @@ def _case(comparisons: Sequence[Comparison], places: Places, budget: int, index:
         pair = _read_again(record, places)
         scoring = _scoring(record)
         pictures = draw(pair, map_of(pair, scoring), budget=budget)
-        return Case(index, pictures, _changed(record, pair, scoring))
+        return Case(index, pictures, _remark(record, pair, scoring))
     except SsimtoolError as error:
         return Case(index, None, error.message)
     except MemoryError:
@@ -118,7 +119,8 @@ def _read_again(record: Comparison, places: Places) -> Pair:
         options["background"] = tuple(options["background"])
     # The size at the time of scoring is allowed, whatever --max-pixels was then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
-    pair = read_pair(reference, distorted, Reading(**options, max_pixels=limit))
+    frames = read_frames(reference, distorted, Reading(**options, max_pixels=limit))
+    pair = frames.at(record.frames.of_report) if record.frames else frames.first
     mask = None if record.mask is None else places.path_of(record.mask)
     return with_mask(pair, RegionOfInterest(mask=mask, regions=record.regions), max_pixels=limit)
 
@@ -133,13 +135,31 @@ def _scoring(record: Comparison) -> CompareSettings:
     return CompareSettings(metrics=metrics, definition=definition, scales=scales)
 
 
+def _remark(record: Comparison, pair: Pair, scoring: CompareSettings) -> str | None:
+    """Return which frame of a stack is shown, and how the images have changed, if they have."""
+    changed, frames = _changed(record, pair, scoring), record.frames
+    if frames is None:
+        return changed
+    return f"frame {frames.of_report} of {frames.count} is shown" + (
+        f"; {changed}" if changed else ""
+    )
+
+
+def _scores_then(record: Comparison) -> Mapping[str, float]:
+    """Return the scores of the images that are shown: of stacks, those of the shown frame."""
+    if record.frames is None:
+        return record.metrics
+    shown_frame, worst = record.frames.of_report, record.frames.worst
+    return {name: each.value for name, each in worst.items() if each.frame == shown_frame}
+
+
 def _changed(record: Comparison, pair: Pair, scoring: CompareSettings) -> str | None:
     """Return the difference between the images now and when they were scored, if any."""
     height, width, _ = pair.reference.shape
     if (record.width, record.height) not in ((width, height), (None, None)):
         return f"changed since: was {record.width}x{record.height}, is {width}x{height} pixels"
     for name, value in compare(pair, scoring).metrics.items():
-        was = record.metrics.get(name)
+        was = _scores_then(record).get(name)
         if was is not None and not math.isclose(was, value, rel_tol=SAME, abs_tol=1e-9):
             return f"changed since: {name} was {was:.6g}, is {value:.6g}"
     return None

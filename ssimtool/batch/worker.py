@@ -26,12 +26,14 @@ from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
     from ssimtool.readers.align import Reading
+    from ssimtool.readers.frames import PairFrames
     from ssimtool.readers.memory import ImageInput
     from ssimtool.readers.samples import Pair
+    from ssimtool.scoring.frames import FramesScored
 
 # Fraction of the memory that the threads keep as buffers for their next pairs.
 KEPT = 0.25
-Finish = Callable[["Pair", Comparison], Comparison]
+Finish = Callable[["FramesScored"], Comparison]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,7 @@ class Scorer:
 
         Args:
             inputs: paths or images of the pair.
-            finish: function of the pair and its record that returns the final record.
+            finish: function that returns the final record of a scored pair.
         """
         try:
             record = self._scored(inputs, finish)
@@ -197,12 +199,13 @@ class Scorer:
         check_batch_input(*(inputs.images or (inputs.reference, inputs.distorted)))
         region = self._region_of(inputs)
         self._wait(self._can_read)
-        from ssimtool.readers.align import read_pair
+        from ssimtool.readers.frames import read_frames
+        from ssimtool.scoring.frames import score_frames
 
         threads = 1 if self._resources.jobs > 1 else None
         last = getattr(self._own, "pair", None)
         with self._budget.share() as take:
-            pair = read_pair(
+            frames = read_frames(
                 *(inputs.images or (inputs.reference, inputs.distorted)),
                 self._how,
                 threads=threads,
@@ -210,11 +213,12 @@ class Scorer:
                 # A mask needs less memory than the two images; MS-SSIM has no mask.
                 admit=lambda size: take((2 if region else self._more) * size),
             )
-            masked = self._with_mask(pair, region) if region else pair
+            masked = self._with_mask(frames, region) if region else frames
             self._wait(self._can_score)
             self._compute_alone()
-            self._own.pair = pair if inputs.images is None and self._may_keep(pair) else None
-            return finish(masked, self._compare(masked))
+            kept = inputs.images is None and not frames.are_several
+            self._own.pair = frames.first if kept and self._may_keep(frames.first) else None
+            return finish(score_frames(masked, self._settings, self._compare))
 
     def _region_of(self, inputs: PairInput) -> RegionOfInterest:
         try:
@@ -224,15 +228,14 @@ class Scorer:
                 "unsupported", f"{shown(inputs.distorted)}: {error}; correct the manifest"
             ) from None
 
-    def _with_mask(self, pair: Pair, region: RegionOfInterest) -> Pair:
-        """Return the pair with its region of interest; load the modules, which few pairs need."""
+    def _with_mask(self, frames: PairFrames, region: RegionOfInterest) -> PairFrames:
+        """Return the frames with their region of interest; load what few pairs need."""
         with LOADING:
-            from ssimtool.readers.masks import with_mask
+            from ssimtool.readers.masks import mask_once
             from ssimtool.scoring import tensors  # noqa: F401  # loads torch
-
         image = self._mask if region.mask == self._region.mask else None
         check_batch_input(image if image is not None else region.mask)
-        return with_mask(pair, region, image=image, max_pixels=self._max_pixels)
+        return frames.prepared(mask_once(region, image=image, max_pixels=self._max_pixels))
 
     def _compute_alone(self) -> None:
         """Limit torch to the calling thread if other threads compute too."""

@@ -65,13 +65,43 @@ def read_pair(
     Raises:
         SsimtoolError: a file cannot be read, or the two images cannot be compared.
     """
+    x, y = open_both(reference, distorted, options, into)
+    for opened, image in ((x, reference), (y, distorted)):
+        if opened.frames is not None:
+            raise _several_frames(name_of(image), len(opened.frames.numbers))
+    admit(memory_of(x, y, options))
+    return decode_both(x, y, options, threads=threads, meanwhile=meanwhile)
+
+
+def open_both(
+    reference: ImageInput, distorted: ImageInput, options: Reading, into: Pair | None = None
+) -> tuple[Opened, Opened]:
+    """Open two images; the arguments are those of `read_pair`.
+
+    Raises:
+        SsimtoolError: a file cannot be read.
+    """
     x = _opened(reference, options, into.reference if into else None)
     try:
-        y = _opened(distorted, options, into.distorted if into else None)
+        return x, _opened(distorted, options, into.distorted if into else None)
     except SsimtoolError:
         x.decode(lambda: False)  # if both files are bad, report the reference
         raise
-    admit(_memory(x, y, options))
+
+
+def decode_both(
+    x: Opened,
+    y: Opened,
+    options: Reading,
+    *,
+    threads: int | None = None,
+    meanwhile: Callable[[], object] = _nothing,
+) -> Pair:
+    """Decode two opened images and make them comparable; the arguments are those of `read_pair`.
+
+    Raises:
+        SsimtoolError: an image cannot be decoded, or the two cannot be compared.
+    """
     if threads is None:
         threads = 2 if threading.current_thread() is threading.main_thread() else 1
     if threads > 1 and x.is_fast and y.is_fast:
@@ -82,15 +112,25 @@ def read_pair(
     return align(first, y.decode(lambda: False), options)
 
 
-def _memory(x: Opened, y: Opened, options: Reading) -> int:
+def memory_of(x: Opened, y: Opened, options: Reading) -> int:
     """Approximate bytes of the samples, of their decoders, and of luma (computed in float64)."""
     luma = LUMA_BYTES * (x.pixels + y.pixels) if options.channels == "luma" else 0
-    return x.memory + y.memory + luma
+    return sum(o.frames.memory if o.frames else o.memory for o in (x, y)) + luma
+
+
+def _several_frames(path: str, count: int) -> SsimtoolError:
+    return SsimtoolError(
+        "frame_mismatch",
+        f"{shown(path)}: has {count} frames, expected one image; choose one with --frame "
+        f"(0 to {count - 1})",
+    )
 
 
 def _opened(image: ImageInput, options: Reading, into: Array | None) -> Opened:
     if not isinstance(image, str):
-        opened = open_memory(image, layout=options.layout, max_pixels=options.max_pixels)
+        opened = open_memory(
+            image, frame=options.frame, layout=options.layout, max_pixels=options.max_pixels
+        )
         if opened is not None:
             return opened
     return open_image(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,13 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import BT601
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.images.colour import to_rgb
-from ssimtool.readers.images.opening import read_image
+from ssimtool.readers.images.opening import open_image
 from ssimtool.readers.memory import ImageInput, name_of, open_memory
 from ssimtool.readers.regions import Region, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair, Samples
+
+# What a region of interest adds to a pair; the last two to those of the pair.
+ADDED = ("region", "counted", "weight", "steps", "warnings")
 
 
 def with_mask(
@@ -65,6 +70,25 @@ def with_mask(
     )
 
 
+def mask_once(
+    region: RegionOfInterest, *, image: ImageInput | None = None, max_pixels: int = 0
+) -> Callable[[Pair], Pair]:
+    """Return `with_mask` for the frames of a stack: the mask is read once for each size."""
+    added: dict[tuple[int, ...], dict[str, Any]] = {}  # by the size of a frame
+
+    def prepare(pair: Pair) -> Pair:
+        size = pair.reference.shape[:2]
+        if region and size not in added:
+            bare = replace(pair, steps=(), warnings=())
+            masked = with_mask(bare, region, image=image, max_pixels=max_pixels)
+            added[size] = {name: getattr(masked, name) for name in ADDED}
+        new = added.get(size, {})
+        joined = {name: (*getattr(pair, name), *new[name]) for name in ADDED[-2:] if new}
+        return replace(pair, **(new | joined))
+
+    return prepare
+
+
 def _read(image: ImageInput, max_pixels: int) -> Samples:
     path = name_of(image)
     if path == STDIN:
@@ -72,11 +96,16 @@ def _read(image: ImageInput, max_pixels: int) -> Samples:
             "unsupported",
             "standard input: cannot be a mask, expected a file; write ./- for a file named -",
         )
-    opened = open_memory(image, layout="hwc", max_pixels=max_pixels)
-    if opened is None:
-        mask = read_image(path, max_pixels=max_pixels, layout="hwc")
-    else:
-        mask = opened.decode(lambda: False)
+    opened = open_memory(image, layout="hwc", max_pixels=max_pixels) or open_image(
+        path, max_pixels=max_pixels, layout="hwc"
+    )
+    if opened.frames is not None and opened.pixels == 0:  # an array
+        raise SsimtoolError(
+            "shape_mismatch",
+            f"{shown(path)}: has four axes, expected a mask of shape (H, W) or (H, W, 1); save one "
+            "plane",
+        )
+    mask = opened.decode(lambda: False)
     alpha = mask.alpha
     if alpha is not None and not (alpha == alpha.flat[0]).all():
         raise SsimtoolError(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.loading import part_of_loaded
-from ssimtool.readers.arrays.image import samples_of_array
+from ssimtool.readers.arrays.image import frames_of_array, samples_of_array
 from ssimtool.readers.images.opening import Opened, samples_of_pillow
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
@@ -44,13 +44,20 @@ def name_of(image: ImageInput) -> str:
 
 
 def open_memory(
-    image: ImageInput, *, layout: ImageLayout = "auto", max_pixels: int = 0
+    image: ImageInput,
+    *,
+    frame: int | None = None,
+    layout: ImageLayout = "auto",
+    max_pixels: int = 0,
 ) -> Opened | None:
     """Open an image in memory; None for a path.
 
     Args:
-        image: an image or a path. A tensor with four axes is a batch of one image.
-        layout: layout of an array with three axes; for a tensor, `auto` means channels first.
+        image: an image or a path. The first of four axes of an array or a tensor is that of the
+            frames. A Pillow image is the frame that it is at.
+        frame: number of the frame; None: all frames of an array.
+        layout: layout of an array with three axes or more; for a tensor, `auto` means channels
+            first.
         max_pixels: reject an image with more pixels; 0 is no limit.
 
     Raises:
@@ -66,16 +73,21 @@ def open_memory(
             picture.width * picture.height,
             size,
             False,
-            lambda _: samples_of_pillow(picture, name, max_pixels=max_pixels),
+            lambda _: samples_of_pillow(picture, name, frame=frame, max_pixels=max_pixels),
         )
     if _is_tensor(image):
         layout = "chw" if layout == "auto" else layout
     array = _as_array(image, name)
 
     def decode(_: object) -> Samples:
-        return samples_of_array(array, name, name=name, layout=layout, max_pixels=max_pixels)
+        return samples_of_array(
+            array, name, name=name, frame=frame, layout=layout, max_pixels=max_pixels
+        )
 
-    return Opened(0, array.nbytes, False, decode)
+    frames = None
+    if frame is None:
+        frames = frames_of_array(array, name, name=name, layout=layout, max_pixels=max_pixels)
+    return Opened(0, array.nbytes, False, decode, frames)
 
 
 def _is_tensor(image: object) -> bool:
@@ -89,8 +101,6 @@ def _as_array(image: Any, name: str) -> Array:
         import torch
 
         image = image.detach().cpu()
-        if image.dim() == 4 and len(image) == 1:
-            image = image[0]
         image = image.float() if image.dtype == torch.bfloat16 else image  # NumPy has no bfloat16
         image = image.resolve_conj().resolve_neg().numpy()
     array: Array = image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -35,6 +35,20 @@ class Samples:
     colour: ColourDescription | None = None
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrameStack:
+    """The frames of one input with several, which are read one after another.
+
+    `numbers` are those of `--frame`, from 0, in ascending order. `memory` is the approximate number
+    of bytes of one frame and its decoder. `read(number)` returns one frame; ascending numbers are
+    read fastest.
+    """
+
+    numbers: tuple[int, ...]
+    memory: int
+    read: Callable[[int], Samples]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ssimtool.definitions import Definition
+from ssimtool.records.frames import Frames
 from ssimtool.records.verdicts import Failure, Status, Verdict
 
 
@@ -30,6 +31,9 @@ class Comparison:
     number of pixels inside it, or the sum of their weights; None without a mask and regions.
     `precision` is the dtype that SSIM was computed in, float32 or float64. `scales` is the number
     of MS-SSIM scales; None if MS-SSIM was not requested.
+    `frames` describes the frames of two stacks; None for two images. `metrics` and `per_channel`
+    are then means over the frames (of PSNR: of the finite values), and `width` and `height` those
+    of the worst frame by the first metric.
     """
 
     schema: str = "ssimtool.comparison/1"
@@ -59,6 +63,7 @@ class Comparison:
     device: str | None = None
     backend: str | None = None
     precision: str | None = None
+    frames: Frames | None = None
     version: str
     warnings: tuple[str, ...] = ()
     error: Failure | None = None

@@ -10,16 +10,17 @@ from ssimtool.catalog import metric_key
 from ssimtool.errors import ArgumentError
 from ssimtool.plugins import METRIC_NAMES, known_metric, unknown_metric
 from ssimtool.records import statistics
-from ssimtool.records.verdicts import Op, StatisticThreshold, Threshold
+from ssimtool.records.verdicts import OfFrames, Op, StatisticThreshold, Threshold
 
 PAIR_VALUE, STATISTIC_VALUE = "[METRIC=]VALUE", "[STAT:][METRIC=]VALUE"
-NAMED_VALUE = "FIGURE=VALUE"
+NAMED_VALUE, FRAMES_VALUE = "FIGURE=VALUE", "[worst:][METRIC=]VALUE"
 # Statistics of all pairs that a threshold may name.
 STATISTICS = tuple(
     f.name
     for f in fields(statistics.Statistics)
     if f.name in statistics.STATISTICS and f.name != "std"
 )
+WORST: OfFrames = "worst"  # the worst frame of each pair of stacks
 
 
 def parse_thresholds(
@@ -28,6 +29,7 @@ def parse_thresholds(
     *,
     metrics: Collection[str],
     default: str | None = "ssim",
+    has_frames: bool = False,
 ) -> tuple[Threshold, ...]:
     """Return the thresholds on one pair, in the order under, over.
 
@@ -36,6 +38,7 @@ def parse_thresholds(
         over: texts of the same form; a higher score fails.
         metrics: names of metrics that are allowed.
         default: the metric of a text without a name; None: each text must name one.
+        has_frames: whether `worst:` may precede the metric, for the worst frame.
 
     Raises:
         ArgumentError: a text cannot be parsed.
@@ -43,10 +46,13 @@ def parse_thresholds(
     >>> parse_thresholds(["0.9"], ["mse=4"], metrics=["ssim", "mse"])[1]
     Threshold(metric='mse', op='over', value=4.0)
     """
-    form = PAIR_VALUE if default else NAMED_VALUE
+    form = FRAMES_VALUE if has_frames else PAIR_VALUE if default else NAMED_VALUE
     thresholds = []
     for op, text in _by_op(under, over):
         statistic, name, _, value = _parsed(op, text, metrics, form, default)
+        if statistic == WORST and has_frames:
+            thresholds.append(Threshold(name, op, value, WORST))
+            continue
         if statistic:
             raise _error(
                 op, f"{text!r} names a statistic, but one pair has none: leave out {statistic}:"
@@ -58,7 +64,7 @@ def parse_thresholds(
 def parse_batch_thresholds(
     under: Sequence[str], over: Sequence[str], *, metrics: Collection[str]
 ) -> tuple[tuple[Threshold, ...], tuple[StatisticThreshold, ...]]:
-    """Return the thresholds on each pair, and those on statistics of all pairs.
+    """Return the thresholds on each pair (or its worst frame), and those on statistics of all.
 
     Args:
         under: texts `[STAT:][METRIC=]VALUE`; a lower number fails.
@@ -72,8 +78,12 @@ def parse_batch_thresholds(
         _parsed(op, text, metrics, STATISTIC_VALUE, "ssim") for op, text in _by_op(under, over)
     ]
     return (
-        tuple(Threshold(metric, op, value) for stat, metric, op, value in parsed if not stat),
-        tuple(StatisticThreshold(*parts) for parts in parsed if parts[0]),
+        tuple(
+            Threshold(metric, op, value, WORST if stat else None)
+            for stat, metric, op, value in parsed
+            if stat in ("", WORST)
+        ),
+        tuple(StatisticThreshold(*parts) for parts in parsed if parts[0] not in ("", WORST)),
     )
 
 
@@ -96,8 +106,8 @@ def _parsed(
         value = math.nan
     if math.isnan(value):
         raise _error(op, f"{text!r} is not {form}")
-    if colon and statistic not in STATISTICS:
-        raise _error(op, f"{text!r}: {statistic!r} is not one of {', '.join(STATISTICS)}")
+    if colon and statistic not in (*STATISTICS, WORST):
+        raise _error(op, f"{text!r}: {statistic!r} is not one of {', '.join((*STATISTICS, WORST))}")
     name = metric_key(name or default or "")
     if not name:
         raise _error(op, f"{text!r} is not {form}: name one of {', '.join(metrics)}")

@@ -9,21 +9,27 @@ from ssimtool.errors import EXIT_INPUT, EXIT_OK, EXIT_THRESHOLD
 
 Status = Literal["ok", "fail", "error"]
 Op = Literal["under", "over"]
+OfFrames = Literal["worst"]  # what a threshold on one pair may name of its frames
 EXIT_CODES: dict[Status, int] = {"ok": EXIT_OK, "fail": EXIT_THRESHOLD, "error": EXIT_INPUT}
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold on one pair: `metric` fails if it is `op` (under or over) `value`."""
+    """A threshold on one pair: `metric` fails if it is `op` (under or over) `value`.
+
+    `statistic` is None for the number of the pair, which is the mean of the frames of a stack, or
+    `worst` for the worst frame.
+    """
 
     metric: str
     op: Op
     value: float
+    statistic: OfFrames | None = None
 
     def judge(self, number: float) -> Verdict:
         """Compare a number with the threshold; a number equal to it passes."""
         holds = number >= self.value if self.op == "under" else number <= self.value
-        return Verdict(self.metric, self.op, self.value, holds)
+        return Verdict(self.metric, self.op, self.value, holds, self.statistic)
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class Verdict:
     op: Op
     value: float
     holds: bool
+    statistic: OfFrames | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the number: the metric, after the statistic if there is one."""
+        return self.metric if self.statistic is None else f"{self.statistic} {self.metric}"
 
 
 def status_of(verdicts: tuple[Verdict, ...]) -> Status:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ssimtool.readers.regions import MASK, REGION
 from ssimtool.records.comparison import Comparison
+from ssimtool.reports.frames import frames_words
 from ssimtool.reports.rows import region_lines, title_of
 
 PASSED_THROUGH = 8  # maximum number of manifest columns in the table
@@ -45,6 +46,7 @@ def columns_of(comparisons: Sequence[Comparison], metrics: Sequence[str]) -> lis
         _paths("distorted", "Distorted", [r.distorted for r in comparisons]),
         *(_numbers(name, comparisons) for name in metrics),
         _column("size", "Size", "text", [_size(r) for r in comparisons]),
+        _column("frames", "Frames", "text", [frames_words(r) for r in comparisons]),
         _column("region", "Region of interest", "text", [_region(r) for r in comparisons]),
         _column("id", "Id", "text", [r.id for r in comparisons]),
         *(
@@ -63,7 +65,7 @@ def remarks(record: Comparison) -> str | None:
     for verdict in record.thresholds:
         if not verdict.holds:
             limit = "under" if verdict.op == "under" else "over"
-            texts.append(f"{verdict.metric} is {limit} {verdict.value:g}")
+            texts.append(f"{verdict.name} is {limit} {verdict.value:g}")
     texts += record.warnings
     return "; ".join(texts) or None
 

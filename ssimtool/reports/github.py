@@ -30,7 +30,7 @@ def github_text(record: Comparison, view: View) -> str:
     if record.error is not None:
         title = f"ssimtool error {record.error.code}"
         lines.append(_command("error", title, record.error.message, path))
-    for text in failed_relations(record.metrics, record.thresholds):
+    for text in failed_relations(record.metrics, record.thresholds, record.frames):
         message = f"{text} (reference: {record.reference})"
         lines.append(_command("error", "ssimtool threshold", message, path))
     return "".join(lines)

@@ -10,6 +10,7 @@ from ssimtool.errors import printable
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import Failure, StatisticVerdict
+from ssimtool.reports.frames import frames_lines
 from ssimtool.reports.overview import Overview
 from ssimtool.reports.stream import whole
 from ssimtool.reports.unmatched import Side, sides_of
@@ -65,7 +66,7 @@ def _case(record: Comparison, view: View) -> str:
     """Return the test case of one pair: class is its folder, name is its id or file."""
     folder, name = _parts(record.distorted)
     body = [_properties(_facts(record))]
-    failed = failed_relations(record.metrics, record.thresholds)
+    failed = failed_relations(record.metrics, record.thresholds, record.frames)
     if record.error is not None:
         body.append(_outcome("error", record.error.code, [record.error.message]))
     elif failed:
@@ -83,6 +84,7 @@ def _facts(record: Comparison) -> Iterable[tuple[str, str]]:
         yield "definition", str(record.definition["name"])
     for metric, value in record.metrics.items():
         yield metric, repr(value)
+    yield from frames_lines(record)
 
 
 def _statistic(verdict: StatisticVerdict, infinite: int) -> str:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from ssimtool.errors import printable
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
+from ssimtool.reports.frames import frame_words_of_map, ssim_of_map
 from ssimtool.reports.rows import counted_words
 from ssimtool.settings import MapStyle
 
@@ -55,7 +56,7 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) ->
     texts = {
         "Title": f"SSIM map ({style})",
         "Software": f"ssimtool {record.version}",
-        "ssim": repr(record.metrics.get("ssim")),
+        "ssim": repr(ssim_of_map(record)),
         "definition": json.dumps(record.definition),
         "data_range": repr(record.data_range),
         "reference": printable(record.reference),
@@ -67,6 +68,8 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) ->
             "regions": json.dumps(record.regions),
             "counted": repr(record.counted),
         }
+    if (frame := frame_words_of_map(record)) is not None:
+        texts["frame"] = frame
     for key, text in texts.items():
         info.add_itxt(key, text)
     file = io.BytesIO()
@@ -162,8 +165,10 @@ def _panel(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:
         canvas.paste(tile, (left, MARGIN + line), tile if tile.mode == "RGBA" else None)
     _draw_legend(canvas, 3 * (width + MARGIN) + MARGIN, MARGIN + line, height)
     definition = (record.definition or {}).get("name")
-    score = record.metrics.get("ssim")
+    score = ssim_of_map(record)
     caption = f"SSIM {score:.6f} ({definition}, data range {record.data_range:g})"
+    if (frame := frame_words_of_map(record)) is not None:
+        caption += f"; {frame}"
     if record.counted is not None:
         caption += f"; {counted_words(record)}"
     draw.text((MARGIN, MARGIN + line + height + MARGIN // 4), caption, "black", font)

@@ -7,6 +7,7 @@ from html import escape
 from ssimtool.errors import printable
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
+from ssimtool.reports.frames import frames_lines
 from ssimtool.reports.pictures import Pictures, draw
 from ssimtool.reports.rows import definition_line, rows_of
 
@@ -50,9 +51,10 @@ def _scores(record: Comparison) -> str:
         for row in rows_of(record)
         if row.value is not None
     )
+    lines = "".join(f"<p>{role} {escape(text)}</p>" for role, text in frames_lines(record))
     warnings = "".join(f"<p>Warning: {escape(printable(text))}</p>" for text in record.warnings)
     return (
-        f"<p><b>{escape(names)}</b> ({size})</p><table>{rows}</table>"
+        f"<p><b>{escape(names)}</b> ({size})</p><table>{rows}</table>{lines}"
         f"<p><small>{escape(definition_line(record))}</small></p>{warnings}"
     )
 

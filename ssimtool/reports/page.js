@@ -280,6 +280,7 @@
       definitions("scores", [
         ...numbers.filter((column) => column.values[row] !== null).map((column) =>
           [column.title, numeral(column.key, column.values[row])]),
+        ...(byKey.frames && byKey.frames.values[row] ? [["Frames", byKey.frames.values[row]]] : []),
         ["Status", statusOf(row)],
         ...(pictures ? [["Shown", shownAs(row, pictures)]] : []),
         ...(texts.length ? [["Remarks", printable(texts.join("; "))]] : []),

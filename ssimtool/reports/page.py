@@ -155,7 +155,7 @@ def _metric(name: str, comparisons: Sequence[Comparison], summary: Summary) -> M
         Threshold(verdict.metric, verdict.op, verdict.value)
         for record in comparisons
         for verdict in record.thresholds
-        if verdict.metric == name
+        if verdict.metric == name and verdict.statistic is None
     ]
     return MetricRow(
         title=row.title if row else name,
@@ -195,13 +195,14 @@ def _limits(comparisons: Sequence[Comparison], summary: Summary) -> list[Limit]:
     passed: Counter[tuple[str, str]] = Counter()
     checked: Counter[tuple[str, str]] = Counter()
     for verdict in (v for record in comparisons for v in record.thresholds):
-        key = (verdict.metric, f"{words[verdict.op]} {verdict.value:g}")
+        of = "each pair" if verdict.statistic is None else "the worst frame of each pair"
+        key = (f"{title_of(verdict.metric)} of {of}", f"{words[verdict.op]} {verdict.value:g}")
         checked[key] += 1
         passed[key] += verdict.holds
-    for (metric, limit), count in checked.items():
-        failing = count - passed[metric, limit]
+    for (number, limit), count in checked.items():
+        failing = count - passed[number, limit]
         result = f"fails for {failing:,} of {count:,} pairs" if failing else f"all {count:,} pairs"
-        limits.append(Limit(f"{title_of(metric)} of each pair {limit}", result, not failing))
+        limits.append(Limit(f"{number} {limit}", result, not failing))
     return limits
 
 

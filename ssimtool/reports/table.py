@@ -14,6 +14,7 @@ from rich.text import Text
 from ssimtool.errors import printable
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.loss import LossReport
+from ssimtool.reports.frames import frames_lines
 from ssimtool.reports.rows import (
     Row,
     decimals_of,
@@ -98,6 +99,7 @@ def _comparison(record: Comparison) -> list[RenderableType]:
         ("reference", printable(record.reference)),
         ("distorted", printable(record.distorted)),
         ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+        *frames_lines(record),
         *region_lines(record),
     )
     table = grid("Metric", "Value", "Unit", "Better")

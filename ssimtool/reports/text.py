@@ -14,10 +14,12 @@ from ssimtool.catalog import DEFINITIONS
 from ssimtool.errors import printable
 from ssimtool.readers.options import RECORDED
 from ssimtool.records.comparison import Comparison, parts_of
+from ssimtool.records.frames import Frames
 from ssimtool.records.latents import LatentReport, LatentSummary
 from ssimtool.records.loss import Contributions, LossReport, SampleScores
 from ssimtool.records.record import Record
 from ssimtool.records.verdicts import Failure
+from ssimtool.reports.frames import frames_lines
 from ssimtool.reports.latents import about_lines, dimension_rows, ends
 from ssimtool.reports.rows import (
     Row,
@@ -108,8 +110,9 @@ def markdown_text(record: Record, view: View) -> str:
     if record.error is not None:
         return f"error `{record.error.code}`: {escaped(record.error.message)}\n"
     lines = [_titles(record), ""]
-    if isinstance(record, Comparison) and (region := region_lines(record)):
-        lines += [*(f"- {role} {escaped(text)}" for role, text in region), ""]
+    if isinstance(record, Comparison):
+        about = [*frames_lines(record), *region_lines(record)]
+        lines += [*(f"- {role} {escaped(text)}" for role, text in about), *([""] if about else [])]
     lines += ["| metric | value | unit | better |", "|---|---:|---|---|"]
     lines += [f"| {r.title} | {_number(r)} | {r.unit} | {r.better} |" for r in rows_of(record)]
     if isinstance(record, LatentReport):
@@ -129,6 +132,7 @@ NESTED = {
     "contributions": tuple(f.name for f in fields(Contributions)),
     "error": tuple(f.name for f in fields(Failure)),
     "latents": tuple(f.name for f in fields(LatentSummary)),
+    "frames": tuple(f.name for f in fields(Frames)),
 }
 
 

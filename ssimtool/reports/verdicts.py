@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ssimtool.errors import printable
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.explanation import Explanation
+from ssimtool.records.frames import Frames
 from ssimtool.records.loss import LossReport
 from ssimtool.records.record import Record
 from ssimtool.records.verdicts import StatisticVerdict, Verdict
@@ -29,8 +30,9 @@ def relation(verdict: Verdict | StatisticVerdict, value: float | None) -> str:
     >>> relation(Verdict("ssim", "under", 0.98, False), 0.97999999)
     'ssim 0.97999999 < 0.98'
     """
-    statistic = f"{verdict.statistic} " if isinstance(verdict, StatisticVerdict) else ""
-    limit, name = _exact(verdict.value), f"{statistic}{verdict.metric}"
+    limit, name = _exact(verdict.value), verdict.metric
+    if verdict.statistic is not None:
+        name = f"{verdict.statistic} {name}"
     if value is None:
         reason = verdict.reason if isinstance(verdict, StatisticVerdict) else None
         why = f" ({reason})" if reason else ""
@@ -51,7 +53,7 @@ def _exact(value: float) -> str:
 
 def verdict_line(record: Record, verdict: Verdict) -> str:
     """Return the line of one threshold: whether it passed, and the relation."""
-    return f"{_word(verdict)}  {relation(verdict, numbers_of(record)[verdict.metric])}"
+    return f"{_word(verdict)}  {_relation(verdict, numbers_of(record), _frames_of(record))}"
 
 
 def statistic_line(verdict: StatisticVerdict) -> str:
@@ -64,10 +66,27 @@ def _word(verdict: Verdict | StatisticVerdict) -> str:
 
 
 def failed_relations(
-    numbers: Mapping[str, float | None], verdicts: Sequence[Verdict]
+    numbers: Mapping[str, float | None], verdicts: Sequence[Verdict], frames: Frames | None = None
 ) -> tuple[str, ...]:
-    """Return the relation of each failed threshold."""
-    return tuple(relation(v, numbers.get(v.metric)) for v in verdicts if not v.holds)
+    """Return the relation of each failed threshold, with the frame of one on the worst frame.
+
+    Args:
+        numbers: the numbers of the record, by name.
+        verdicts: the thresholds.
+        frames: the frames of two stacks, if the record is of stacks.
+    """
+    return tuple(_relation(v, numbers, frames) for v in verdicts if not v.holds)
+
+
+def _relation(verdict: Verdict, numbers: Mapping[str, float | None], frames: Frames | None) -> str:
+    if verdict.statistic is None or frames is None or verdict.metric not in frames.worst:
+        return relation(verdict, numbers.get(verdict.metric))
+    worst = frames.worst[verdict.metric]
+    return f"{relation(verdict, worst.value)} at frame {worst.frame}"
+
+
+def _frames_of(record: Record) -> Frames | None:
+    return record.frames if isinstance(record, Comparison) else None
 
 
 def failures_of(record: Record | Explanation) -> tuple[str, ...]:
@@ -81,7 +100,9 @@ def failures_of(record: Record | Explanation) -> tuple[str, ...]:
         path = record.distorted
     else:
         path = record.recon if isinstance(record, LossReport) else record.mu
-    return failure_lines(path, failed_relations(numbers_of(record), record.thresholds))
+    return failure_lines(
+        path, failed_relations(numbers_of(record), record.thresholds, _frames_of(record))
+    )
 
 
 def failure_lines(path: str, relations: Sequence[str]) -> tuple[str, ...]:

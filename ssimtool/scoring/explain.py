@@ -14,13 +14,13 @@ from ssimtool.definitions import steps_between
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.kernels.formula import smallest_side
-from ssimtool.readers.align import recorded
+from ssimtool.readers.align import read_pair, recorded
 from ssimtool.readers.memory import name_of
 from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.explanation import Difference, Explained, Explanation
 from ssimtool.scoring.failures import failure_of
-from ssimtool.scoring.images import CompareRequest, read_images
+from ssimtool.scoring.images import CompareRequest
 from ssimtool.scoring.pair import compare, execution_of
 from ssimtool.settings import CompareSettings
 
@@ -42,7 +42,7 @@ def explain_once(request: CompareRequest, *, debug: bool = False) -> Explanation
         UnavailableError: a device or a backend is not present.
     """
     try:
-        pair = read_images(request)
+        pair = read_pair(request.reference, request.distorted, request.reading)
         execution = execution_of(request.settings, once=True)
         return explain(pair, request.settings, execution=execution)
     except Exception as error:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ssimtool import __version__
 from ssimtool.devices import Execution
-from ssimtool.readers.align import Reading, read_pair, recorded
+from ssimtool.readers.align import Reading, recorded
 from ssimtool.readers.files import check_read_once
-from ssimtool.readers.masks import with_mask
+from ssimtool.readers.frames import PairFrames, read_frames
+from ssimtool.readers.masks import mask_once
 from ssimtool.readers.memory import ImageInput, name_of
 from ssimtool.readers.regions import ALL, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import Failure
 from ssimtool.scoring.failures import failure_of
+from ssimtool.scoring.frames import FramesScored, score_frames
 from ssimtool.scoring.pair import compare, execution_of, map_of
 from ssimtool.settings import CompareSettings
 
@@ -56,7 +59,10 @@ class CompareRequest:
 
 @dataclass(frozen=True)
 class Compared:
-    """A record, the images and their SSIM map; the images are None if the record is an error."""
+    """A record, and, if the map was requested and could be computed, the images and the map.
+
+    Of stacks, the images and the map are those of the frame with the worst SSIM.
+    """
 
     record: Comparison
     pair: Pair | None = None
@@ -71,7 +77,8 @@ def compare_once(request: CompareRequest, *, debug: bool = False) -> Compared:
         debug: raise errors instead of returning them as records.
 
     Returns:
-        the record and the images; an error that the user can fix is a record of the status `error`.
+        the record, and the images with the map if requested; an error that the user can fix is a
+        record of the status `error`.
 
     Raises:
         UnavailableError: a device or a backend is not present.
@@ -79,8 +86,13 @@ def compare_once(request: CompareRequest, *, debug: bool = False) -> Compared:
     try:
         # The files are opened before torch is loaded, so that a broken file is reported at once.
         # Only the samples of large images are decoded while torch loads.
-        pair = read_images(request, meanwhile=_load_torch)
-        return score_images(pair, request, execution_of(request.settings, once=True))
+        frames = read_images(request, meanwhile=_load_torch)
+        execution = execution_of(request.settings, once=True)
+        scored = score_images(frames, request, execution)
+        if not request.with_map:
+            return Compared(scored.record)
+        pair = scored.shown()
+        return Compared(scored.record, pair, map_of(pair, request.settings, execution=execution))
     except Exception as error:
         failure = failure_of(error)
         if failure is None or debug:
@@ -88,8 +100,10 @@ def compare_once(request: CompareRequest, *, debug: bool = False) -> Compared:
         return Compared(failed(request, failure))
 
 
-def read_images(request: CompareRequest, *, meanwhile: Callable[[], object] = lambda: None) -> Pair:
-    """Read both images and the mask, and make them comparable.
+def read_images(
+    request: CompareRequest, *, meanwhile: Callable[[], object] = lambda: None
+) -> PairFrames:
+    """Read both images and their region of interest; of two stacks, the first frames.
 
     Args:
         request: the images and the settings.
@@ -98,17 +112,19 @@ def read_images(request: CompareRequest, *, meanwhile: Callable[[], object] = la
     Raises:
         SsimtoolError: an image cannot be read, or the two cannot be compared.
     """
-    reading = request.reading
-    pair = read_pair(request.reference, request.distorted, reading, meanwhile=meanwhile)
-    return with_mask(pair, request.region, image=request.mask, max_pixels=reading.max_pixels)
+    limit = request.reading.max_pixels
+    frames = read_frames(request.reference, request.distorted, request.reading, meanwhile=meanwhile)
+    return frames.prepared(mask_once(request.region, image=request.mask, max_pixels=limit))
 
 
-def score_images(pair: Pair, request: CompareRequest, execution: Execution) -> Compared:
-    """Score a pair, and compute its map if requested."""
-    record = compare(pair, request.settings, execution=execution)
-    if not request.with_map:
-        return Compared(record, pair)
-    return Compared(record, pair, map_of(pair, request.settings, execution=execution))
+def score_images(frames: PairFrames, request: CompareRequest, execution: Execution) -> FramesScored:
+    """Score a pair, or all frames of two stacks.
+
+    Raises:
+        SsimtoolError: the images cannot be scored, or a frame cannot be read.
+    """
+    settings = request.settings
+    return score_frames(frames, settings, partial(compare, settings=settings, execution=execution))
 
 
 def failed(request: CompareRequest, failure: Failure) -> Comparison:

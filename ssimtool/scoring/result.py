@@ -28,7 +28,8 @@ class ComparisonResult:
         record: the scores and how they were computed, as plain values.
         map: the SSIM map, (H, W), float32, −1 to 1, NaN outside the mask; None unless requested.
         request: the images to compare, and the settings.
-        pair: the images as they were compared.
+        pair: the images as they were compared; of two stacks, the frame with the worst SSIM, which
+            the map shows as well.
     """
 
     record: Comparison
@@ -101,8 +102,10 @@ def compare(
 
     Args:
         reference, distorted: each is a path (str or os.PathLike), a Pillow image, a NumPy array of
-            shape (H, W), (H, W, C) or (C, H, W), or a torch tensor of shape (H, W), (C, H, W) or
-            (1, C, H, W).
+            shape (H, W), (H, W, C) or (C, H, W), or a torch tensor of shape (H, W) or (C, H, W).
+            Files of several frames, and arrays and tensors of four axes, the first for the frames,
+            are stacks. All frames of two stacks are compared: `metrics` are the means,
+            `record.frames` holds the worst frames. A Pillow image is the frame that it is at.
         metrics: names of `ssimtool.METRICS`.
         definition: the definition of SSIM, by name or as data (`ssimtool.find_definition`).
         border: border handling; None: that of the definition.
@@ -117,9 +120,10 @@ def compare(
         background: background for transparent pixels: `checker`, or a colour such as `white` or
             `#ff8800`.
         resize: resample the distorted image to the size of the reference.
-        frame: frame of a file with several, from 0; None: the first, with a warning in the record.
-        layout: axis order of arrays with three axes: `hwc`, `chw`, or `auto`, which derives it
-            from the shape; `auto` takes tensors as `chw`.
+        frame: compare only this frame of a stack, from 0; None: all.
+        layout: axis order of arrays with three axes: `hwc`, `chw`, `thw` (frames), or `auto`, which
+            derives it from the shape; `auto` takes tensors as `chw`. With four axes, that of a
+            frame.
         max_pixels: refuse larger images; 0: no limit. For files, Pillow's own limit
             (`PIL.Image.MAX_IMAGE_PIXELS`) applies as well.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
@@ -155,8 +159,15 @@ def compare(
         with_map=map,
     )
     try:
-        pair = read_images(request)
-        compared = score_images(pair, request, execution_of(request.settings))
+        return _result(request)
     except SsimtoolError as error:
         raise SsimtoolError(error.code, in_python(error.message)) from None
-    return ComparisonResult(compared.record, compared.ssim_map, request, pair)
+
+
+def _result(request: CompareRequest) -> ComparisonResult:
+    frames, settings = read_images(request), request.settings
+    execution = execution_of(settings)
+    scored = score_images(frames, request, execution)
+    pair = scored.shown()
+    ssim_map = map_of(pair, settings, execution=execution) if request.with_map else None
+    return ComparisonResult(scored.record, ssim_map, request, pair)

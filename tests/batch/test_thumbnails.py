@@ -117,7 +117,7 @@ def test_a_pair_may_be_as_large_as_it_was(record, tmp_path, monkeypatch, side, l
         limits.append(how.max_pixels)
         raise SsimtoolError("not_found", "is not read")
 
-    monkeypatch.setattr("ssimtool.batch.thumbnails.read_pair", read)
+    monkeypatch.setattr("ssimtool.batch.thumbnails.read_frames", read)
     assert _case(replace(record, width=side, height=side), tmp_path).remark == "is not read"
     assert limits == [limit]
 

@@ -81,8 +81,8 @@ def test_what_pillow_says_of_an_image_holds():
         (np.zeros((2, 2), complex), "unsupported", "complex128"),
         (np.zeros((2, 2), object), "unsupported", "object"),
         (np.full((2, 2), np.nan), "non_finite", "<array>"),
-        (np.zeros((2, 2, 2, 2)), "shape_mismatch", "(2, 2, 2, 2)"),
-        (torch.zeros(2, 3, 4, 4), "shape_mismatch", "<tensor>"),
+        (np.zeros((2, 2, 2, 2, 2)), "shape_mismatch", "(2, 2, 2, 2, 2)"),
+        (torch.zeros(2, 2, 3, 4, 4), "shape_mismatch", "<tensor>"),
         (np.zeros((0, 4)), "shape_mismatch", "(0, 4)"),
     ],
 )

@@ -9,6 +9,7 @@ import typer
 from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
 from ssimtool.cli.options import batch as b
+from ssimtool.cli.options import frames as f
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
@@ -47,7 +48,7 @@ def command(
     data_range: o.DataRangeOption = None,
     background: r.BackgroundOption = "checker",
     resize: r.ResizeOption = False,
-    frame: r.FrameOption = None,
+    frame: f.FrameOption = None,
     layout: r.LayoutOption = "auto",
     mask: m.MaskOption = None,
     region: m.RegionOption = [],

@@ -9,6 +9,7 @@ import typer
 
 from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.cli import parsing
+from ssimtool.cli.options import frames as f
 from ssimtool.cli.options import mask as m
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
@@ -34,13 +35,13 @@ def command(
     k2: o.K2Option = None,
     border: o.BorderOption = None,
     scales: s.ScalesOption = None,
-    fail_under: o.FailUnderOption = [],
-    fail_over: o.FailOverOption = [],
+    fail_under: f.FailUnderOption = [],
+    fail_over: f.FailOverOption = [],
     channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
     background: r.BackgroundOption = "checker",
     resize: r.ResizeOption = False,
-    frame: r.FrameOption = None,
+    frame: f.FrameOption = None,
     layout: r.LayoutOption = "auto",
     mask: m.MaskOption = None,
     region: m.RegionOption = [],
@@ -79,7 +80,7 @@ def command(
         device,
         backend,
         precision,
-        thresholds=parse_thresholds(fail_under, fail_over, metrics=METRIC_NAMES),
+        thresholds=parse_thresholds(fail_under, fail_over, metrics=METRIC_NAMES, has_frames=True),
         implied=["ssim"] if map_ else [],  # the map states it
     )
     parsing.requires_definition(settings)

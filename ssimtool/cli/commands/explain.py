@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ssimtool.cli import parsing
+from ssimtool.cli.options import frames as f
 from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import Style, announce, note_compilation, show
@@ -22,7 +23,7 @@ def command(
     data_range: o.DataRangeOption = None,
     background: r.BackgroundOption = "checker",
     resize: r.ResizeOption = False,
-    frame: r.FrameOption = None,
+    frame: f.OneFrameOption = None,
     layout: r.LayoutOption = "auto",
     max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",

@@ -10,7 +10,7 @@ import typer
 from ssimtool.cli.options.shared import choices, drawing, output, score
 from ssimtool.cli.parsing import at_least, folder
 from ssimtool.records.batch import UnmatchedPolicy
-from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS
+from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS, WORST
 from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
 
 MOST_JOBS = 1024
@@ -127,7 +127,7 @@ FailOverOption = Annotated[
     list[str],
     score(
         metavar=STATISTIC_VALUE,
-        help=f"Fail (exit 1) if above VALUE. STAT: {', '.join(STATISTICS)}.",
+        help=f"Fail if above VALUE. STAT: {', '.join((*STATISTICS, WORST))}.",
     ),
 ]
 OutputOption = Annotated[

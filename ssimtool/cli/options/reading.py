@@ -21,21 +21,12 @@ BackgroundOption = Annotated[
 ResizeOption = Annotated[
     bool, computing("--resize", help="Resize the distorted image to the reference (Lanczos).")
 ]
-FrameOption = Annotated[
-    int | None,
-    computing(
-        metavar="N",
-        callback=at_least(0),
-        hidden=True,
-        help="Read this frame of a multi-frame file. Default: 0, with a warning.",
-    ),
-]
 LayoutOption = Annotated[
     ImageLayout,
     computing(
         metavar="NAME",
         hidden=True,
-        help="Set the axes of 3-D .npy arrays: hwc, chw, or auto (by shape).",
+        help="Set the axes of .npy arrays: hwc, chw, thw (frames), or auto (by shape).",
     ),
 ]
 MaxPixelsOption = Annotated[

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.frames import chosen_frame, frame_count
 from ssimtool.readers.arrays.npy import cut_off, non_finite, read_header
 from ssimtool.readers.arrays.sources import open_array
 from ssimtool.readers.files import shown
-from ssimtool.readers.samples import Array, Samples, Space, range_of_type
+from ssimtool.readers.samples import Array, FrameStack, Samples, Space, range_of_type
 from ssimtool.settings import ImageLayout
 
 CHANNELS = (1, 3, 4)
@@ -18,47 +21,126 @@ SPACES: dict[int, Space] = {1: "grey", 3: "rgb"}
 
 
 def read_array_image(
-    path: str, data: bytes | None, *, layout: ImageLayout = "auto", max_pixels: int = 0
+    path: str,
+    data: bytes | None,
+    *,
+    frame: int | None = None,
+    layout: ImageLayout = "auto",
+    max_pixels: int = 0,
 ) -> Samples:
-    """Read one image from a .npy array of shape (H, W), (H, W, C) or (C, H, W).
+    """Read one image from a .npy array of shape (H, W), (H, W, C) or (C, H, W), or of frames of it.
 
     Args:
         path: a file; it is mapped into memory if `data` is None.
         data: the content of the file, if it is read already.
-        layout: layout of three axes; `auto` takes the end with 1, 3 or 4 entries for the channels.
+        frame: number of the frame; None takes the first and warns if there are several.
+        layout: layout of three axes and more; `auto` takes the end with 1, 3 or 4 entries for the
+            channels, `thw` the first of three axes for the frames.
         max_pixels: reject an image with more pixels; 0 is no limit.
 
     Raises:
         SsimtoolError: the file, its shape or its numbers are not those of an image.
     """
+    array = _opened(path, data)[0]
+    return samples_of_array(
+        array, path, name=shown(path), frame=frame, layout=layout, max_pixels=max_pixels
+    )
+
+
+def read_array_frames(
+    path: str, data: bytes | None, *, layout: ImageLayout = "auto", max_pixels: int = 0
+) -> FrameStack | None:
+    """Return the frames of a .npy array; None if it holds one image.
+
+    Args:
+        path, data, layout, max_pixels: the arguments of `read_array_image`.
+
+    Raises:
+        SsimtoolError: the file cannot be read or is not a sound .npy file.
+    """
+    array, release = _opened(path, data)
+    return frames_of_array(
+        array, path, name=shown(path), layout=layout, max_pixels=max_pixels, release=release
+    )
+
+
+def _opened(path: str, data: bytes | None) -> tuple[Array, Callable[[], None]]:
+    """Return the array of a .npy file, and a function that frees the memory of what was read."""
     name = shown(path)
     if data is None:
         source = open_array(path)
         whole = source.shape and all(source.shape)
         array = source.read(0, source.shape[0]) if whole else np.empty(source.shape)
-    else:
-        header = read_header(io.BytesIO(data), name)
-        if len(data) - header.offset < header.nbytes:
-            raise cut_off(name, header, len(data) - header.offset)
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-    return samples_of_array(array, path, name=name, layout=layout, max_pixels=max_pixels)
+        return array, source.release
+    header = read_header(io.BytesIO(data), name)
+    if len(data) - header.offset < header.nbytes:
+        raise cut_off(name, header, len(data) - header.offset)
+    return np.load(io.BytesIO(data), allow_pickle=False), lambda: None
+
+
+def frames_of_array(
+    array: Array,
+    path: str,
+    *,
+    name: str,
+    layout: ImageLayout = "auto",
+    max_pixels: int = 0,
+    release: Callable[[], None] = lambda: None,
+) -> FrameStack | None:
+    """Return the frames of an array; None if it holds one image.
+
+    Args:
+        array, path, name, layout, max_pixels: the arguments of `samples_of_array`.
+        release: frees the memory of what was read; called before each frame.
+    """
+    count = frame_count(array.shape, layout)
+    if count is None or count == 1:
+        return None
+
+    def read(number: int) -> Samples:
+        release()
+        return _samples(array[number], path, name, _layout_of_frame(layout), max_pixels)
+
+    return FrameStack(tuple(range(count)), array.nbytes // count, read)
 
 
 def samples_of_array(
-    array: Array, path: str, *, name: str, layout: ImageLayout = "auto", max_pixels: int = 0
+    array: Array,
+    path: str,
+    *,
+    name: str,
+    frame: int | None = None,
+    layout: ImageLayout = "auto",
+    max_pixels: int = 0,
 ) -> Samples:
-    """Return an array of shape (H, W), (H, W, C) or (C, H, W) as samples.
+    """Return an array of shape (H, W), (H, W, C) or (C, H, W), or of frames of it, as samples.
 
     Args:
         array: bool, integers or floats.
         path: the name in the record.
         name: the name in messages.
-        layout: layout of three axes; `auto` takes the end with 1, 3 or 4 entries for the channels.
+        frame: number of the frame; None takes the first and warns if there are several.
+        layout: layout of three axes and more; `auto` takes the end with 1, 3 or 4 entries for the
+            channels, `thw` the first of three axes for the frames.
         max_pixels: reject an image with more pixels; 0 is no limit.
 
     Raises:
         SsimtoolError: its shape or its numbers are not those of an image.
     """
+    count = frame_count(array.shape, layout)
+    number, warnings = chosen_frame(count or 1, name, frame)
+    if count is not None:
+        array, layout = array[number], _layout_of_frame(layout)
+    samples = _samples(array, path, name, layout, max_pixels)
+    chosen = (f"frame {number}",) if number else ()
+    return replace(samples, steps=chosen + samples.steps, warnings=warnings)
+
+
+def _layout_of_frame(layout: ImageLayout) -> ImageLayout:
+    return "auto" if layout == "thw" else layout
+
+
+def _samples(array: Array, path: str, name: str, layout: ImageLayout, max_pixels: int) -> Samples:
     stored = array.shape
     array = _as_hwc(array, name, layout)
     steps = ("channels first to last",) if len(stored) == 3 and stored != array.shape else ()
@@ -97,8 +179,8 @@ def _as_hwc(array: Array, name: str, layout: ImageLayout) -> Array:
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise SsimtoolError(
             "shape_mismatch",
-            f"{name}: has shape {array.shape}, expected (H, W), (H, W, C) or (C, H, W), none of "
-            "them 0; save one image",
+            f"{name}: has shape {array.shape}, expected (H, W), (H, W, C) or (C, H, W), with four "
+            "axes frames of them, none of them 0; save one image, or frames",
         )
     if array.ndim == 2:
         return array[:, :, None]
@@ -107,7 +189,7 @@ def _as_hwc(array: Array, name: str, layout: ImageLayout) -> Array:
         raise SsimtoolError(
             "shape_mismatch",
             f"{name}: cannot tell the channel axis of shape {array.shape}, expected 1, 3 or 4 "
-            "channels at one end; pass --layout (hwc or chw)",
+            "channels at one end; pass --layout (hwc, chw, or thw for frames)",
         )
     if layout == "chw" or (layout == "auto" and first):
         return array.transpose(1, 2, 0)

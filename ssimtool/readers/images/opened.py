@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ssimtool.readers.samples import Samples
+from ssimtool.readers.samples import FrameStack, Samples
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,12 @@ class Opened:
     `pixels` is 0 for an array. `memory` is the approximate number of bytes of the samples and of
     their decoder. `is_fast` says whether the samples are decoded at once, without Pillow, the GIL
     or a second copy. `decode(cancelled)` returns the samples; if it can, it stops with
-    CancelledError once `cancelled()` is true.
+    CancelledError once `cancelled()` is true. `frames` are the frames of a stack, unless one of
+    them was chosen; `decode` then returns the first, with a warning.
     """
 
     pixels: int
     memory: int
     is_fast: bool
     decode: Callable[[Callable[[], bool]], Samples]
+    frames: FrameStack | None = None

@@ -7,22 +7,24 @@ import logging
 import os
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import IO, cast
 
 from PIL import Image, UnidentifiedImageError
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.image import check_pixels, read_array_image
+from ssimtool.readers.arrays.image import check_pixels, read_array_frames, read_array_image
 from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
 from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.described import with_description
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
+from ssimtool.readers.images.frames import frame_of_pillow, image_frames, single_frame
 from ssimtool.readers.images.jpeg import read_jpeg
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.images.opened import Opened as Opened
 from ssimtool.readers.images.orientation import orientation_of, turned
-from ssimtool.readers.images.others import choose_frame, of_frame, open_other, unread_page
+from ssimtool.readers.images.others import of_frame, open_other, unread_page
 from ssimtool.readers.images.png import set_transparent_colour
 from ssimtool.readers.images.png_stream import check_png
 from ssimtool.readers.samples import Array, Samples
@@ -55,7 +57,7 @@ def read_image(
         path: a file, or `-` for standard input.
         frame: number of the frame; None takes the first and warns if there are several.
         max_pixels: reject an image with more pixels before it is decoded; 0 is no limit.
-        layout: layout of a .npy array with three axes.
+        layout: layout of a .npy array with three axes or more.
 
     Returns:
         the samples, with the EXIF orientation applied and palettes resolved.
@@ -86,21 +88,28 @@ def open_image(
         SsimtoolError: the file does not exist, is not an image, or has too many pixels.
     """
     if is_array_file(path):
-        return Opened(
-            0,
-            os.path.getsize(path),
-            False,
-            lambda _: read_array_image(path, None, layout=layout, max_pixels=max_pixels),
-        )
+        return _open_array(path, None, os.path.getsize(path), frame, layout, max_pixels)
     data = read_content(path)
     if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
-        return Opened(
-            0,
-            2 * len(data),
-            False,
-            lambda _: read_array_image(path, data[:], layout=layout, max_pixels=max_pixels),
-        )
+        return _open_array(path, data[:], 2 * len(data), frame, layout, max_pixels)
     return _open_content(data, path, frame, max_pixels, into)
+
+
+def _open_array(
+    path: str,
+    data: bytes | None,
+    memory: int,
+    frame: int | None,
+    layout: ImageLayout,
+    max_pixels: int,
+) -> Opened:
+    def decode(_: object) -> Samples:
+        return read_array_image(path, data, frame=frame, layout=layout, max_pixels=max_pixels)
+
+    frames = None
+    if frame is None:
+        frames = read_array_frames(path, data, layout=layout, max_pixels=max_pixels)
+    return Opened(0, memory, False, decode, frames)
 
 
 def _open_content(
@@ -117,9 +126,7 @@ def _open_content(
 
     def decode(cancelled: Callable[[], bool]) -> Samples:
         with decoding(data, name), image:
-            number, warnings = choose_frame(getattr(image, "n_frames", 1), name, frame)
-            if number:
-                image.seek(number)
+            number, warnings = single_frame(image, name, frame)
             check_pixels(name, *image.size, max_pixels)
             array = fast(cancelled) if fast else None
             if array is None and image.format in ("JPEG", "MPO"):
@@ -133,26 +140,52 @@ def _open_content(
             samples = with_description(samples, image, data)
         return of_frame(samples, number, warnings)
 
-    return Opened(image.width * image.height, _memory(image, fast), fast is not None, decode)
+    frames = None
+    if frame is None:
+        read = partial(_read_frame, image, data, path, max_pixels)
+        with decoding(data, name):
+            frames = image_frames(image, _memory(image, None), read)
+    pixels, memory = image.width * image.height, _memory(image, fast)
+    return Opened(pixels, memory, fast is not None, decode, frames)
 
 
-def samples_of_pillow(image: Image.Image, path: str, *, max_pixels: int = 0) -> Samples:
+def _read_frame(
+    image: Image.Image, data: Content, path: str, max_pixels: int, number: int
+) -> Samples:
+    """Read one frame of a stack; the image stays open for the next one."""
+    name = shown(path)
+    with decoding(data, name):
+        image.seek(number)
+        check_pixels(name, *image.size, max_pixels)
+        # The checksums of a PNG were checked with its first frame.
+        samples = _read_by_pillow(image, data, number, path, is_checked=number > 0)
+        samples = with_description(samples, image, data)
+    return of_frame(samples, 0, ())
+
+
+def samples_of_pillow(
+    image: Image.Image, path: str, *, frame: int | None = None, max_pixels: int = 0
+) -> Samples:
     """Return a Pillow image as samples, with its EXIF orientation applied.
 
+    An image with several frames is the one that it is at; the caller's image is not moved.
+
     Raises:
-        SsimtoolError: the image cannot be decoded or has too many pixels.
+        SsimtoolError: the image cannot be decoded or has too many pixels; `unsupported`, it is at
+            another frame than the requested one.
     """
     name = shown(path)
+    warnings = frame_of_pillow(image, name, frame)
     check_pixels(name, *image.size, max_pixels)
     with decoding(b"", name):
         page = unread_page(image, path)
         if page is not None:
-            return page.read()
+            return of_frame(page.read(), 0, warnings)
         image.load()
         samples = from_pillow(image, path)
         samples = turned(samples, orientation_of(image), done=False)
         samples = with_description(samples, image, b"")
-    return of_frame(samples, 0, ())
+    return of_frame(samples, 0, warnings)
 
 
 def _memory(image: Image.Image, fast: Decoder | None) -> int:
@@ -163,10 +196,13 @@ def _memory(image: Image.Image, fast: Decoder | None) -> int:
     return samples if fast else 4 * image.width * image.height + 2 * samples
 
 
-def _read_by_pillow(image: Image.Image, data: Content, number: int, path: str) -> Samples:
+def _read_by_pillow(
+    image: Image.Image, data: Content, number: int, path: str, *, is_checked: bool = False
+) -> Samples:
     before = orientation_of(image)
-    if image.format == "PNG":
+    if image.format == "PNG" and not is_checked:
         check_png(data, shown(path))
+    if image.format == "PNG":
         set_transparent_colour(image.info, data)
     image.load()
     after = orientation_of(image)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.frames import chosen_frame
 from ssimtool.readers.arrays.image import check_pixels
 from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import Content, shown
@@ -20,20 +20,22 @@ from ssimtool.readers.images.netpbm import is_netpbm, read_netpbm, read_netpbm_h
 from ssimtool.readers.images.opened import Opened
 from ssimtool.readers.images.tiff import read_page
 from ssimtool.readers.images.tiff_tags import Page, is_tiff, read_pages
-from ssimtool.readers.samples import Samples
+from ssimtool.readers.samples import FrameStack, Samples
 
 
 @dataclass(frozen=True)
 class Frame:
     """One image of a file, not yet decoded.
 
-    `memory` is the approximate number of bytes of the samples and of their decoder.
+    `memory` is the approximate number of bytes of the samples and of their decoder. `is_part` says
+    whether it belongs to another one: a reduced copy, or a mask.
     """
 
     width: int
     height: int
     memory: int
     read: Callable[[], Samples]
+    is_part: bool = False
 
 
 def open_other(data: Content, path: str, frame: int | None, max_pixels: int) -> Opened | None:
@@ -53,7 +55,7 @@ def open_other(data: Content, path: str, frame: int | None, max_pixels: int) -> 
         if kind and kind != HEIF_KIND:  # a plug-in of Pillow may read HEIF
             raise foreign_error(name, kind, EXPECTED)
         return None
-    number, warnings = choose_frame(len(frames), name, frame)
+    number, warnings = chosen_frame(len(frames), name, frame)
     chosen = frames[number]
     check_pixels(name, chosen.width, chosen.height, max_pixels)
 
@@ -62,31 +64,25 @@ def open_other(data: Content, path: str, frame: int | None, max_pixels: int) -> 
             samples = chosen.read()
         return of_frame(samples, number, warnings)
 
-    return Opened(chosen.width * chosen.height, chosen.memory, False, decode)
+    stack = _stack(frames, data, name, max_pixels) if frame is None else None
+    return Opened(chosen.width * chosen.height, chosen.memory, False, decode, stack)
 
 
-def choose_frame(count: int, name: str, frame: int | None) -> tuple[int, tuple[str, ...]]:
-    """Return the number of the frame to read, and warnings.
+def _stack(
+    frames: tuple[Frame, ...], data: Content, name: str, max_pixels: int
+) -> FrameStack | None:
+    """Return the frames that are compared; None if there is one."""
+    numbers = tuple(number for number, frame in enumerate(frames) if not frame.is_part)
+    if len(numbers) < 2:
+        return None
 
-    Args:
-        count: the number of frames in the file.
-        name: the name of the file in messages.
-        frame: the requested number; None takes the first and warns if there are several.
+    def read(number: int) -> Samples:
+        frame = frames[number]
+        check_pixels(name, frame.width, frame.height, max_pixels)
+        with decoding(data, name):
+            return of_frame(frame.read(), 0, ())
 
-    Raises:
-        SsimtoolError: `unsupported`, there is no such frame.
-    """
-    if count == 1:
-        return 0, (f"{name}: has one frame, --frame {frame} is ignored",) if frame else ()
-    if frame is None:
-        return 0, (f"{name}: has {count} frames, frame 0 is compared; choose one with --frame",)
-    if frame >= count:
-        raise SsimtoolError(
-            "unsupported",
-            f"{name}: has {count} frames and no frame {frame}, expected 0 to {count - 1}; "
-            "change --frame",
-        )
-    return frame, ()
+    return FrameStack(numbers, max(frames[number].memory for number in numbers), read)
 
 
 def of_frame(samples: Samples, number: int, warnings: tuple[str, ...]) -> Samples:
@@ -125,7 +121,8 @@ def _of_page(data: Content, page: Page, number: int, path: str) -> Frame:
     width, height = page.width, page.height
     if page.orientation >= 5:
         width, height = height, width
-    return Frame(width, height, memory, partial(read_page, data, page, number, path))
+    read = partial(read_page, data, page, number, path)
+    return Frame(width, height, memory, read, page.is_part)
 
 
 def unread_page(image: Image.Image, path: str) -> Frame | None:

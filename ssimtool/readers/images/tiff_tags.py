@@ -27,8 +27,11 @@ TAGS = {
     **{279: "counts", 284: "planar", 317: "predictor", 320: "palette", 322: "tile_width"},
     **{323: "tile_height", 324: "offsets", 325: "counts", 332: "inks", 338: "extra"},
     **{339: "kind", 347: "jpeg_tables", 530: "subsampling", 32997: "depth", 34675: "profile"},
-    50674: "lerc",
+    **{50674: "lerc", 254: "subfile", 255: "old_subfile"},
 }
+# TIFF 6.0, section 8: bit 0 of NewSubfileType is a reduced copy of another page, bit 2 a mask; a
+# SubfileType of 2 is a reduced copy as well.
+REDUCED_OR_MASK, REDUCED = 0b101, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,8 @@ class Page:
     """One image of a TIFF, by its tags.
 
     `bits` and `kind` hold one value for each channel. `segment` is (width, height) of a strip or
-    tile. `offsets` and `counts` say where the segments are, in the order of the file.
+    tile. `offsets` and `counts` say where the segments are, in the order of the file. `is_part`
+    says whether it is a reduced copy or a mask of another page.
     """
 
     order: Literal["<", ">"]
@@ -62,6 +66,7 @@ class Page:
     jpeg_tables: bytes
     lerc: Values
     profile: bytes
+    is_part: bool
 
 
 def is_tiff(data: Content) -> bool:
@@ -145,6 +150,7 @@ def _page(tags: dict[str, Values], order: Literal["<", ">"], size: int) -> Page:
         jpeg_tables=bytes(tags.get("jpeg_tables", ())),
         lerc=tags.get("lerc", ()),
         profile=bytes(tags.get("profile", ())),
+        is_part=bool(one("subfile", 0) & REDUCED_OR_MASK) or one("old_subfile", 0) == REDUCED,
     )
 
 

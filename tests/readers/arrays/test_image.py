@@ -75,7 +75,9 @@ def test_dtypes(saved, dtype, data_range):
     np.testing.assert_array_equal(read.samples[:, :, 0].astype(float), array.astype(float))
 
 
-@pytest.mark.parametrize("shape", [(), (5,), (1, 2, 3, 4), (0, 5), (5, 0, 3)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(), (5,), (1, 2, 3, 4, 5), (0, 2, 3, 4), (0, 5), (5, 0, 3)], ids=str
+)
 def test_shapes_that_are_no_image(saved, shape):
     assert _code(read_image, saved(np.zeros(shape))) == "shape_mismatch"
 

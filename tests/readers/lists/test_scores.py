@@ -18,6 +18,7 @@ from ssimtool.batch.summary import summarise
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.lists.scores import read_scores
 from ssimtool.records.batch import Summary, Unmatched
+from ssimtool.records.frames import Frames, WorstFrame
 from ssimtool.reports.formats import formats_for, renderer
 from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
@@ -37,6 +38,7 @@ def test_records_come_back_as_they_were(tmp_path):
         per_channel={"ssim": (0.5, 0.25), "psnr": (math.inf, 30.5)},
         map="maps/x.png",
         identical=False,
+        frames=Frames(count=3, identical=1, worst={"psnr": WorstFrame(math.inf, 2)}),
         scales=3,
         colour="luma",
         reading={"channels": "luma"},

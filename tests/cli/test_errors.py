@@ -237,7 +237,7 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
     [
         (["compare"], "Missing argument"),
         (["compare", "a.png"], "Missing argument"),
-        (["compare", "a.png", "b.png", "c.png"], "unexpected extra argument"),
+        (["explain", "a.png", "b.png", "c.png"], "unexpected extra argument"),
         (["compare", "a.png", "b.png", "--nonsense"], "No such option"),
         (["compare", "a.png", "b.png", "-m", "vif"], "is not one of ssim"),
         (["compare", "a.png", "b.png", "-f", "xml"], "is not one of table"),
@@ -275,16 +275,16 @@ def test_a_name_that_is_not_utf_8(process, tmp_path):
         (["compare", "a.png", "b.png", "--frame", "-1"], "frame"),
         (["compare", "-", "-"], "can be only one"),
         (
-            ["compare", "a.png", "b.png", "-o", "./a.png"],
+            ["compare", "a.png", "b.png", "-f", "json", "-o", "./a.png"],
             "cannot write ./a.png: it is also an input",
         ),
         (
-            ["compare", "a.png", "b.png", "-o", "x.png", "--map", "x.png"],
+            ["compare", "a.png", "b.png", "-f", "json", "-o", "x.png", "--map", "x.png"],
             "cannot write x.png: it is also an output",
         ),
         (
-            ["compare", "a.png", "b.png", "-o", "b.png/x.json"],
-            "cannot write b.png/x.json: not a directory",
+            ["compare", "a.png", "b.png", "-o", "a.png/x.json"],
+            "cannot write a.png/x.json: not a directory",
         ),
         (["compare", "a.png", "b.png", "-o", "."], "cannot write .: it is a folder"),
         pytest.param(
@@ -462,7 +462,7 @@ def test_a_damaged_deep_png(process, tmp_path):
     content[len(content) // 2] ^= 0xFF
     path = _bytes(tmp_path / "b.png", bytes(content))
     done = process("compare", path, path, "-f", "json")
-    assert (done.code, done.record["error"]["code"]) == (3, "unreadable")
+    assert (done.code, done.record["error"]["code"]) == (3, "damaged")
 
 
 def test_results_that_are_no_numbers(process, tmp_path):

@@ -115,7 +115,7 @@ def compare_many(
         metrics, definition, border, scales, mask, regions, data_range, channels, background,
             resize, frame, layout, max_pixels, device, backend: as for `ssimtool.compare`; `mask`
             and `regions` apply to every pair.
-        precision: floating-point precision of SSIM, `double` or `single`.
+        precision: of SSIM: `single`, right to 1e-6 of 1 − SSIM or to 1e-7, or `double`.
         jobs: number of threads; None: the cores that this process may use.
         memory: bytes for the pairs in flight; a pair that needs more waits and runs alone.
 

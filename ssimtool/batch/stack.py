@@ -51,7 +51,7 @@ def _computed(
     functions: Functions, pairs: Sequence[Pair], how: CompareSettings, device: torch.device
 ) -> list[Outcome]:
     x, y = (_stacked([getattr(p, r) for p in pairs], device) for r in ("reference", "distorted"))
-    computed = computed_by(x, y, how, "torch")
+    computed = computed_by(x)
     scored = [
         score(row, x, y, pairs[0].data_range, how).reshape(-1, len(pairs))
         for row in functions.values()

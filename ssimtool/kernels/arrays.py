@@ -6,9 +6,10 @@ it is in the caches. No map is stored unless it is requested. Sums are kept in f
 of rows. The height of a band depends only on the shape, so the result does not depend on the number
 of threads.
 
-The kernels divide once for each window, by a product of fourth powers of the samples. In float32
-this product overflows for samples near 1e9 and underflows for a data range near 1e-9. The caller
-therefore computes results that are not finite again, by plain torch operations.
+Images for which float32 is not precise enough (`precision`), or overflows, are computed again in
+float64. The kernels divide once for each window, by a product of fourth powers of the samples,
+which overflows for samples near 1e77. The caller therefore computes results that are not finite
+again, by plain torch operations.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ssimtool.kernels.compiled.forward import Sides, forward
 from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
 from ssimtool.kernels.plans import Shape, more_of, plan_of, window_of
+from ssimtool.kernels.precision import are_far, needs_float64
 from ssimtool.kernels.reduction import reduced_planes
 from ssimtool.kernels.threads import share
 
@@ -35,11 +37,13 @@ class Means(NamedTuple):
     """Means of 1 − SSIM and of the errors; 0 if they were not requested.
 
     `structure` is the mean of 1 − SSIM of each channel, (N, C). `errors` holds the mean squared and
-    the mean absolute error of each image, (N, 2).
+    the mean absolute error of each image, (N, 2). `wide` states which images were computed in
+    float64, (N,).
     """
 
     structure: FloatArray
     errors: FloatArray
+    wide: NDArray[np.bool_]
 
 
 def forward_pass(
@@ -61,34 +65,70 @@ def forward_pass(
         shape: (N, C, H, W).
         formula: the formula of SSIM.
         interleaved: whether the channels of a pixel are adjacent in memory.
-        wide: whether to compute in float64; otherwise float32.
+        wide: whether to compute in float64; otherwise float32 where it is precise enough.
         structure, errors: whether to compute 1 − SSIM, the errors.
-        ssim_map: the array for the map, one line of the computing dtype; None computes no map.
+        ssim_map: the array for the map, one line of float32 or float64; None computes no map.
         threads: the most threads that may compute; None: as many as torch may use.
     """
+    wide = wide or pair.x.dtype == np.float64 or (structure and needs_float64(formula))
+    flags = interleaved, structure, errors, threads
+    means, far = _one_pass(pair, shape, formula, wide, ssim_map, *flags)
+    again = far.reshape(shape[0], -1).any(axis=1)
+    if wide or not again.any():
+        return means
+    planes = np.repeat(again, len(far) // shape[0])
+    part = pair._replace(planes_x=pair.planes_x[planes], planes_y=pair.planes_y[planes])
+    part_map = None
+    if ssim_map is not None:
+        part_map = np.empty(ssim_map.reshape(len(far), -1)[planes].size)
+    part_shape = (int(again.sum()), *shape[1:])
+    result, _ = _one_pass(part, part_shape, formula, True, part_map, *flags)
+    means.structure[again], means.wide[again] = result.structure, True
+    if ssim_map is not None and part_map is not None:
+        ssim_map.reshape(len(far), -1)[planes] = part_map.reshape(int(planes.sum()), -1)
+    return means
+
+
+def _one_pass(
+    pair: Sides,
+    shape: Shape,
+    formula: Formula,
+    wide: bool,
+    ssim_map: NDArray[Any] | None,
+    interleaved: bool,
+    structure: bool,
+    errors: bool,
+    threads: int | None,
+) -> tuple[Means, NDArray[np.bool_]]:
+    """Return the means, and for which planes they are too far from the centre or not finite."""
     n, c, h, w = shape
     kind = np.float64 if wide else np.float32
     if not structure:  # with a window of 1, rows of windows are rows of the image
         formula = replace(formula, weights=(1.0,), border="valid")
     plan, window = plan_of(shape, formula, interleaved=interleaved), window_of(formula, kind)
     more, count = more_of(plan, window), len(pair.planes_x)
-    sums = np.zeros((count, plan.bands, plan.channels))
+    sums, peaks = np.zeros((count, plan.bands, plan.channels)), np.zeros((count, plan.bands))
     error_sums = np.zeros((count if errors else 0, plan.bands, 2))
-    line = np.zeros(0, kind) if ssim_map is None else ssim_map
+    line = np.zeros(0, kind) if ssim_map is None else ssim_map.astype(kind, copy=False)
     # Numba compiles one version for None and one for an integer.
     with_structure = 0 if structure else None
     exact = None if pair.x.dtype.kind == "f" else 0
-    rest = pair, window, more, plan, with_structure, exact, sums, error_sums, line
+    rest = pair, window, more, plan, with_structure, exact, sums, peaks, error_sums, line
     share(
         lambda first, last: call(forward, first, last, *rest),
         count * plan.bands,
         n * c * h * w,
         threads=threads,
     )
-    means = sums.sum(axis=1).reshape(n, c) / (plan.rows * plan.columns)
-    if not errors:
-        return Means(means, np.zeros((n, 2)))
-    return Means(means, error_sums.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w))
+    if ssim_map is not None and line is not ssim_map:
+        ssim_map[:] = line
+    means = sums.sum(axis=1)
+    far = are_far(peaks, formula).any(axis=1) | ~np.isfinite(means).all(axis=1)
+    means = means.reshape(n, c) / (plan.rows * plan.columns)
+    by_image = np.zeros((n, 2))
+    if errors:
+        by_image = error_sums.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w)
+    return Means(means, by_image, np.full(n, wide)), far & structure
 
 
 def image_pass(
@@ -108,9 +148,9 @@ def image_pass(
         formula, wide, structure, errors, threads: as for `forward_pass`.
     """
     if structure and formula.downsample > 1:  # the errors are those of the original images
-        kind, plain = np.float64 if wide else np.float32, replace(formula, downsample=1)
-        small_x, small_y = (
-            reduced_image(i, formula.downsample, kind, threads=threads) for i in (x, y)
+        plain = replace(formula, downsample=1)
+        small_x, small_y = (  # float32 would round the means of 3 × 3 pixels
+            reduced_image(i, formula.downsample, np.float64, threads=threads) for i in (x, y)
         )
         of_reduced = image_pass(
             small_x, small_y, plain, wide=wide, structure=True, errors=False, threads=threads
@@ -120,7 +160,7 @@ def image_pass(
         of_errors = image_pass(
             x, y, plain, wide=wide, structure=False, errors=True, threads=threads
         )
-        return of_errors._replace(structure=of_reduced.structure)
+        return of_errors._replace(structure=of_reduced.structure, wide=of_reduced.wide)
     h, w, c = x.shape
     x, y = _contiguous(x), _contiguous(y)  # keep a reference while the kernels read their memory
     start = np.zeros(1, np.int64)

@@ -24,14 +24,14 @@ FormulaFields = tuple[list[float], str, float, float, float]
 
 def measured(
     x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Call `tensors.measure`, through the operator only if autograd or a compiler is active.
 
     The first call of the operator loads the compiler of torch, which takes most of a second.
     """
     if _is_watched(x, y):
         flags = wide, structure, errors
-        results: tuple[Tensor, Tensor] = measure(x, y, *_fields(formula), *flags)
+        results: tuple[Tensor, Tensor, Tensor] = measure(x, y, *_fields(formula), *flags)
         return results
     from ssimtool.kernels import tensors as cpu
 
@@ -83,9 +83,9 @@ def _formula(weights: list[float], border: Border, *rest: float) -> Formula:
     mutates_args=(),
     device_types="cpu",
     schema=f"(Tensor x, Tensor y, {FIELDS}, bool wide, bool structure, bool errors) "
-    "-> (Tensor, Tensor)",
+    "-> (Tensor, Tensor, Tensor)",
 )
-def measure(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+def measure(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Call `ssimtool.kernels.tensors.measure`."""
     from ssimtool.kernels import tensors as cpu
 
@@ -95,33 +95,34 @@ def measure(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
 
 
 @measure.register_fake
-def _(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+def _(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     n, c = x.shape[:2]
-    return x.new_empty((n, c), dtype=torch.float64), x.new_empty((n, 2), dtype=torch.float64)
+    means, errors = (x.new_empty((n, k), dtype=torch.float64) for k in (c, 2))
+    return means, errors, x.new_empty((n,), dtype=torch.bool)
 
 
 @torch.library.custom_op(
     "ssimtool::measure_backward",
     mutates_args=(),
     device_types="cpu",
-    schema=f"(Tensor x, Tensor y, Tensor by_structure, Tensor by_errors, {FIELDS}, bool wide, "
+    schema=f"(Tensor x, Tensor y, Tensor by_structure, Tensor by_errors, Tensor of_wide, {FIELDS}, "
     "bool of_x, bool of_y) -> (Tensor, Tensor)",
 )
 def measure_backward(
-    x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, *rest: Any
+    x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, of_wide: Tensor, *rest: Any
 ) -> tuple[Tensor, Tensor]:
     """Call `ssimtool.kernels.tensors.gradients`."""
     from ssimtool.kernels import tensors as cpu
 
-    *formula, wide, of_x, of_y = rest
+    *formula, of_x, of_y = rest
     return cpu.gradients(
-        x, y, _formula(*formula), by_structure, by_errors, wide=wide, sides=(of_x, of_y)
+        x, y, _formula(*formula), by_structure, by_errors, of_wide, sides=(of_x, of_y)
     )
 
 
 @measure_backward.register_fake
 def _(
-    x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, *rest: Any
+    x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, of_wide: Tensor, *rest: Any
 ) -> tuple[Tensor, Tensor]:
     n, *sides = x.shape
     interleaved = is_interleaved(x)
@@ -137,19 +138,19 @@ def _(
     return first, second
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    x, y, *ctx.formula, ctx.wide, ctx.structure, _ = inputs
-    ctx.save_for_backward(x, y)
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    x, y, *ctx.formula, _, ctx.structure, _ = inputs
+    ctx.save_for_backward(x, y, output[2])
 
 
-def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor) -> tuple[Tensor | None, ...]:
-    x, y = ctx.saved_tensors
+def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+    x, y, of_wide = ctx.saved_tensors
     sides = ctx.needs_input_grad[:2]
     if torch.is_grad_enabled():  # a second derivative is requested
         gradients = _differentiable(x, y, by_structure, by_errors, ctx, sides)
     else:
         gradients = torch.ops.ssimtool.measure_backward(
-            x, y, by_structure, by_errors, *ctx.formula, ctx.wide, *sides
+            x, y, by_structure, by_errors, of_wide, *ctx.formula, *sides
         )
     kept = (gradient if side else None for gradient, side in zip(gradients, sides, strict=True))
     return (*kept, *[None] * 8)
@@ -172,8 +173,7 @@ def _differentiable(
     errors = torch.stack((d.square().mean(dim=(1, 2, 3)), d.abs().mean(dim=(1, 2, 3))), dim=1)
     results, slopes = [errors], [by_errors]
     if ctx.structure:
-        dtype = torch.float64 if ctx.wide else torch.float32
-        results.append(mean_losses(a, b, _formula(*ctx.formula), dtype))
+        results.append(mean_losses(a, b, _formula(*ctx.formula)))
         slopes.append(by_structure)
     wanted = [t for t, side in zip((a, b), sides, strict=True) if side]
     gradients = iter(torch.autograd.grad(results, wanted, slopes, create_graph=True))

@@ -77,7 +77,6 @@ def window_of(formula: Formula, kind: type[np.floating]) -> Window:
     return Window(
         weights=weights,
         taps=(0,) * taps,
-        mid=kind(formula.data_range),
         scale=kind(1 / formula.data_range),
         c1=kind((formula.k1 * formula.data_range) ** 2),
         c2=kind((formula.k2 * formula.data_range) ** 2),

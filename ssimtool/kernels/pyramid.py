@@ -19,24 +19,25 @@ def ms_ssim_pass(
     *,
     wide: bool,
     threads: int | None = None,
-) -> FloatArray:
-    """Return 1 − MS-SSIM of each channel.
+) -> tuple[FloatArray, bool]:
+    """Return 1 − MS-SSIM of each channel, and whether a scale was computed in float64 instead.
 
     Args:
         x, y: (H, W, C), of a dtype in `arrays.READ_DTYPES`, large enough for the scales.
         formula: the formula of SSIM at each scale.
         weights: the weights of the scales.
-        wide: whether to compute SSIM in float64; otherwise float32. For float samples, the scales
-            after the first are computed in float64 with either.
+        wide: whether to compute SSIM in float64; otherwise float32 where it is precise enough. For
+            float samples, the scales after the first are computed in float64 with either.
         threads: as for `arrays.forward_pass`.
 
     Returns:
-        (C,); not finite if a scale overflows.
+        (C,), not finite if a scale overflows; and true if `wide`, or if a scale that float32 should
+        compute needed float64.
     """
     # The same dtype as in `halving.holding_dtype`.
     kind: type[np.floating] = np.float64 if x.dtype.kind == "f" else np.float32
     eps = np.finfo(np.float64 if wide else np.float32).eps
-    losses = []
+    losses, widened = [], wide
     for scale in range(len(weights)):
         if scale:
             x, y = _halved(x, kind, threads), _halved(y, kind, threads)
@@ -45,7 +46,8 @@ def ms_ssim_pass(
         of_scale = formula if is_last else contrast_structure_of(formula, wide=wide)
         means = image_pass(x, y, of_scale, wide=wide, structure=True, errors=False, threads=threads)
         losses.append(means.structure[0])
-    return _combined(np.stack(losses), weights, float(eps))
+        widened = widened or (not wide and bool(means.wide[0]))
+    return _combined(np.stack(losses), weights, float(eps)), widened
 
 
 def _combined(losses: FloatArray, weights: tuple[float, ...], eps: float) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssimtool.kernels.arrays import forward_pass
+from ssimtool.kernels.arrays import Means, forward_pass
 from ssimtool.kernels.compiled.backward import Slopes, backward
 from ssimtool.kernels.compiled.forward import Plan, Sides, Window
 from ssimtool.kernels.compiling import call
@@ -23,31 +23,32 @@ from ssimtool.kernels.threads import share
 
 def measure(
     x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
-) -> tuple[Tensor, Tensor]:
-    """Return the mean of 1 − SSIM of each channel, and the mean errors of each image.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean of 1 − SSIM of each channel, the mean errors of each image, and its dtype.
 
     Args:
         x, y: (N, C, H, W), of one dtype: uint8, uint16, float32 or float64.
         formula: the formula of SSIM.
-        wide: whether to compute in float64; otherwise float32.
+        wide: whether to compute in float64; otherwise float32 where it is precise enough.
         structure: whether to compute SSIM; without it, its means are 0.
         errors: whether to compute the errors; without them, they are 0.
 
     Returns:
-        (N, C), and (N, 2) with the mean squared and the mean absolute error; both float64.
+        (N, C), and (N, 2) with the mean squared and the mean absolute error, both float64; and
+        (N,), whether an image was computed in float64.
     """
-    means, error_means, _ = _forward(x, y, formula, wide, structure, errors, False)
+    result, _ = _forward(x, y, formula, wide, structure, errors, False)
+    means, error_means, of_wide = (torch.from_numpy(part) for part in result)
     if not means.isfinite().all():
-        x, y = x.detach(), y.detach()
-        means = mean_losses(x, y, formula, torch.float64 if wide else torch.float32)
-    return means, error_means
+        means = mean_losses(x.detach(), y.detach(), formula)
+    return means, error_means, of_wide
 
 
 def ssim_map(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
     """Return the SSIM map (N, C, H', W') in the memory format of x, float64 if `wide`."""
-    means, _, result = _forward(x, y, formula, wide, True, False, True)
-    if not means.isfinite().all():
-        for block, loss in loss_maps(x.detach(), y.detach(), formula, result.dtype):
+    means, result = _forward(x, y, formula, wide, True, False, True)
+    if not np.isfinite(means.structure).all():
+        for block, loss in loss_maps(x.detach(), y.detach(), formula):
             result[block.images, :, block.rows] = 1 - loss
     return result
 
@@ -78,20 +79,47 @@ def gradients(
     formula: Formula,
     by_structure: Tensor,
     by_errors: Tensor,
+    of_wide: Tensor,
     *,
-    wide: bool,
     sides: tuple[bool, bool],
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of `measure` by x and y.
 
     Args:
-        x, y, formula, wide: as for `measure`.
+        x, y, formula: as for `measure`.
         by_structure, by_errors: (N, C) and (N, 2), the incoming gradients by the two results.
+        of_wide: (N,), which images to compute in float64, as `measure` did.
         sides: which of the two gradients to compute, at least one; the other is empty.
 
     Returns:
         two tensors of the shape and dtype of x.
     """
+    if of_wide.any() == of_wide.all():
+        wide = bool(of_wide.all())
+        return _gradients(x, y, formula, by_structure, by_errors, wide=wide, sides=sides)
+    interleaved = is_interleaved(x)
+    results = _empty_like(x, interleaved, sides[0]), _empty_like(x, interleaved, sides[1])
+    for wide in (False, True):
+        own = of_wide == wide
+        parts = (t[own] for t in (x, y, by_structure, by_errors))
+        a, b, *slopes = parts
+        gradient = _gradients(a, b, formula, *slopes, wide=wide, sides=sides)
+        for result, part in zip(results, gradient, strict=True):
+            if len(result):
+                result[own] = part
+    return results
+
+
+def _gradients(
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    by_structure: Tensor,
+    by_errors: Tensor,
+    *,
+    wide: bool,
+    sides: tuple[bool, bool],
+) -> tuple[Tensor, Tensor]:
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
     kind = np.float64 if wide else np.float32
@@ -145,8 +173,8 @@ def _forward(
     structure: bool,
     errors: bool,
     with_map: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the requested ones of: means of 1 − SSIM, means of the errors, and the map."""
+) -> tuple[Means, Tensor]:
+    """Return the requested ones of: means of 1 − SSIM and of the errors, and the map."""
     interleaved = is_interleaved(x)
     x, y = in_rows(x, interleaved=interleaved), in_rows(y, interleaved=interleaved)
     n, c, h, w = x.shape
@@ -165,7 +193,7 @@ def _forward(
         errors=errors,
         ssim_map=planes(result, interleaved=interleaved).samples if with_map else None,
     )
-    return torch.from_numpy(means.structure), torch.from_numpy(means.errors), result
+    return means, result
 
 
 def _sides(x: Tensor, y: Tensor, interleaved: bool) -> Sides:

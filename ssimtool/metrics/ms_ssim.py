@@ -166,7 +166,7 @@ def ms_ssim_losses(
         if fused:
             losses.append(one_pass(x, y, of_scale, dtype, errors=False).structure)
         else:
-            losses.append(mean_losses(x, y, of_scale, dtype))
+            losses.append(mean_losses(x, y, of_scale))
     return _combined(torch.stack(losses), weights, torch.finfo(first_dtype).eps)
 
 

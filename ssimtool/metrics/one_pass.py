@@ -14,11 +14,13 @@ from ssimtool.kernels.formula import Formula
 
 
 class OnePass(NamedTuple):
-    """Results: `structure`, 1 − SSIM of each channel, (N, C); `mse`, `mae` of each image, (N,)."""
+    """Results: `structure`, 1 − SSIM of each channel, (N, C); `mse`, `mae` of each image, (N,);
+    `wide`, whether SSIM of an image was computed in float64, (N,)."""
 
     structure: Tensor
     mse: Tensor
     mae: Tensor
+    wide: Tensor
 
 
 def one_pass(
@@ -37,23 +39,24 @@ def one_pass(
     Args:
         x, y: (N, C, H, W), on the CPU, with `kernels.choice.is_fused` true for them.
         formula: the formula of SSIM.
-        dtype: the dtype in which SSIM is computed, float32 or float64.
+        dtype: the dtype of SSIM: float64, or float32 where it is precise enough.
         structure: whether to compute SSIM; without it, its means are 0.
         errors: whether to compute the errors; without them, they are 0.
 
     Returns:
-        `OnePass`, all in float64.
+        `OnePass`, its numbers in float64.
     """
     if structure and formula.downsample > 1:  # the errors are those of the original images
-        small_x, small_y = ops.reduced(x, y, formula.downsample, dtype)
+        small_x, small_y = ops.reduced(x, y, formula.downsample, torch.float64)
         plain = replace(formula, downsample=1)
         of_reduced = one_pass(small_x, small_y, plain, dtype, errors=False)
         if not errors:
             return of_reduced
         return one_pass(x, y, plain, dtype, structure=False)._replace(
-            structure=of_reduced.structure
+            structure=of_reduced.structure, wide=of_reduced.wide
         )
     x, y = readable(x, y, dtype)
     wide = dtype == torch.float64
-    means, error_means = ops.measured(x, y, formula, wide=wide, structure=structure, errors=errors)
-    return OnePass(means, error_means[:, 0], error_means[:, 1])
+    flags = {"wide": wide, "structure": structure, "errors": errors}
+    means, error_means, of_wide = ops.measured(x, y, formula, **flags)
+    return OnePass(means, error_means[:, 0], error_means[:, 1], of_wide)

@@ -16,7 +16,13 @@ from ssimtool.catalog import Definition, find_definition
 from ssimtool.kernels import operators as ops
 from ssimtool.kernels.choice import is_fused, readable
 from ssimtool.kernels.formula import formula_of, smallest_side
-from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype, wants_grad
+from ssimtool.kernels.plain.blocks import (
+    check_data_range,
+    check_pair,
+    computing_dtype,
+    sum_dtype,
+    wants_grad,
+)
 from ssimtool.kernels.plain.reduction import reduced
 from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
 from ssimtool.metrics.one_pass import one_pass
@@ -128,15 +134,15 @@ def ssim_loss(
     weight = settled_weight(weight, x, y, backend)
     definition, dtype = _checked(x, y, data_range, definition, dtype)
     if weight is not None:
-        return weighted_losses(x, y, weight, definition, data_range, dtype).mean(dim=1).to(dtype)
+        return weighted_losses(x, y, weight, definition, data_range).mean(dim=1).to(dtype)
     formula = formula_of(definition, data_range)
     if formula.downsample > 1:
-        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, backend))
+        x, y = _reduced(x, y, formula.downsample, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
     if is_fused(x, y, backend, window_size=len(formula.weights)):
         means = one_pass(x, y, formula, dtype, errors=False).structure
     else:
-        means = mean_losses(x, y, formula, dtype)
+        means = mean_losses(x, y, formula)
     return means.mean(dim=1).to(dtype)
 
 
@@ -195,14 +201,14 @@ def ssim_map(
         return weighted_map(x, y, weight, definition, data_range, dtype)
     formula = formula_of(definition, data_range)
     if formula.downsample > 1:
-        x, y = _reduced(x, y, formula.downsample, dtype, fused=is_fused(x, y, backend))
+        x, y = _reduced(x, y, formula.downsample, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
     fused = is_fused(x, y, backend, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
         x, y = readable(x, y, dtype)
         return ops.mapped(x, y, formula, wide=dtype == torch.float64)
     result = torch.empty(map_shape(x, formula), dtype=dtype, device=x.device)
-    for block, loss in loss_maps(x, y, formula, dtype):
+    for block, loss in loss_maps(x, y, formula):
         result[block.images, :, block.rows] = 1 - loss
     return result
 
@@ -227,10 +233,9 @@ def _checked(
     return definition, computing_dtype(x, y, dtype=dtype)
 
 
-def _reduced(
-    x: Tensor, y: Tensor, factor: int, dtype: torch.dtype, *, fused: bool
-) -> tuple[Tensor, Tensor]:
-    """Return both images, downsampled in the same way."""
+def _reduced(x: Tensor, y: Tensor, factor: int, *, fused: bool) -> tuple[Tensor, Tensor]:
+    """Return both images, downsampled in the same way, in float64 if the device has it."""
+    dtype = sum_dtype(x)
     if fused:
         return ops.reduced(x, y, factor, dtype)
     return reduced(x, factor, dtype), reduced(y, factor, dtype)

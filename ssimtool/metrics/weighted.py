@@ -37,23 +37,17 @@ from ssimtool.kernels.plain.windows import blur, extend
 
 
 def weighted_losses(
-    x: Tensor,
-    y: Tensor,
-    weight: Tensor,
-    definition: Definition,
-    data_range: float,
-    dtype: torch.dtype,
+    x: Tensor, y: Tensor, weight: Tensor, definition: Definition, data_range: float
 ) -> Tensor:
     """Return the weighted mean of 1 − ssim of each channel, (N, C).
 
-    The sums are in float64 if the device has it.
+    All is computed in float64 if the device has it, as in `ssimtool.kernels.plain.ssim`.
 
     Args:
         x, y: (N, C, H, W), at least as large as the definition requires.
         weight: (N, 1, H, W), as returned by `settled_weight`.
         definition: a definition for the size of the images.
         data_range: the dynamic range of the samples.
-        dtype: the computing dtype.
 
     Raises:
         ValueError: no window of an image has a centre of weight above 0.
@@ -61,7 +55,7 @@ def weighted_losses(
     n, c = x.shape[:2]
     total = torch.zeros((n, c), dtype=sum_dtype(x), device=x.device)
     weight_sum = torch.zeros((n, 1), dtype=sum_dtype(x), device=x.device)
-    for block, loss, centre in _loss_maps(x, y, weight, definition, data_range, dtype):
+    for block, loss, centre in _loss_maps(x, y, weight, definition, data_range):
         total[block.images] += (loss * centre).sum(dim=(2, 3), dtype=total.dtype)
         weight_sum[block.images] += centre.sum(dim=(2, 3), dtype=total.dtype)
     if not torch.compiler.is_compiling() and bool((weight_sum <= 0).any()):
@@ -82,12 +76,12 @@ def weighted_map(
 ) -> Tensor:
     """Return the SSIM map with weighted windows; 1 where all weights under the window are 0.
 
-    The arguments are those of `weighted_losses`.
+    The arguments are those of `weighted_losses`, and the dtype of the result.
     """
     formula = formula_of(definition, data_range)
     h, w = (length // formula.downsample - formula.shrink for length in x.shape[2:])
     result = torch.empty((*x.shape[:2], h, w), dtype=dtype, device=x.device)
-    for block, loss, _ in _loss_maps(x, y, weight, definition, data_range, dtype):
+    for block, loss, _ in _loss_maps(x, y, weight, definition, data_range):
         result[block.images, :, block.rows] = 1 - loss
     return result
 
@@ -119,16 +113,12 @@ class _Window:
 
 
 def _loss_maps(
-    x: Tensor,
-    y: Tensor,
-    weight: Tensor,
-    definition: Definition,
-    data_range: float,
-    dtype: torch.dtype,
+    x: Tensor, y: Tensor, weight: Tensor, definition: Definition, data_range: float
 ) -> Iterator[tuple[Block, Tensor, Tensor]]:
     """Yield 1 − ssim of every window and the weight of its centre, block by block."""
     # The factor of the sample covariance depends on the weights under each window.
     formula = formula_of(replace(definition, covariance="population"), data_range)
+    dtype = sum_dtype(x)
     window = _Window(formula, definition.covariance == "sample")
     scale = _largest(weight)
     if formula.downsample > 1:
@@ -150,15 +140,17 @@ def _loss_maps(
 
 def _loss_map(x: Tensor, y: Tensor, m: Tensor, window: _Window) -> Tensor:
     """Return A + B − A·B of every window inside x and y, as in `ssimtool.kernels.plain.ssim`."""
-    formula, data_range = window.formula, window.formula.data_range
-    c1, c2 = ((k * data_range) ** 2 for k in (formula.k1, formula.k2))
+    formula = window.formula
+    c1, c2 = ((k * formula.data_range) ** 2 for k in (formula.k1, formula.k2))
     norm = blur(m, formula.weights)
     norm = norm.where(norm > 0, 1)  # without any weight, all sums are 0
 
     def mean(v: Tensor) -> Tensor:
         return blur(m * v, formula.weights) / norm
 
-    s, d = x + y - data_range, x - y
+    s, d = x + y, x - y
+    centre_s, centre_d = _centre(s, m), _centre(d, m)
+    s, d = s - centre_s, d - centre_d
     mu_s, mu_d = mean(s), mean(d)
     sigma_s_sq = (mean(s.square()) - mu_s.square()).clamp(min=0)
     sigma_d_sq = (mean(d.square()) - mu_d.square()).clamp(min=0)
@@ -169,10 +161,17 @@ def _loss_map(x: Tensor, y: Tensor, m: Tensor, window: _Window) -> Tensor:
         is_single = rest <= math.sqrt(torch.finfo(rest.dtype).eps)
         limit = (c2 * rest).where(~is_single, c2)
         sigma_s_sq, sigma_d_sq = (v.where(~is_single, 0) for v in (sigma_s_sq, sigma_d_sq))
-    mu_s_sq, mu_d_sq = (mu_s + data_range).square(), mu_d.square()
+    mu_s_sq, mu_d_sq = (mu_s + centre_s).square(), (mu_d + centre_d).square()
     a = mu_d_sq / ((mu_s_sq + mu_d_sq) / 2 + c1)
     b = sigma_d_sq / ((sigma_s_sq + sigma_d_sq) / 2 + limit)
     return a + b - a * b
+
+
+def _centre(v: Tensor, m: Tensor) -> Tensor:
+    """Return the weighted mean of each plane, a constant for autograd."""
+    v, m = v.detach(), m.detach()
+    total = m.sum(dim=(2, 3), keepdim=True)
+    return (m * v).sum(dim=(2, 3), keepdim=True) / total.where(total > 0, 1)
 
 
 def _largest(weight: Tensor) -> Tensor:

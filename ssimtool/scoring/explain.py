@@ -43,7 +43,7 @@ def explain_once(request: CompareRequest, *, debug: bool = False) -> Explanation
     """
     try:
         pair = read_pair(request.reference, request.distorted, request.reading)
-        execution = execution_of(request.settings, once=True)
+        execution = execution_of(request.settings)
         return explain(pair, request.settings, execution=execution)
     except Exception as error:
         failure = failure_of(error)

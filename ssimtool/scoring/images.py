@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from ssimtool import __version__
 from ssimtool.devices import Execution
+from ssimtool.errors import UnavailableError
+from ssimtool.kernels.loading import load_kernels
 from ssimtool.readers.align import Reading, recorded
 from ssimtool.readers.files import check_read_once
 from ssimtool.readers.frames import PairFrames, read_frames
@@ -84,10 +87,10 @@ def compare_once(request: CompareRequest, *, debug: bool = False) -> Compared:
         UnavailableError: a device or a backend is not present.
     """
     try:
-        # The files are opened before torch is loaded, so that a broken file is reported at once.
-        # Only the samples of large images are decoded while torch loads.
-        frames = read_images(request, meanwhile=_load_torch)
-        execution = execution_of(request.settings, once=True)
+        # The files are opened before the kernels or torch are loaded, so that a broken file is
+        # reported at once. Only the samples of large images are decoded meanwhile.
+        frames = read_images(request, meanwhile=lambda: _load(request.settings))
+        execution = execution_of(request.settings)
         scored = score_images(frames, request, execution)
         if not request.with_map:
             return Compared(scored.record)
@@ -142,5 +145,10 @@ def failed(request: CompareRequest, failure: Failure) -> Comparison:
     )
 
 
-def _load_torch() -> None:
-    import ssimtool.scoring.tensors  # noqa: F401  # loads torch
+def _load(settings: CompareSettings) -> None:
+    """Load what will compute; if that is not available, comparing reports it."""
+    with suppress(UnavailableError):
+        if execution_of(settings).loads_torch:
+            import ssimtool.scoring.tensors  # noqa: F401  # loads torch
+        else:
+            load_kernels()

@@ -83,8 +83,9 @@ def fused_scores(
     data_range: float,
     settings: CompareSettings,
     dtype: torch.dtype,
-) -> dict[Function, Tensor]:
-    """Return the scores of one fused pass over both images, by the functions that it replaces."""
+) -> tuple[dict[Function, Tensor], str]:
+    """Return the scores of one fused pass over both images, by the functions that it replaces, and
+    the precision of SSIM."""
     parts = fused_parts(functions)
     structure, errors = "structure" in parts, "errors" in parts
     formula = metrics.formula_of(settings.definition.for_size(*x.shape[2:]), data_range)
@@ -100,4 +101,5 @@ def fused_scores(
     if errors:
         scores |= {"mse": means.mse, "mae": means.mae}
         scores["psnr"] = metrics.psnr_of(means.mse, data_range)
-    return scores
+    wide = dtype == torch.float64 or bool(means.wide.all())
+    return scores, "float64" if wide else "float32"

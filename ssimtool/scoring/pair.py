@@ -46,16 +46,14 @@ def compare(
     return record_of(pair, settings, values, computed)
 
 
-def execution_of(
-    settings: CompareSettings, *, once: bool = False, threads: int | None = None
-) -> Execution:
+def execution_of(settings: CompareSettings, *, threads: int | None = None) -> Execution:
     """Choose the device and the backend that the settings request, by `devices.settle`.
 
     Raises:
         UnavailableError: a device or a backend is not present.
     """
     size = settings.definition.window_size
-    return settle(settings.device, settings.backend, window_size=size, once=once, threads=threads)
+    return settle(settings.device, settings.backend, window_size=size, threads=threads)
 
 
 def _metric_names(settings: CompareSettings) -> tuple[str, ...]:
@@ -168,13 +166,13 @@ def _numbers(
     """Return the numbers of each function: one per channel if it takes a definition, else one."""
     fused = {f: row for f, row in functions.items() if f in FUSED_METRICS}
     if fused and pair.weight is None and not execution.loads_torch:
-        double = settings.precision == "double" or pair.reference.dtype.name == "float64"
-        values = _on_arrays(fused, pair, settings, double=double, threads=execution.threads)
-        if values is not None:
+        scored = _on_arrays(fused, pair, settings, threads=execution.threads)
+        if scored is not None:
+            values, precision = scored
             rest = {f: row for f, row in functions.items() if f not in fused}
             on_cpu = Execution(device="cpu", backend="torch")
             values |= _by_torch(rest, pair, settings, on_cpu)[0] if rest else {}
-            return values, Computed("cpu", "fused", "float64" if double else "float32")
+            return values, Computed("cpu", "fused", precision)
     return _by_torch(functions, pair, settings, execution)
 
 
@@ -188,15 +186,10 @@ def _by_torch(
 
 
 def _on_arrays(
-    functions: Functions,
-    pair: Pair,
-    settings: CompareSettings,
-    *,
-    double: bool,
-    threads: int | None,
-) -> Values | None:
-    """Return the numbers by the fused kernels; None if the kernels cannot be loaded, do not read
-    samples of this type, or return a number that is not finite."""
+    functions: Functions, pair: Pair, settings: CompareSettings, *, threads: int | None
+) -> tuple[Values, str] | None:
+    """Return the numbers by the fused kernels, and the precision of SSIM; None if the kernels
+    cannot be loaded, do not read samples of this type, or return a number that is not finite."""
     try:
         from ssimtool.kernels.arrays import READ_DTYPES, image_pass
         from ssimtool.kernels.pyramid import ms_ssim_pass
@@ -205,26 +198,27 @@ def _on_arrays(
     x, y = pair.reference, pair.distorted
     if x.dtype.name not in READ_DTYPES or x.dtype != y.dtype:
         return None
-    parts = fused_parts(functions)
+    parts, double = fused_parts(functions), settings.precision == "double"
+    double = double or x.dtype.name == "float64"
     formula = formula_of(settings.definition.for_size(*x.shape[:2]), pair.data_range)
     options = {"wide": double, "structure": "structure" in parts, "errors": "errors" in parts}
     means = image_pass(x, y, formula, **options, threads=threads)
-    losses = {"ssim_loss": means.structure[0]}
+    losses, wide = {"ssim_loss": means.structure[0]}, double or bool(means.wide[0])
     if "scales" in parts:
         formula = formula_of_scales(settings.definition, pair.data_range)
         weights = scale_weights(settings.scales)
-        losses["ms_ssim_loss"] = ms_ssim_pass(x, y, formula, weights, wide=double, threads=threads)
+        losses["ms_ssim_loss"], widened = ms_ssim_pass(
+            x, y, formula, weights, wide=double, threads=threads
+        )
+        wide = wide or widened
     if not all(np.isfinite(loss).all() for loss in losses.values()):
         return None
     square, absolute = means.errors[0].tolist()
     with np.errstate(divide="ignore"):  # identical images: inf
         decibels = float(10 * np.log10(np.float64(pair.data_range) ** 2 / np.float64(square)))
-    return {
-        **{name: loss.tolist() for name, loss in losses.items()},
-        "mse": [square],
-        "mae": [absolute],
-        "psnr": [decibels],
-    }
+    values: Values = {name: loss.tolist() for name, loss in losses.items()}
+    values |= {"mse": [square], "mae": [absolute], "psnr": [decibels]}
+    return values, "float64" if wide else "float32"
 
 
 def _metrics(

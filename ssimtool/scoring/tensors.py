@@ -70,11 +70,12 @@ def numbers_of(
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     weight = _weight(pair, device)
     fused = weight is None and bool(fused_parts(functions)) and _is_fused(x, y, settings, execution)
-    scored = (
-        fused_scores(functions, x, y, pair.data_range, settings, _dtype(x, y, settings))
-        if fused
-        else {}
-    )
+    scored: dict[Function, Tensor] = {}
+    computed = computed_by(x)
+    if fused:
+        dtype = _dtype(x, y, settings)
+        scored, precision = fused_scores(functions, x, y, pair.data_range, settings, dtype)
+        computed = Computed("cpu", "fused", precision)
     for function, row in functions.items():
         if function not in scored:
             try:
@@ -83,12 +84,13 @@ def numbers_of(
                 raise of_pair(error, pair) from error
     fetched = iter(torch.cat(list(scored.values())).tolist())  # one transfer from the device
     numbers = {name: list(islice(fetched, len(scores))) for name, scores in scored.items()}
-    return numbers, computed_by(x, y, settings, "fused" if fused else "torch")
+    return numbers, computed
 
 
-def computed_by(x: Tensor, y: Tensor, settings: CompareSettings, backend: str) -> Computed:
-    """Return the device, the backend and the precision to record for two images."""
-    return Computed(str(x.device), backend, str(_dtype(x, y, settings)).removeprefix("torch."))
+def computed_by(x: Tensor) -> Computed:
+    """Return what to record for images that torch computes: float64 if the device has it."""
+    precision = str(widest_dtype(x.device)).removeprefix("torch.")
+    return Computed(str(x.device), "torch", precision)
 
 
 def _is_fused(x: Tensor, y: Tensor, settings: CompareSettings, execution: Execution) -> bool:
@@ -97,7 +99,7 @@ def _is_fused(x: Tensor, y: Tensor, settings: CompareSettings, execution: Execut
 
 
 def _dtype(x: Tensor, y: Tensor, settings: CompareSettings) -> torch.dtype:
-    """Return the dtype that SSIM is computed in."""
+    """Return the requested dtype of SSIM, to which samples are converted for other functions."""
     return widest_dtype(x.device) if settings.precision == "double" else computing_dtype(x, y)
 
 
@@ -240,9 +242,7 @@ def score(
         "definition": settings.definition,
         "scales": settings.scales,
         "weight": weight,
-        "dtype": ssim_dtype
-        if planes
-        else widest_dtype(x.device),  # MSE and the like keep all digits
+        "dtype": widest_dtype(x.device),
         "backend": "torch",
     }
     # Channel by channel also if the channels are interleaved: each converted plane is contiguous.

@@ -32,9 +32,12 @@ def pair(tmp_path_factory):
 BORDERS = {"valid": None, "zero": "constant", "mirror": "reflect", "symmetric": "symmetric"}
 
 
+DOUBLE = ("--precision", "double")  # by default, SSIM is right to 1e-6 of 1 − SSIM only
+
+
 @pytest.mark.parametrize("border", BORDERS)
 def test_border_overrides(ssimtool, pair, border):
-    record = ssimtool("compare", *pair, "--border", border, "-f", "json").record
+    record = ssimtool("compare", *pair, "--border", border, *DOUBLE, "-f", "json").record
     maps = [plain.ssim_map(X[..., c], Y[..., c], 255, pad=BORDERS[border]) for c in range(3)]
     assert record["metrics"]["ssim"] == pytest.approx(np.mean(maps), abs=1e-12)  # float64 both
     assert record["definition"]["border"] == border
@@ -42,7 +45,7 @@ def test_border_overrides(ssimtool, pair, border):
 
 
 def test_a_part_of_a_uniform_window(ssimtool, pair):
-    options = ("--definition", "skimage", "--window-size", 9, "--border", "mirror")
+    options = ("--definition", "skimage", "--window-size", 9, "--border", "mirror", *DOUBLE)
     record = ssimtool("compare", *pair, *options, "-f", "json").record
     parts = {"uniform": True, "size": 9, "sample": True, "pad": "reflect"}
     maps = [plain.ssim_map(X[..., c], Y[..., c], 255, **parts) for c in range(3)]
@@ -83,14 +86,22 @@ def test_the_map_is_as_large_as_the_image(ssimtool, pair, tmp_path, monkeypatch,
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_batch_gives_the_numbers_of_compare(ssimtool, pair, precision):
     for name in DEFINITIONS:
-        one = ssimtool("compare", *pair, "--definition", name, "-f", "json").record
-        options = ("--definition", name, "--precision", precision, "-f", "ndjson")
-        many = json.loads(ssimtool("batch", pair[0], pair[1].parent, *options).out.splitlines()[0])
-        assert many["definition"] == one["definition"]
-        # docs/batch.md: single precision is right to about 1e-6 of 1 - SSIM
-        tolerance = 1e-11 if precision == "double" else 3e-6
-        for metric, value in one["metrics"].items():
-            assert many["metrics"][metric] == pytest.approx(value, rel=tolerance), (name, metric)
+        options = ("--definition", name, "--precision", precision)
+        one = ssimtool("compare", *pair, *options, "-f", "json").record
+        for jobs in (1, 2):
+            command = ("batch", pair[0], pair[1].parent, *options, "-f", "ndjson", "--jobs", jobs)
+            many = json.loads(ssimtool(*command).out.splitlines()[0])
+            assert many["definition"] == one["definition"]
+            assert many["precision"] == one["precision"]
+            assert many["metrics"] == one["metrics"], name  # docs/reliability.md: the same bits
+
+
+def test_by_default_all_commands_give_the_same_bits(ssimtool, pair):
+    one = ssimtool("compare", *pair, "-f", "json").record["metrics"]
+    many = ssimtool("batch", pair[0], pair[1].parent, "-f", "ndjson").out.splitlines()[0]
+    every = ssimtool("explain", *pair, "-f", "json").record["definitions"]
+    assert json.loads(many)["metrics"] == one
+    assert {e["name"]: e["ssim"] for e in every}["wang2004"] == one["ssim"]
 
 
 def test_a_batch_by_size_can_be_resumed_and_no_other(ssimtool, pair, tmp_path):

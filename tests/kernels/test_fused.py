@@ -327,11 +327,12 @@ def test_the_operators_pass_the_checks_of_torch(how):
     x, y = (laid_out(a, how) for a in images((2, 3, 9, 8), F64))
     operators = torch.ops.ssimtool
     by = torch.ones(2, 3, dtype=F64), torch.ones(2, 2, dtype=F64)
+    of_wide = torch.tensor([True, True])
     for wanted in (x, x.clone().requires_grad_()):
         torch.library.opcheck(operators.measure.default, (wanted, y, *NUMBERS, True, True, True))
     torch.library.opcheck(operators.ssim_map.default, (x, y, *NUMBERS, True))
     torch.library.opcheck(
-        operators.measure_backward.default, (x, y, *by, *NUMBERS, True, True, False)
+        operators.measure_backward.default, (x, y, *by, of_wide, *NUMBERS, True, False)
     )
 
 

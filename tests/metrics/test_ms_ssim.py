@@ -154,7 +154,7 @@ def test_arrays_give_the_numbers_of_tensors(dtype, wide):
     top = 255.0 if dtype == "uint8" else 65535.0 if dtype == "uint16" else 1.0
     x, y = ((top * t[0]).numpy().transpose(1, 2, 0).astype(dtype) for t in _pair(1, 3, 163, 174))
     formula = formula_of(DEFINITIONS["wang2004"], top)
-    found = ms_ssim_pass(x, y, formula, WEIGHTS, wide=wide)
+    found, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=wide)
     a, b = (torch.from_numpy(i).permute(2, 0, 1)[None] for i in (x, y))
     kind = F64 if wide else torch.float32
     exact = module.ms_ssim_losses(a, b, formula, WEIGHTS, kind, fused=False)[0]
@@ -166,7 +166,7 @@ def test_negative_means_of_arrays_count_as_zero_without_a_warning(recwarn):
     x = np.random.RandomState(0).rand(45, 52, 2).astype(np.float32)
     y = np.concatenate((x[:, :, :1], 1 - x[:, :, 1:]), axis=2)
     formula = formula_of(DEFINITIONS["wang2004"], 1)
-    found = ms_ssim_pass(x, y, formula, (0.2, 0.3, 0.5), wide=True)
+    found, _ = ms_ssim_pass(x, y, formula, (0.2, 0.3, 0.5), wide=True)
     assert found.tolist() == [0, 1]
     assert not np.signbit(found).any()
     assert not recwarn.list
@@ -284,7 +284,8 @@ def test_float32_keeps_its_digits_near_one(backend, step):
     # as SSIM in float32, although the losses are 5e-4, 5e-8 and 5e-12
     assert found == pytest.approx(exact.mean(), rel=1e-6)
     x, y = (t[0].permute(1, 2, 0).contiguous().numpy() for t in (a, b))
-    on_arrays = ms_ssim_pass(x, y, formula_of(DEFINITIONS["wang2004"], 1), WEIGHTS, wide=False)
+    formula = formula_of(DEFINITIONS["wang2004"], 1)
+    on_arrays, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=False)
     np.testing.assert_allclose(on_arrays, exact, rtol=1e-6)
 
 

@@ -48,7 +48,7 @@ def command(
     max_pixels: r.MaxPixelsOption = 2**29,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
-    precision: o.PrecisionOption = "double",
+    precision: o.PrecisionOption = "single",
     map_: o.MapOption = [],
     map_style: o.MapStyleOption = None,
     format: Annotated[str | None, o.format_option("compare")] = None,

@@ -166,7 +166,7 @@ PrecisionOption = Annotated[
         metavar="NAME",
         hidden=True,
         parser=precision_name,
-        help="Compute SSIM in double, or single (faster; error below 3e-6 of 1 - SSIM).",
+        help="Compute SSIM in double, or single (faster; to 1e-6 of 1 - SSIM).",
     ),
 ]
 MapOption = Annotated[

@@ -11,10 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssimtool.kernels.compiled.forward import blur_along, blur_tile, new_scratch
+from ssimtool.kernels.compiled.forward import blur_tile, new_scratch
+from ssimtool.kernels.compiled.moments import set_centre
 from ssimtool.kernels.compiled.slopes import Weighed, slopes_of_samples, slopes_of_windows
-from ssimtool.kernels.compiled.stages import blur_two, clear_line, copy_line, source_index
-from ssimtool.kernels.compiled.vectors import LANES, on_a_cache_line
+from ssimtool.kernels.compiled.stages import (
+    blur_line,
+    blur_two,
+    clear_line,
+    copy_line,
+    source_index,
+)
+from ssimtool.kernels.compiled.vectors import IS_WIDE, LANES, blur_vectors, on_a_cache_line
 from ssimtool.kernels.compiling import SOURCES, entry, plain
 
 
@@ -37,6 +44,21 @@ class Slopes(NamedTuple):
     second: np.ndarray
     second_planes: np.ndarray
     second_step: int
+
+
+@plain
+def blur_along(line, n, window, more, plan, out, at):
+    """Blur consecutive lines horizontally, into `out` from `at` on: the horizontal adjoint."""
+    n = (n + LANES - 1) // LANES * LANES
+    if more is None and IS_WIDE and plan.channels == 3:
+        blur_vectors(line, n, (0, 0, 0), window.taps, window.weights, out, at)
+    elif more is None and IS_WIDE and plan.channels == 1:
+        blur_vectors(line, n, (0,), window.taps, window.weights, out, at)
+    else:
+        blur_line(line, n, plan.channels, 0, window, out, at, None)
+    if more is not None:
+        for k in range(len(window.taps), plan.reach, len(window.taps)):
+            blur_line(line, n, plan.channels, k, window, out, at, 0)
 
 
 @plain
@@ -99,6 +121,7 @@ def window_slopes(
                 pitch,
                 long,
                 window,
+                scratch.centre,
                 slopes.sign,
                 slopes.both,
                 raw,
@@ -127,7 +150,9 @@ def blur_up(slots, start, n, step, upper, lower, window, more, plan, out):
 
 
 @plain
-def write_rows(sides, window, plan, slopes, plane, row, count, first, n, lines, step, factors):
+def write_rows(
+    sides, window, centre, plan, slopes, plane, row, count, first, n, lines, step, factors
+):
     """Write the gradients of `count` rows of `n` samples from `first` on."""
     pitch, square, absolute = plan.pitch, slopes.square[plane], slopes.absolute[plane]
     of_first = Weighed(factors, square, absolute, slopes.sign)
@@ -137,14 +162,11 @@ def write_rows(sides, window, plan, slopes, plane, row, count, first, n, lines, 
         y = sides.planes_y[plane] + r * sides.step_y + first
         start = (r - row) * step
         at = slopes.first_planes[plane] + r * slopes.first_step + first
-        slopes_of_samples(
-            sides, x, y, n, lines, start, 2, pitch, window, of_first, slopes.first, at
-        )
+        common = sides, x, y, n, lines, start
+        slopes_of_samples(*common, 2, pitch, window, centre, of_first, slopes.first, at)
         if slopes.both is not None:
             at = slopes.second_planes[plane] + r * slopes.second_step + first
-            slopes_of_samples(
-                sides, x, y, n, lines, start, 3, pitch, window, of_second, slopes.second, at
-            )
+            slopes_of_samples(*common, 3, pitch, window, centre, of_second, slopes.second, at)
 
 
 def _backward(stamp):
@@ -167,13 +189,13 @@ def _backward(stamp):
             low, high = band * plan.band, min((band + 1) * plan.band, plan.height)
             begin, end = tile * plan.width // tiles, (tile + 1) * plan.width // tiles
             n = (end - begin) * c
+            set_centre(sides, plan, plane, low, high, begin, end, scratch.centre)
             clear_line(raw, 0, len(raw))
             clear_line(slots, 0, len(slots))
             for j in range(n):
                 factors[j] = slopes.structure[plane, j % c]
-            at = window_slopes(
-                sides, window, more, plan, slopes, plane, low, high, begin, end, scratch, raw, slots
-            )
+            own = sides, window, more, plan, slopes, plane, low, high, begin, end
+            at = window_slopes(*own, scratch, raw, slots)
             for row in range(low, high, 2):
                 fold_weights(row, window.weights, plan, upper)
                 fold_weights(row + 1, window.weights, plan, lower)
@@ -182,8 +204,8 @@ def _backward(stamp):
                     slots, start, step - pitch + n, step, upper, lower, window, more, plan, lines
                 )
                 write_rows(
-                    sides, window, plan, slopes, plane, row, count, begin * c, n, lines, step,
-                    factors,
+                    sides, window, scratch.centre, plan, slopes, plane, row, count, begin * c, n,
+                    lines, step, factors,
                 )  # fmt: skip
 
     return entry(backward)

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ssimtool.kernels.compiled.moments import moments_along, moments_down, set_centre
 from ssimtool.kernels.compiled.stages import (
     add_losses,
-    blur_line,
-    blur_rows,
     clear_line,
     copy_line,
     errors_of_floats,
@@ -17,7 +16,7 @@ from ssimtool.kernels.compiled.stages import (
     source_index,
     write_map,
 )
-from ssimtool.kernels.compiled.vectors import IS_WIDE, LANES, blur_vectors, on_a_cache_line
+from ssimtool.kernels.compiled.vectors import LANES, on_a_cache_line
 from ssimtool.kernels.compiling import SOURCES, entry, plain
 
 
@@ -62,17 +61,17 @@ class Scratch(NamedTuple):
     edges: Sides
     lines: np.ndarray
     blurred: np.ndarray
+    centre: np.ndarray
 
 
 class Window(NamedTuple):
     """Weights, in rounds of len(taps), and the constants of SSIM, all of one dtype.
 
-    `mid` is the data range, on which s is centred, and `scale` its reciprocal. `c1` and `c2` belong
-    to the data range, `c1_of_one` and `c2_of_one` to a data range of 1."""
+    `scale` is the reciprocal of the data range. `c1` and `c2` belong to the data range, `c1_of_one`
+    and `c2_of_one` to a data range of 1."""
 
     weights: np.ndarray
     taps: tuple
-    mid: np.floating
     scale: np.floating
     c1: np.floating
     c2: np.floating
@@ -94,7 +93,8 @@ def new_scratch(sides, window, plan):
     )
     kind = window.weights.dtype
     lines = on_a_cache_line(9 * plan.pitch + plan.reach * plan.channels + 2 * LANES, kind)
-    return Scratch(edges, lines, on_a_cache_line(9 * plan.pitch, kind))
+    blurred, centre = on_a_cache_line(9 * plan.pitch, kind), on_a_cache_line(4 * plan.pitch, kind)
+    return Scratch(edges, lines, blurred, centre)
 
 
 @plain
@@ -111,7 +111,7 @@ def copy_rows(samples, start, step, top, n, plan, out):
 
 
 @plain
-def extend_lines(lines, first, last, mid, plan):
+def extend_lines(lines, first, last, centre, plan):
     """Fill the columns beyond the edges of the image, in eight lines with the columns `first` to
     `last`."""
     c = plan.channels
@@ -121,42 +121,21 @@ def extend_lines(lines, first, last, mid, plan):
         source = source_index(column, plan.width, plan.border)
         at, to = (source - first) * c, (column - first) * c
         for line in range(8):
-            zeros = -mid if line & 3 == 0 else mid * mid if line & 3 == 2 else mid - mid
+            means = line & 3 < 2  # of zeros, which have no variance
             for q in range(c):
-                lines[to + q] = lines[at + q] if source >= 0 else zeros
+                zero = -centre[(2 + (line & 1)) * plan.pitch + q] if means else centre.dtype.type(0)
+                lines[to + q] = lines[at + q] if source >= 0 else zero
             at += plan.pitch
             to += plan.pitch
 
 
 @plain
-def more_rows(sides, from_x, from_y, n, window, plan, out, at):
-    """Compute the further rounds of the vertical blur of two rows of windows."""
-    for k in range(len(window.taps), plan.reach, len(window.taps)):
-        x, y = from_x + k * sides.step_x, from_y + k * sides.step_y
-        blur_rows(sides, x, y, n, k, window, out, at, plan.pitch, 0)
-
-
-@plain
-def blur_along(line, n, window, more, plan, out, at):
-    """Blur consecutive lines horizontally, into `out` from `at` on."""
-    n = (n + LANES - 1) // LANES * LANES
-    if more is None and IS_WIDE and plan.channels == 3:
-        blur_vectors(line, n, (0, 0, 0), window.taps, window.weights, out, at)
-    elif more is None and IS_WIDE and plan.channels == 1:
-        blur_vectors(line, n, (0,), window.taps, window.weights, out, at)
-    else:
-        blur_line(line, n, plan.channels, 0, window, out, at, None)
-    if more is not None:
-        for k in range(len(window.taps), plan.reach, len(window.taps)):
-            blur_line(line, n, plan.channels, k, window, out, at, 0)
-
-
-@plain
 def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
-    """Write the blurred lines of `n` samples of the map from `first` on into `scratch.blurred`.
+    """Write the moments of `n` samples of the map from `first` on into `scratch.blurred`.
 
-    There are 4 lines for the windows of `row` and 4 for those of the next row, `pitch` apart."""
-    c, pitch, lines = plan.channels, plan.pitch, scratch.lines
+    There are 4 lines for the windows of `row` and 4 for those of the next row, `pitch` apart: means
+    of s and d as distances from `scratch.centre`, then their variances."""
+    c, lines = plan.channels, scratch.lines
     top, low = row - plan.margin, first - plan.margin * c
     needed = n + (plan.reach - 1) * c
     start = max(low, 0)
@@ -166,19 +145,16 @@ def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
     if top < 0 or top + plan.reach >= plan.height:
         copy_rows(sides.x, x, sides.step_x, top, inside, plan, scratch.edges.x)
         copy_rows(sides.y, y, sides.step_y, top, inside, plan, scratch.edges.y)
-        blur_rows(scratch.edges, 0, 0, long, 0, window, lines, at, pitch, None)
-        if more is not None:
-            more_rows(scratch.edges, 0, 0, long, window, plan, lines, at)
+        moments_down(scratch.edges, 0, 0, long, window, more, plan, scratch, at)
     else:
         x, y = x + top * sides.step_x, y + top * sides.step_y
         end_x, end_y = x + plan.reach * sides.step_x, y + plan.reach * sides.step_y
         if end_x + long > len(sides.x) or end_y + long > len(sides.y):
             long = inside  # the last row: the memory ends after it
-        blur_rows(sides, x, y, long, 0, window, lines, at, pitch, None)
-        if more is not None:
-            more_rows(sides, x, y, long, window, plan, lines, at)
-    extend_lines(lines, low // c, (low + needed) // c, window.mid, plan)
-    blur_along(lines, 7 * pitch + n, window, more, plan, scratch.blurred, 0)
+        moments_down(sides, x, y, long, window, more, plan, scratch, at)
+    extend_lines(lines, low // c, (low + needed) // c, scratch.centre, plan)
+    for line in (0, 4):
+        moments_along(lines, line * plan.pitch, n, window, more, plan, scratch.blurred)
 
 
 @plain
@@ -199,40 +175,52 @@ def errors_of_rows(sides, plan, plane, first, last, exact):
 
 
 @plain
-def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, total, ssim_map):
-    """Add 1 − SSIM of some rows of windows to `total`, sample by sample of a tile."""
-    length = plan.columns * plan.channels
-    for row in range(first, last, 2):
-        count = min(2, last - row)
-        for tile in range(0, length, plan.tile):
-            n = min(plan.tile, length - tile)
+def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, sums, ssim_map):
+    """Add 1 − SSIM of some rows of windows to `sums`, sample by sample of a tile.
+
+    `sums` are two lines; the second keeps the largest squared distance from the centre."""
+    c, pitch, centre, blurred = plan.channels, plan.pitch, scratch.centre, scratch.blurred
+    length, bottom = plan.columns * c, min(last + plan.size, plan.height)
+    for tile in range(0, length, plan.tile):
+        n = min(plan.tile, length - tile)
+        right = min((tile + n) // c + plan.size, plan.width)
+        set_centre(sides, plan, plane, first, bottom, tile // c, right, centre)
+        for row in range(first, last, 2):
+            count = min(2, last - row)
             blur_tile(sides, window, more, plan, plane, row, tile, n, scratch)
-            add_losses(scratch.blurred, plan.pitch, n, window, count - 1, total)
+            add_losses(blurred, pitch, n, window, centre, count - 1, *sums)
             for r in range(count if len(ssim_map) > 0 else 0):
                 at = (plane * plan.rows + row + r) * length + tile
-                write_map(scratch.blurred, 4 * r * plan.pitch, plan.pitch, n, window, ssim_map, at)
+                write_map(blurred, 4 * r * pitch, pitch, n, window, centre, ssim_map, at)
 
 
 def _forward(stamp):
-    def forward(first, last, sides, window, more, plan, structure, exact, sums, errors, ssim_map):
+    def forward(
+        first, last, sides, window, more, plan, structure, exact, sums, peaks, errors, ssim_map
+    ):
         """Compute the tasks `first` to `last`, each one band of one plane.
 
-        Write sums (planes, bands, channels) and, unless they are empty, errors (planes, bands, 2)
-        and the map, a line of (planes, rows, columns·channels). `more` is None if one round is
-        enough, `structure` is None to leave SSIM out, `exact` is None if the samples are floats."""
+        Write sums (planes, bands, channels), peaks (planes, bands) and, unless they are empty,
+        errors (planes, bands, 2) and the map, a line of (planes, rows, columns·channels). A peak is
+        the largest squared distance of the local means from their centre. `more` is None if one
+        round is enough, `structure` is None to leave SSIM out, `exact` is None if the samples are
+        floats."""
         if stamp == "":
             return
         scratch = new_scratch(sides, window, plan)
-        total = np.zeros(plan.pitch)
+        total, farthest = np.zeros(plan.pitch), np.zeros(plan.pitch, window.weights.dtype)
         for task in range(first, last):
             plane, band = task // plan.bands, task % plan.bands
             low = band * plan.band
             high = min(low + plan.band, plan.rows)
             if structure is not None:
                 clear_line(total, 0, len(total))
+                clear_line(farthest, 0, len(farthest))
+                both_lines = total, farthest
                 losses_of_rows(
-                    sides, window, more, plan, plane, low, high, scratch, total, ssim_map
+                    sides, window, more, plan, plane, low, high, scratch, both_lines, ssim_map
                 )
+                peaks[plane, band] = farthest.max()
                 for q in range(plan.channels):
                     sum_of_channel = 0.0
                     for j in range(q, plan.tile, plan.channels):

@@ -21,54 +21,6 @@ LONGEST = (
 
 
 @stage
-def blur_rows(sides, from_x, from_y, n, first, window, out, at, pitch, carried):
-    """Blur s, d, s², d² vertically for two rows of windows, by the weights from `first` on.
-
-    s = x + y − mid, d = x − y. The function reads len(taps) + 1 rows of `n` samples. It writes the
-    lines 0 to 3 of `out` for the upper row and 4 to 7 for the lower, `pitch` apart.
-    """
-    kind, mid, step_x, step_y = out.dtype.type, window.mid, sides.step_x, sides.step_y
-    last, zero = len(window.taps), kind(0)
-    for j in range(n):
-        i = np.uint64(at + j)
-        s0 = d0 = ss0 = dd0 = s1 = d1 = ss1 = dd1 = zero
-        if carried is not None:
-            s0, d0 = out[i], out[np.uint64(at + pitch + j)]
-            ss0, dd0 = out[np.uint64(at + 2 * pitch + j)], out[np.uint64(at + 3 * pitch + j)]
-            s1, d1 = out[np.uint64(at + 4 * pitch + j)], out[np.uint64(at + 5 * pitch + j)]
-            ss1, dd1 = out[np.uint64(at + 6 * pitch + j)], out[np.uint64(at + 7 * pitch + j)]
-        a, b = kind(sides.x[np.uint64(from_x + j)]), kind(sides.y[np.uint64(from_y + j)])
-        s, d, w = (a + b) - mid, a - b, window.weights[np.uint64(first)]
-        s0, d0 = s0 + w * s, d0 + w * d
-        ss0 += w * (s * s)
-        dd0 += w * (d * d)
-        for k in range(1, last):
-            a = kind(sides.x[np.uint64(from_x + k * step_x + j)])
-            b = kind(sides.y[np.uint64(from_y + k * step_y + j)])
-            s, d, w = (a + b) - mid, a - b, window.weights[np.uint64(first + k)]
-            ss, dd = s * s, d * d
-            s0 += w * s
-            d0 += w * d
-            ss0 += w * ss
-            dd0 += w * dd
-            w = window.weights[np.uint64(first + k - 1)]
-            s1 += w * s
-            d1 += w * d
-            ss1 += w * ss
-            dd1 += w * dd
-        a = kind(sides.x[np.uint64(from_x + last * step_x + j)])
-        b = kind(sides.y[np.uint64(from_y + last * step_y + j)])
-        s, d, w = (a + b) - mid, a - b, window.weights[np.uint64(first + last - 1)]
-        s1, d1 = s1 + w * s, d1 + w * d
-        ss1 += w * (s * s)
-        dd1 += w * (d * d)
-        out[i], out[np.uint64(at + pitch + j)] = s0, d0
-        out[np.uint64(at + 2 * pitch + j)], out[np.uint64(at + 3 * pitch + j)] = ss0, dd0
-        out[np.uint64(at + 4 * pitch + j)], out[np.uint64(at + 5 * pitch + j)] = s1, d1
-        out[np.uint64(at + 6 * pitch + j)], out[np.uint64(at + 7 * pitch + j)] = ss1, dd1
-
-
-@stage
 def blur_line(line, n, step, first, window, out, at, carried):
     """Write out[at + j] = Σ_k weights[k] · line[j + k·step], with the weights from `first` on.
 
@@ -120,17 +72,15 @@ def clear_line(line, start, n):
 
 
 @formula
-def loss_of(blurred, at, pitch, window):
+def loss_of(blurred, at, j, pitch, window, centre):
     """Return 1 − ssim = A + B − A·B of one window, from the four blurred lines from `at` on."""
     kind = blurred.dtype.type
-    half, zero = kind(0.5), kind(0)
-    mu_s, mu_d = blurred[np.uint64(at)], blurred[np.uint64(at + pitch)]
-    sigma_s_sq = blurred[np.uint64(at + 2 * pitch)] - mu_s * mu_s
-    sigma_d_sq = blurred[np.uint64(at + 3 * pitch)] - mu_d * mu_d
-    # Rounding can turn a variance of 0 into -1e-9.
-    sigma_s_sq = zero if sigma_s_sq < zero else sigma_s_sq
-    sigma_d_sq = zero if sigma_d_sq < zero else sigma_d_sq
-    mu_s, mu_d_sq = mu_s + window.mid, mu_d * mu_d
+    half = kind(0.5)
+    mu_s = blurred[np.uint64(at + j)] + centre[np.uint64(2 * pitch + j)]
+    mu_d = blurred[np.uint64(at + pitch + j)] + centre[np.uint64(3 * pitch + j)]
+    sigma_s_sq = blurred[np.uint64(at + 2 * pitch + j)]
+    sigma_d_sq = blurred[np.uint64(at + 3 * pitch + j)]
+    mu_d_sq = mu_d * mu_d
     p = (mu_s * mu_s + mu_d_sq) * half + window.c1
     q = (sigma_s_sq + sigma_d_sq) * half + window.c2
     # One division for A = mu_d_sq / p and B = sigma_d_sq / q, because a division takes long.
@@ -140,23 +90,27 @@ def loss_of(blurred, at, pitch, window):
 
 
 @pointwise
-def add_losses(blurred, pitch, n, window, second, sums):
+def add_losses(blurred, pitch, n, window, centre, second, sums, peaks):
     """Add 1 − ssim of two rows of windows to `sums`, sample by sample, in float64.
 
-    The second row is multiplied by `second`, 0 or 1."""
+    The second row is multiplied by `second`, 0 or 1. `peaks` keeps the largest squared distance of
+    the means of the upper row from their centre; the lower row sees all but one of its rows."""
     factor = blurred.dtype.type(second)
     for j in range(n):
-        upper = loss_of(blurred, j, pitch, window)
-        lower = loss_of(blurred, j + 4 * pitch, pitch, window)
+        upper = loss_of(blurred, 0, j, pitch, window, centre)
+        lower = loss_of(blurred, 4 * pitch, j, pitch, window, centre)
         sums[np.uint64(j)] += np.float64(upper + factor * lower)
+        s, d = blurred[np.uint64(j)], blurred[np.uint64(pitch + j)]
+        square, peak = s * s + d * d, peaks[np.uint64(j)]
+        peaks[np.uint64(j)] = square if square > peak else peak
 
 
 @pointwise
-def write_map(blurred, start, pitch, n, window, out, at):
+def write_map(blurred, start, pitch, n, window, centre, out, at):
     """Write ssim of one row of windows."""
     one = blurred.dtype.type(1)
     for j in range(n):
-        out[np.uint64(at + j)] = one - loss_of(blurred, start + j, pitch, window)
+        out[np.uint64(at + j)] = one - loss_of(blurred, start, j, pitch, window, centre)
 
 
 @summing

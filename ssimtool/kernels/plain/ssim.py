@@ -32,20 +32,22 @@ def map_shape(x: Tensor, formula: Formula) -> torch.Size:
     return torch.Size((n, c, h - formula.shrink, w - formula.shrink))
 
 
-def mean_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> Tensor:
+def mean_losses(x: Tensor, y: Tensor, formula: Formula) -> Tensor:
     """Return the mean of 1 − ssim of each channel, (N, C), summed in the dtype of sums."""
     n, c, h, w = map_shape(x, formula)
     total = torch.zeros((n, c), dtype=sum_dtype(x), device=x.device)
-    for block, loss in loss_maps(x, y, formula, dtype):
+    for block, loss in loss_maps(x, y, formula):
         total[block.images] += loss.sum(dim=(2, 3), dtype=total.dtype)
     return total / (h * w)
 
 
-def loss_maps(
-    x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype
-) -> Iterator[tuple[Block, Tensor]]:
-    """Yield 1 − ssim of every window, block by block."""
-    margin = formula.margin
+def loss_maps(x: Tensor, y: Tensor, formula: Formula) -> Iterator[tuple[Block, Tensor]]:
+    """Yield 1 − ssim of every window, block by block, in float64 if the device has it.
+
+    float32 would lose the digits of a variance that is small beside the squared mean, and whether
+    it does depends on the samples, which a GPU or a transform cannot look at.
+    """
+    margin, dtype = formula.margin, sum_dtype(x)
     for block in blocks(x, y, window_size=len(formula.weights), margin=margin):
         x_block, y_block = (
             extend(
@@ -62,16 +64,18 @@ def loss_maps(
 
 def _loss_map(x: Tensor, y: Tensor, formula: Formula) -> Tensor:
     """Return A + B − A·B of every window inside x and y."""
-    data_range, weights = formula.data_range, formula.weights
-    c1, c2 = (formula.k1 * data_range) ** 2, (formula.k2 * data_range) ** 2
-    # A constant does not change the variance, but it does change the rounding: centre s on 0.
-    s, d = x + y - data_range, x - y
+    weights = formula.weights
+    c1, c2 = ((k * formula.data_range) ** 2 for k in (formula.k1, formula.k2))
+    s, d = x + y, x - y
+    # A constant does not change a variance, but its rounding: centre both on 0.
+    centre_s, centre_d = (v.detach().mean(dim=(2, 3), keepdim=True) for v in (s, d))
+    s, d = s - centre_s, d - centre_d
     mu_s, mu_d = blur(s, weights), blur(d, weights)
     # Rounding can turn a variance of 0 into -1e-9. With a small k2 the denominator would vanish,
     # and SSIM would rise above 1.
     sigma_s_sq = (blur(s.square(), weights) - mu_s.square()).clamp(min=0)
     sigma_d_sq = (blur(d.square(), weights) - mu_d.square()).clamp(min=0)
-    mu_s_sq, mu_d_sq = (mu_s + data_range).square(), mu_d.square()
+    mu_s_sq, mu_d_sq = (mu_s + centre_s).square(), (mu_d + centre_d).square()
     a = mu_d_sq / ((mu_s_sq + mu_d_sq) / 2 + c1)
     b = sigma_d_sq / ((sigma_s_sq + sigma_d_sq) / 2 + c2)
     return a + b - a * b

@@ -1,0 +1,36 @@
+"""Where float32 does not hold the promised precision of 1 − SSIM, so that float64 computes.
+
+The promise: the error is at most 1e-6 of 1 − SSIM, or 1e-7 of SSIM if that is larger. The kernels
+hold it by `compiled.moments`, as far as these limits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssimtool.kernels.formula import Formula
+
+# The second moments about the middle sample of a window are at most 1/weight of the variance for
+# each axis; with less, rounding is magnified too much.
+LEAST_MIDDLE = 1 / 16
+# The constants of the formula and their product must be far from the smallest float32, 1e-38, since
+# squares of differences a millionth as large are computed beside them.
+LEAST_CONSTANT = 1e-24
+# Column means are rounded as distances from the centre, to 6e-8 of them. At 100·k2·L (three data
+# ranges with k2 = 0.03) this changes sigma² + c2 by up to 5e-7 of it.
+FARTHEST = 100
+
+
+def needs_float64(formula: Formula) -> bool:
+    """Whether the options of a formula leave too few digits to float32."""
+    weights = formula.weights
+    c1, c2 = ((k * formula.data_range) ** 2 for k in (formula.k1, formula.k2))
+    is_short = len(weights) < 3 or weights[len(weights) // 2] < LEAST_MIDDLE
+    return is_short or min(c1, c2, c1 * c2) < LEAST_CONSTANT
+
+
+def are_far(peaks: NDArray[np.floating], formula: Formula) -> NDArray[np.bool_]:
+    """Whether squared distances from the centre are too large for float32, or not finite."""
+    limit = (FARTHEST * formula.k2 * formula.data_range) ** 2
+    return ~(peaks <= limit)

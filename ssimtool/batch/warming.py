@@ -9,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 from PIL import Image
 
+import ssimtool.scoring.frames  # noqa: F401  # loaded before the first pair, like the kernels
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.images.fast import FAST_DECODE_FROM_PIXELS

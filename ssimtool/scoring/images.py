@@ -12,6 +12,7 @@ from ssimtool import __version__
 from ssimtool.devices import Execution
 from ssimtool.errors import UnavailableError
 from ssimtool.kernels.loading import load_kernels
+from ssimtool.loading import LOADING
 from ssimtool.readers.align import Reading, recorded
 from ssimtool.readers.files import check_read_once
 from ssimtool.readers.frames import PairFrames, read_frames
@@ -147,7 +148,7 @@ def failed(request: CompareRequest, failure: Failure) -> Comparison:
 
 def _load(settings: CompareSettings) -> None:
     """Load what will compute; if that is not available, comparing reports it."""
-    with suppress(UnavailableError):
+    with suppress(UnavailableError), LOADING:
         if execution_of(settings).loads_torch:
             import ssimtool.scoring.tensors  # noqa: F401  # loads torch
         else:

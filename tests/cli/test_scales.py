@@ -53,7 +53,8 @@ def _tensors(pair):
 @pytest.mark.parametrize("backend", ["torch", "fused"])
 def test_the_record_is_the_library(ssimtool, pair, backend):
     x, y = _tensors(pair)
-    record = ssimtool("compare", *pair, "-m", "ms_ssim", "-f", "json", "--backend", backend).record
+    options = ["--backend", backend, "--precision", "double"]
+    record = ssimtool("compare", *pair, "-m", "ms_ssim", "-f", "json", *options).record
     given = {"data_range": 255, "dtype": torch.float64}
     # float64 both
     assert record["metrics"] == pytest.approx(
@@ -71,7 +72,7 @@ def test_the_record_is_the_library(ssimtool, pair, backend):
 
 def test_fewer_scales_and_other_windows(ssimtool, pair):
     x, y = _tensors(pair)
-    options = ["--definition", "cvae", "--scales", 2]
+    options = ["--definition", "cvae", "--scales", 2, "--precision", "double"]
     record = ssimtool("compare", *pair, "-m", "ms_ssim", "-f", "json", *options).record
     expected = ms_ssim(x, y, data_range=255, definition="cvae", scales=2, dtype=torch.float64)
     assert record["metrics"]["ms_ssim"] == pytest.approx(expected.item(), abs=1e-12)
@@ -154,7 +155,8 @@ def test_batch_goes_on_beside_a_pair_too_small(ssimtool, folders, backend, jobs)
     assert (summary["ok"], summary["error"]) == (2, 1)
     for record in (records[0], records[2]):
         paths = record["reference"], record["distorted"]
-        alone = ssimtool("compare", *paths, "-m", "ms_ssim", "-f", "json").record
+        double = ["--precision", "double"]
+        alone = ssimtool("compare", *paths, "-m", "ms_ssim", "-f", "json", *double).record
         # docs/batch.md: as compare, to 1e-11
         assert record["metrics"] == pytest.approx(alone["metrics"], rel=1e-11)
         assert list(record["per_channel"]) == list(alone["per_channel"])

@@ -138,6 +138,7 @@ def test_a_batch_its_journal_and_its_report(ssimtool, folders, tmp_path, jobs):
     assert "frame 1 of 3 is shown" in html
     assert "changed since" not in html
     assert "SSIM of the worst frame of each pair at least 0.9999" in html
+    assert "≥ 0.9999" not in html  # no mark in the chart of the means
     assert "3 (1 identical), scores are means" in html
 
 

@@ -143,7 +143,8 @@ def _loss_map(x: Tensor, y: Tensor, m: Tensor, window: _Window) -> Tensor:
     formula = window.formula
     c1, c2 = ((k * formula.data_range) ** 2 for k in (formula.k1, formula.k2))
     norm = blur(m, formula.weights)
-    norm = norm.where(norm > 0, 1)  # without any weight, all sums are 0
+    is_weighted = norm > 0
+    norm = norm.where(is_weighted, 1)  # without any weight, all sums are 0
 
     def mean(v: Tensor) -> Tensor:
         return blur(m * v, formula.weights) / norm
@@ -161,7 +162,9 @@ def _loss_map(x: Tensor, y: Tensor, m: Tensor, window: _Window) -> Tensor:
         is_single = rest <= math.sqrt(torch.finfo(rest.dtype).eps)
         limit = (c2 * rest).where(~is_single, c2)
         sigma_s_sq, sigma_d_sq = (v.where(~is_single, 0) for v in (sigma_s_sq, sigma_d_sq))
-    mu_s_sq, mu_d_sq = (mu_s + centre_s).square(), (mu_d + centre_d).square()
+    mu_s_sq, mu_d_sq = (
+        (mu + centre * is_weighted).square() for mu, centre in ((mu_s, centre_s), (mu_d, centre_d))
+    )
     a = mu_d_sq / ((mu_s_sq + mu_d_sq) / 2 + c1)
     b = sigma_d_sq / ((sigma_s_sq + sigma_d_sq) / 2 + limit)
     return a + b - a * b

@@ -44,7 +44,7 @@ def parse_thresholds(
         ArgumentError: a text cannot be parsed.
 
     >>> parse_thresholds(["0.9"], ["mse=4"], metrics=["ssim", "mse"])[1]
-    Threshold(metric='mse', op='over', value=4.0)
+    Threshold(metric='mse', op='over', value=4.0, statistic=None)
     """
     form = FRAMES_VALUE if has_frames else PAIR_VALUE if default else NAMED_VALUE
     thresholds = []

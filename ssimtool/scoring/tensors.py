@@ -99,7 +99,7 @@ def _is_fused(x: Tensor, y: Tensor, settings: CompareSettings, execution: Execut
 
 
 def _dtype(x: Tensor, y: Tensor, settings: CompareSettings) -> torch.dtype:
-    """Return the requested dtype of SSIM, to which samples are converted for other functions."""
+    """Return the requested dtype of SSIM by the fused kernels."""
     return widest_dtype(x.device) if settings.precision == "double" else computing_dtype(x, y)
 
 
@@ -226,7 +226,7 @@ def score(
         row: the metric, of the catalogue or of a plug-in.
         x, y: the reference and the distorted images, (N, C, H, W).
         data_range: dynamic range of the samples.
-        settings: the definition, the scales and the precision.
+        settings: the definition and the scales; all is computed in float64 if the device has it.
         weight: weight of each pixel, (N or 1, 1, H, W).
 
     Returns:
@@ -236,15 +236,15 @@ def score(
         SsimtoolError: `plugin`; the message does not name the file.
     """
     planes = range(x.shape[1]) if "definition" in row.takes else ()
-    ssim_dtype = _dtype(x, y, settings)
+    dtype = widest_dtype(x.device)
     arguments = {
         "data_range": data_range,
         "definition": settings.definition,
         "scales": settings.scales,
         "weight": weight,
-        "dtype": widest_dtype(x.device),
+        "dtype": dtype,
         "backend": "torch",
     }
     # Channel by channel also if the channels are interleaved: each converted plane is contiguous.
     pairs = [(x[:, c : c + 1], y[:, c : c + 1]) for c in planes] or [(x, y)]
-    return torch.cat([call(row, a, b, dtype=ssim_dtype, arguments=arguments) for a, b in pairs])
+    return torch.cat([call(row, a, b, dtype=dtype, arguments=arguments) for a, b in pairs])

@@ -180,7 +180,6 @@ def test_the_command_line(ssimtool, adapters, tmp_path):
         Image.fromarray(samples).save(tmp_path / f"{name}.png")
     options = [option for name in ALL for option in ("-m", name)]
     pair = (tmp_path / "a.png", tmp_path / "b.png")
-    options += ["--precision", "double"]  # in which they are called
     record = ssimtool("compare", *pair, *options, "-f", "json").record
     assert list(record["metrics"]) == list(ALL)
     tensors = (torch.from_numpy(t).permute(2, 0, 1)[None].double() for t in (x, y))

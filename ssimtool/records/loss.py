@@ -9,6 +9,10 @@ from typing import Any
 from ssimtool.records.latents import LatentSummary
 from ssimtool.records.verdicts import Failure, Status, Verdict
 
+TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
+OF_LATENTS = ("active_units", "collapsed_dimensions", "effective_dimensions")
+FIGURES = (*TERMS, *OF_LATENTS)  # numbers of a record that a threshold may name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contributions:
@@ -56,6 +60,12 @@ class LossReport:
     version: str
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
+
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """Numbers that a threshold may name; None for one that was not computed."""
+        terms = {name: getattr(self, name) for name in TERMS}
+        return terms | {name: getattr(self.latents, name, None) for name in OF_LATENTS}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +48,14 @@ class Verdict:
     def name(self) -> str:
         """Name of the number: the metric, after the statistic if there is one."""
         return self.metric if self.statistic is None else f"{self.statistic} {self.metric}"
+
+
+def judged(
+    thresholds: Sequence[Threshold], figures: Mapping[str, float | None]
+) -> tuple[Verdict, ...]:
+    """Compare the figures of a record with thresholds; a missing figure fails its threshold."""
+    numbers = {name: math.nan if v is None else v for name, v in figures.items()}
+    return tuple(t.judge(numbers[t.metric]) for t in thresholds)
 
 
 def status_of(verdicts: tuple[Verdict, ...]) -> Status:

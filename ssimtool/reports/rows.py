@@ -81,6 +81,8 @@ def _better(name: str) -> str:
 
 def numbers_of(record: Record) -> dict[str, float | None]:
     """Return the numbers of a record by name; None for one that was not computed."""
+    if isinstance(record, LossReport):
+        return record.figures
     return {row.name: row.value for row in rows_of(record)}
 
 

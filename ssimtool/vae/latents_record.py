@@ -9,7 +9,7 @@ from ssimtool import __version__
 from ssimtool.metrics.moments import Moments
 from ssimtool.readers.arrays.latents import Latents
 from ssimtool.records.latents import LatentReport, per_nat
-from ssimtool.records.verdicts import Failure, status_of
+from ssimtool.records.verdicts import Failure, judged, status_of
 from ssimtool.settings import LatentSettings
 from ssimtool.vae.diagnostics import posterior_warnings
 from ssimtool.vae.posterior import collapsed_threshold, kl_per_dimension, summary_of
@@ -50,15 +50,7 @@ def latents_record(
         logvar_values=logvar_values_of(moments),
         warnings=(*_warnings(latents, moments, settings), *doubt),
     )
-    return _judged(record, settings)
-
-
-def _judged(record: LatentReport, settings: LatentSettings) -> LatentReport:
-    figures = record.figures
-    # a missing number fails its threshold
-    verdicts = tuple(
-        t.judge(math.nan if (v := figures[t.metric]) is None else v) for t in settings.thresholds
-    )
+    verdicts = judged(settings.thresholds, record.figures)
     return replace(record, thresholds=verdicts, status=status_of(verdicts))
 
 

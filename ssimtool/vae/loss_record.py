@@ -16,7 +16,7 @@ from ssimtool.readers.samples import range_of_type
 from ssimtool.records.comparison import parts_of
 from ssimtool.records.latents import reduction_text
 from ssimtool.records.loss import Contributions, LossReport
-from ssimtool.records.verdicts import Failure, status_of
+from ssimtool.records.verdicts import Failure, judged, status_of
 from ssimtool.settings import LatentSettings, LossSettings
 from ssimtool.vae.diagnostics import image_warnings, posterior_warnings
 from ssimtool.vae.posterior import kl_per_dimension, summary_of
@@ -72,7 +72,7 @@ def loss_record(
         backend=settings.backend,
         warnings=_warnings(arrays, settings, evaluation),
     )
-    verdicts = tuple(t.judge(getattr(report, t.metric)) for t in settings.thresholds)
+    verdicts = judged(settings.thresholds, report.figures)
     return replace(report, thresholds=verdicts, status=status_of(verdicts))
 
 

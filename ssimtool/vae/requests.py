@@ -13,6 +13,7 @@ from typing import Literal
 
 from ssimtool.errors import ArgumentError, UnavailableError
 from ssimtool.readers.files import check_read_once
+from ssimtool.records.loss import OF_LATENTS
 from ssimtool.settings import BatchLayout, LatentSettings, LossSettings
 
 PlotKind = Literal["png", "svg"]
@@ -43,7 +44,7 @@ class LossRequest:
             raise ArgumentError("LOGVAR is missing: pass RECON RAW MU LOGVAR")
         if len(self.paths) == 2 and self.settings.beta:
             raise ArgumentError("MU and LOGVAR are missing: pass them, or --beta 0")
-        _check_terms(self.settings)
+        _check_terms(self.settings, has_latents=self.reads_latents)
 
     @property
     def reads_latents(self) -> bool:
@@ -51,12 +52,17 @@ class LossRequest:
         return self.settings.beta > 0 or len(self.paths) == 4
 
 
-def _check_terms(settings: LossSettings) -> None:
+def _check_terms(settings: LossSettings, *, has_latents: bool) -> None:
     weights = {"ssim": settings.alpha, "ssim_loss": settings.alpha, "kl": settings.beta}
     for threshold in settings.thresholds:
         if not weights.get(threshold.metric, 1):
             raise ArgumentError(
                 f"{threshold.metric} is not computed if its weight is 0",
+                argument=f"fail_{threshold.op}",
+            )
+        if threshold.metric in OF_LATENTS and not has_latents:
+            raise ArgumentError(
+                f"{threshold.metric} is not computed without MU and LOGVAR",
                 argument=f"fail_{threshold.op}",
             )
     if not settings.beta and (settings.free_bits or settings.kl_reduction != "sum-mean"):

@@ -349,12 +349,36 @@ def test_definition_and_layout(ssimtool, tmp_path):
         (["--fail-over", "loss=0.01"], 1),
         (["--fail-under", "0.99"], 1),
         (["--fail-over", "kl=0.5"], 0),
+        (["--fail-under", "active_units=257"], 1),
+        (["--fail-over", "collapsed_dimensions=256"], 0),
+        (["--fail-under", "effective_dimensions=257"], 1),
     ],
 )
 def test_thresholds(ssimtool, design, arguments, code):
     done = ssimtool("loss", *_paths(design[0]), *arguments, "-f", "json")
     assert done.code == code
     assert done.record["status"] == ("fail" if code else "ok")
+
+
+def test_thresholds_on_the_latent_space_name_the_number(ssimtool, tmp_path):
+    rng = np.random.RandomState(7)
+    mu = np.concatenate([rng.randn(50, 3), np.zeros((50, 2))], axis=1)
+    images, paths = rng.rand(50, 1, 16, 16), [tmp_path / f"{name}.npy" for name in "xyml"]
+    for path, array in zip(paths, (images, images, mu, np.zeros((50, 5))), strict=True):
+        np.save(path, array)
+    done = ssimtool("loss", *paths, "--fail-under", "active_units=4")
+    assert done.code == 1
+    assert done.err.endswith("active_units 3 < 4\n")
+    assert "FAIL  active_units 3 < 4" in done.out
+    one = [tmp_path / f"one_{path.name}" for path in paths]
+    for path, array in zip(one, (images[:1], images[:1], mu[:1], mu[:1]), strict=True):
+        np.save(path, array)
+    done = ssimtool("loss", *one, "--fail-under", "active_units=4")
+    assert done.code == 1
+    assert "active_units has no value, expected >= 4" in done.err
+    done = ssimtool("loss", *paths[:2], "--beta", 0, "--fail-under", "active_units=4")
+    assert done.code == 2
+    assert "active_units is not computed without MU and LOGVAR" in done.err
 
 
 @pytest.mark.parametrize("definition", ["cvae", "wang2004"])

@@ -14,10 +14,10 @@ from ssimtool.cli.outcome import Style, announce, note_compilation, show
 from ssimtool.cli.parsing import weight
 from ssimtool.cli.progress import array_progress
 from ssimtool.output import reserved
+from ssimtool.records.loss import FIGURES, TERMS
 from ssimtool.records.thresholds import parse_thresholds
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
 
-TERMS = ("loss", "mse", "ssim", "ssim_loss", "kl")
 PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
 
 
@@ -107,6 +107,9 @@ def command(
         mu.npy logvar.npy --alpha 0.5
       ssimtool loss recon.npy raw.npy \
         --beta 0
+
+    METRIC is one of loss, mse, ssim, ssim_loss, kl, active_units,
+    collapsed_dimensions, effective_dimensions.
     """
     paths = tuple(path for path in (recon, raw, mu, logvar) if path is not None)
     how = LossSettings(
@@ -114,7 +117,7 @@ def command(
         beta=beta,
         data_range=data_range,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
-        thresholds=parse_thresholds(fail_under, fail_over, metrics=TERMS),
+        thresholds=parse_thresholds(fail_under, fail_over, metrics=FIGURES),
         device=device,
         backend=backend,
         free_bits=free_bits,

@@ -20,6 +20,7 @@ Channels = Literal["rgb", "luma"]
 Background = Literal["checker"] | tuple[int, int, int]  # a colour: red, green, blue
 ImageLayout = Literal["auto", "hwc", "chw", "thw"]
 BatchLayout = Literal["nchw", "nhwc"]
+ImageShape = tuple[int, int, int]  # (C, H, W)
 MapStyle = Literal["gray", "heat", "overlay", "panel"]
 DEFAULT_MAP_STYLE: MapStyle = "gray"
 MapsFor = Literal["all", "failed", "worst"]

@@ -17,7 +17,7 @@ from ssimtool.errors import UnavailableError, printable
 from ssimtool.plugins import find_metric
 from ssimtool.reports.formats import Command
 from ssimtool.reports.outputs import Output, outputs_of
-from ssimtool.settings import CompareSettings, Precision
+from ssimtool.settings import CompareSettings, ImageShape, Precision
 
 PRECISION_OF = {"float64": "double", "float32": "single"}
 LEAST_MEMORY = 16 << 20  # bytes: a pair of images of a megapixel, with what is computed of them
@@ -140,6 +140,24 @@ def size_in_bytes(value: str) -> int:
             f"{value!r} is {size:,} bytes, expected 16M or more{unit}", param_hint="--memory"
         )
     return size
+
+
+def image_shape(value: str | None) -> ImageShape | None:
+    """Parse `C,H,W`; None stays None.
+
+    Raises:
+        typer.BadParameter: the value is not three numbers above 0.
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"0*([1-9]\d*),0*([1-9]\d*),0*([1-9]\d*)", value.replace(" ", ""))
+    if match is None:
+        raise typer.BadParameter(
+            f"{value!r} is not C,H,W: channels, height and width, as in 3,32,32",
+            param_hint="--image-shape",
+        )
+    channels, height, width = map(int, match.groups())
+    return channels, height, width
 
 
 def outputs(command: Command, requested: str | None, paths: Sequence[str]) -> tuple[Output, ...]:

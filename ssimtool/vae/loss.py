@@ -48,7 +48,12 @@ def loss_of_files(
         ValueError: a device is not present.
     """
     try:
-        arrays = open_arrays(request.paths, latents=request.reads_latents, layout=request.layout)
+        arrays = open_arrays(
+            request.paths,
+            latents=request.reads_latents,
+            layout=request.layout,
+            image_shape=request.image_shape,
+        )
         with watch(arrays.samples, arrays.size) as done, _written(per_sample) as keep:
 
             def on_scores(scores: list[SampleScores]) -> None:

@@ -133,7 +133,8 @@ def _check_means(arrays: Arrays, means: Mapping[str, float]) -> None:
 
 def _steps(arrays: Arrays, settings: LossSettings) -> tuple[str, ...]:
     """Return how the arrays were read: their layout, and integers divided by their range."""
-    last = arrays.layout == "nhwc" and len(arrays.recon.shape) == 4
+    last = arrays.layout == "nhwc" and (len(arrays.recon.shape) == 4 or arrays.flattened)
+    rows = [f"recon, raw: rows to images of shape {arrays.flattened}"] if arrays.flattened else []
     channels = ["recon, raw: channels last to first"] if last else []
     divided = [
         f"{name}: {source.dtype} divided by {full}"
@@ -142,7 +143,7 @@ def _steps(arrays: Arrays, settings: LossSettings) -> tuple[str, ...]:
     ]
     each = settings.free_bits and settings.per_sample
     free = ["kl of each sample: without free bits"] if each else []
-    return (*channels, *divided, *free)
+    return (*rows, *channels, *divided, *free)
 
 
 def _warnings(arrays: Arrays, settings: LossSettings, evaluation: Evaluation) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Literal
 from ssimtool.errors import ArgumentError, UnavailableError
 from ssimtool.readers.files import check_read_once
 from ssimtool.records.loss import OF_LATENTS
-from ssimtool.settings import BatchLayout, LatentSettings, LossSettings
+from ssimtool.settings import BatchLayout, ImageShape, LatentSettings, LossSettings
 
 PlotKind = Literal["png", "svg"]
 
@@ -26,7 +26,8 @@ class LossRequest:
     Args:
         paths: RECON RAW MU LOGVAR, RECON RAW, or one .npz.
         settings: weights, definition and so on.
-        layout: axes of 4-D arrays.
+        layout: axes of 4-D arrays, and of flattened rows.
+        image_shape: shape (C, H, W) of the images if recon and raw are flattened, (N, C·H·W).
 
     Raises:
         ArgumentError: a file is missing, or the settings need a term whose weight is 0.
@@ -35,6 +36,7 @@ class LossRequest:
     paths: tuple[str, ...]
     settings: LossSettings
     layout: BatchLayout = "nchw"
+    image_shape: ImageShape | None = None
 
     def __post_init__(self) -> None:
         check_read_once(self.paths)

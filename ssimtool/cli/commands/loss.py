@@ -84,6 +84,10 @@ def command(
     layout: Annotated[
         BatchLayout, o.computing(metavar="NAME", help="Set the axes of 4-D arrays: nchw or nhwc.")
     ] = "nchw",
+    image_shape: Annotated[
+        str | None,
+        o.computing(metavar="C,H,W", help="Set the shape of images that are flattened to rows."),
+    ] = None,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     per_sample: Annotated[
@@ -126,7 +130,7 @@ def command(
     )
     from ssimtool.vae.requests import LossRequest
 
-    request = LossRequest(paths, how, layout)
+    request = LossRequest(paths, how, layout, parsing.image_shape(image_shape))
     style = Style(parsing.outputs("loss", format, output), ("loss",), TERMS, quiet, debug)
     first = [] if per_sample is None else [per_sample]
     from ssimtool.vae.loss import loss_of_files  # loads NumPy

@@ -20,6 +20,7 @@ Channels = Literal["rgb", "luma"]
 Background = Literal["checker"] | tuple[int, int, int]  # a colour: red, green, blue
 ImageLayout = Literal["auto", "hwc", "chw", "thw"]
 BatchLayout = Literal["nchw", "nhwc"]
+ValueRange = tuple[float, float]  # the samples that are black and white
 ImageShape = tuple[int, int, int]  # (C, H, W)
 MapStyle = Literal["gray", "heat", "overlay", "panel"]
 DEFAULT_MAP_STYLE: MapStyle = "gray"
@@ -63,13 +64,15 @@ class Computed:
 class LossSettings:
     """Settings of the loss of a VAE.
 
-    A `data_range` of None is 1, and integers are scaled to it. `free_bits` is in nats for each
-    latent dimension; 0 turns it off. `per_sample` adds the terms of each sample.
+    A `data_range` of None is 1, and integers are scaled to it. A `value_range` is mapped to [0, 1]
+    in arrays of floats, or in both if both hold integers. `free_bits` is in nats for each latent
+    dimension; 0 turns it off. `per_sample` adds the terms of each sample.
     """
 
     alpha: float = 1
     beta: float = 1
     data_range: float | None = None
+    value_range: ValueRange | None = None
     definition: Definition = DEFINITIONS["cvae"]
     thresholds: tuple[Threshold, ...] = ()
     device: str = "auto"

@@ -91,6 +91,7 @@ def compare_many(
     mask: ImageInput | None = None,
     regions: Sequence[Region] = (),
     data_range: float | None = None,
+    value_range: tuple[float, float] | None = None,
     channels: Channels = "rgb",
     background: str = "checker",
     resize: bool = False,
@@ -112,9 +113,9 @@ def compare_many(
             path without the suffix if that is unique.
         include, exclude: globs for the files of folders.
         allow_empty: whether folders may have no pair.
-        metrics, definition, border, scales, mask, regions, data_range, channels, background,
-            resize, frame, layout, max_pixels, device, backend: as for `ssimtool.compare`; `mask`
-            and `regions` apply to every pair.
+        metrics, definition, border, scales, mask, regions, data_range, value_range, channels,
+            background, resize, frame, layout, max_pixels, device, backend: as for
+            `ssimtool.compare`; `mask` and `regions` apply to every pair.
         precision: of SSIM: `single`, right to 1e-6 of 1 − SSIM or to 1e-7, or `double`.
         jobs: number of threads; None: the cores that this process may use.
         memory: bytes for the pairs in flight; a pair that needs more waits and runs alone.
@@ -137,7 +138,8 @@ def compare_many(
     count = usable_cores() if jobs is None else jobs
     if count < 1:
         raise ValueError(f"jobs is {jobs}: expected 1 or more")
-    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    options = (channels, data_range, value_range, background, resize, frame, layout, max_pixels)
+    reading = reading_of(*options)
     region = RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
     chosen = find_definition(definition, border=border)
     settings = compare_settings(metrics, chosen, scales, region, device, backend, precision)

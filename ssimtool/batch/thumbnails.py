@@ -115,8 +115,8 @@ def _case(comparisons: Sequence[Comparison], places: Places, budget: int, index:
 def _read_again(record: Comparison, places: Places) -> Pair:
     reference, distorted = map(places.path_of, (record.reference, record.distorted))
     options = {name: value for name, value in record.reading.items() if name in RECORDED}
-    if isinstance(options.get("background"), list):  # JSON has no tuples
-        options["background"] = tuple(options["background"])
+    # JSON has no tuples
+    options = {n: tuple(v) if isinstance(v, list) else v for n, v in options.items()}
     # The size at the time of scoring is allowed, whatever --max-pixels was then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
     frames = read_frames(reference, distorted, Reading(**options, max_pixels=limit))

@@ -19,6 +19,7 @@ from ssimtool.readers.images.together import decode_together
 from ssimtool.readers.memory import ImageInput, name_of, open_memory
 from ssimtool.readers.options import Reading as Reading
 from ssimtool.readers.options import recorded as recorded
+from ssimtool.readers.ranges import in_value_range
 from ssimtool.readers.samples import Array, Pair, Samples
 
 # ITU-R BT.601-7, section 2.5.1: E'_Y = 0.299 E'_R + 0.587 E'_G + 0.114 E'_B
@@ -157,6 +158,7 @@ def align(x: Samples, y: Samples, options: Reading) -> Pair:
         y = resized(y, x.samples.shape[0], x.samples.shape[1])
     x, y = over_background(x, options.background), over_background(y, options.background)
     x, y = _same_channels(x, y)
+    x, y = in_value_range(x, y, options.value_range)
     x, y, data_range, warnings = same_depth(x, y, options.data_range)
     if options.channels == "luma":
         x, y = _luma(x), _luma(y)

@@ -9,7 +9,15 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import shown
-from ssimtool.readers.samples import Samples
+from ssimtool.readers.ranges import (
+    beyond_warnings,
+    unfilled_warnings,
+    usual_range,
+    value_range_of,
+)
+from ssimtool.readers.samples import Samples, is_within
+
+WIDE = 4  # bytes of an integer type that images rarely fill
 
 
 def same_depth(
@@ -31,10 +39,9 @@ def same_depth(
     """
     kinds = [(i.samples.dtype.kind, i.data_range) for i in (x, y)]
     floats = [kind == "f" for kind, _ in kinds]
-    if all(floats):
-        return x, y, requested or _range_of_floats(x, y), ()
-    if kinds[0] == kinds[1]:
-        return x, y, requested or kinds[0][1] or 1, () if requested else _wide_type_warnings(x)
+    if all(floats) or kinds[0] == kinds[1]:
+        data_range = requested or (_range_of_floats(x, y) if all(floats) else kinds[0][1]) or 1
+        return x, y, data_range, _range_warnings(x, y, data_range, requested)
     if requested is not None:
         known = requested in (kinds[0][1], kinds[1][1])
         if known and _within(x, requested) and _within(y, requested):
@@ -52,17 +59,34 @@ def same_depth(
 
 
 def _within(image: Samples, data_range: float) -> bool:
-    return bool(image.samples.min() >= 0 and image.samples.max() <= data_range)
+    return is_within(float(image.samples.min()), float(image.samples.max()), 0, data_range)
+
+
+def _range_warnings(
+    x: Samples, y: Samples, data_range: float, requested: float | None
+) -> tuple[str, ...]:
+    """Warn if the samples of two images of one type do not fit the data range."""
+    kind, size = x.samples.dtype.kind, x.samples.dtype.itemsize
+    if requested is None and kind != "f" and size >= WIDE:
+        return _wide_type_warnings(x)
+    beyond: tuple[str, ...] = ()
+    if requested is not None or kind == "i":
+        beyond = tuple(w for i in (x, y) for w in beyond_warnings(i, 0, data_range))
+    if beyond or requested is not None or kind == "f":
+        return beyond
+    return unfilled_warnings((x, y), data_range)
 
 
 def _wide_type_warnings(image: Samples) -> tuple[str, ...]:
     """Warn if the range of the type is probably not the range of the samples."""
-    if image.samples.dtype.kind == "f" or image.samples.dtype.itemsize < 4:
+    if image.samples.dtype.kind == "f" or image.samples.dtype.itemsize < WIDE:
         return ()
-    low, high = image.samples.min(), image.samples.max()
+    low, high = int(image.samples.min()), int(image.samples.max())
+    seeming = usual_range(high, image.data_range or 1) if low >= 0 else None
+    example = f" (e.g. {seeming})" if seeming else ""
     return (
         f"{shown(image.path)}: {image.samples.dtype} values from {low} to {high} are compared with "
-        f"the full range of the type, {image.data_range}; pass --data-range to change it",
+        f"the full range of the type, {image.data_range}; pass --data-range{example} to change it",
     )
 
 
@@ -73,21 +97,27 @@ def _range_of_floats(*images: Samples) -> float:
             raise SsimtoolError(
                 "data_range",
                 f"{shown(image.path)}: float values from {low:.6g} to {high:.6g}; "
-                f"pass --data-range (e.g. {_example_range(low, high):.6g})",
+                f"{_needed(low, high)}",
             )
     return 1
 
 
-def _example_range(low: float, high: float) -> float:
+def _needed(low: float, high: float) -> str:
+    if low < 0:
+        return f"pass --value-range {value_range_of(low, high)}, the values of black and white"
+    return f"pass --data-range (e.g. {_example_range(high):.6g})"
+
+
+def _example_range(high: float) -> float:
     """Smallest 1, 2 or 5 times a power of ten that holds the values, or 255 or 65535 if they fit.
 
-    >>> _example_range(-1000, 996), _example_range(0, 200), _example_range(-1, 1)
+    >>> _example_range(1996), _example_range(200), _example_range(2)
     (2000.0, 255.0, 2.0)
     """
     for depth in (255.0, 65535.0):
-        if low >= 0 and depth / 2 < high <= depth:
+        if depth / 2 < high <= depth:
             return depth
-    span = min(max(max(high, 0) - min(low, 0), 1e-300), 1e300)
+    span = min(max(high, 1e-300), 1e300)
     power = 10.0 ** math.floor(math.log10(span))
     return next(n * power for n in (1, 2, 5, 10) if n * power >= span * (1 - 1e-12))
 

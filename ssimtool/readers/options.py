@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ssimtool.settings import Background, Channels, ImageLayout
+from ssimtool.settings import Background, Channels, ImageLayout, ValueRange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,7 @@ class Reading:
 
     channels: Channels = "rgb"
     data_range: float | None = None
+    value_range: ValueRange | None = None
     background: Background = "checker"
     resize: bool = False
     frame: int | None = None

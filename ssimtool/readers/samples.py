@@ -13,6 +13,8 @@ from ssimtool.readers.images.colour_description import ColourDescription
 from ssimtool.readers.regions import ALL, RegionOfInterest
 
 Array = NDArray[Any]
+# Samples so little beyond a range, as a part of it, are inside: float32 rounds 1 to 1.0000001.
+ROUNDING = 1e-6
 Space = Literal["grey", "rgb", "cmyk", "other"]
 
 
@@ -88,3 +90,18 @@ def range_of_type(dtype: np.dtype[Any]) -> float | None:
         limits = np.iinfo(dtype)
         return int(limits.max) - int(limits.min)
     return None
+
+
+def is_within(least: float, most: float, low: float, high: float) -> bool:
+    """Whether samples from `least` to `most` are within `low` to `high`, but for rounding.
+
+    >>> is_within(0, 1.0000001, 0, 1), is_within(0, 1.001, 0, 1)
+    (True, False)
+    """
+    slack = ROUNDING * (high - low)
+    return least >= low - slack and most <= high + slack
+
+
+def range_of_floats(samples: Array) -> float | None:
+    """Dynamic range of floats: 1 if they are within 0 and 1, else None."""
+    return 1.0 if is_within(float(samples.min()), float(samples.max()), 0, 1) else None

@@ -80,6 +80,7 @@ def compare_settings(
 def reading_of(
     channels: Channels,
     data_range: float | None,
+    value_range: tuple[float, float] | None,
     background: str,
     resize: bool,
     frame: int | None,
@@ -97,18 +98,41 @@ def reading_of(
         raise ArgumentError(
             f"data_range is {data_range}: expected a finite number above 0", argument="data_range"
         )
+    check_value_range(value_range, data_range)
     colour = _background(background)
     from ssimtool.readers.align import Reading
 
     return Reading(
         channels=channels,
         data_range=data_range,
+        value_range=None if value_range is None else (value_range[0], value_range[1]),
         background=colour,
         resize=resize,
         frame=frame,
         max_pixels=max_pixels,
         layout=layout,
     )
+
+
+def check_value_range(value_range: Sequence[float] | None, data_range: float | None) -> None:
+    """Check the samples that are black and white.
+
+    Raises:
+        ArgumentError: they are not two numbers in ascending order, or a data range is passed too.
+    """
+    if value_range is None:
+        return
+    if data_range is not None:
+        raise ArgumentError(
+            "data_range and value_range exclude each other: pass one of them",
+            argument="value_range",
+        )
+    low, high = value_range
+    if not (-1e100 <= low < high <= 1e100 and high - low >= 1e-100):
+        raise ArgumentError(
+            f"value_range is {low:g} {high:g}: expected two finite numbers, the lower first",
+            argument="value_range",
+        )
 
 
 def _background(name: str) -> Background:

@@ -88,6 +88,7 @@ def compare(
     regions: Sequence[Region] = (),
     map: bool = False,
     data_range: float | None = None,
+    value_range: tuple[float, float] | None = None,
     channels: Channels = "rgb",
     background: str = "checker",
     resize: bool = False,
@@ -116,6 +117,8 @@ def compare(
         map: compute the SSIM map.
         data_range: dynamic range of the samples; None: that of the integer type, 1 for floats
             in [0, 1].
+        value_range: the samples (low, high) that are black and white, such as (-1, 1) of a tanh:
+            they are mapped to 0 and 1. Integers are mapped only if both images hold integers.
         channels: `rgb`, the mean over the channels, or `luma`, only the BT.601 luma.
         background: background for transparent pixels: `checker`, or a colour such as `white` or
             `#ff8800`.
@@ -149,11 +152,12 @@ def compare(
     region = RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
     chosen = find_definition(definition, border=border)
     settings = compare_settings(metrics, chosen, scales, region, device, backend, precision)
+    options = (channels, data_range, value_range, background, resize, frame, layout, max_pixels)
     request = CompareRequest(
         reference=reference,
         distorted=distorted,
         settings=settings,
-        reading=reading_of(channels, data_range, background, resize, frame, layout, max_pixels),
+        reading=reading_of(*options),
         region=region,
         mask=mask,
         with_map=map,

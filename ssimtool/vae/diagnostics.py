@@ -8,8 +8,11 @@ import numpy as np
 
 from ssimtool.metrics.moments import FLOAT32_EXP_LIMIT, Moments
 from ssimtool.readers.arrays.vae import Arrays
-from ssimtool.readers.samples import Array, range_of_type
+from ssimtool.readers.ranges import usual_range, value_range_of
+from ssimtool.readers.samples import Array, is_within, range_of_type
+from ssimtool.settings import LossSettings, ValueRange
 from ssimtool.vae.spans import Span
+from ssimtool.vae.units import units_of
 
 MAX_CHANNELS = 4  # a longer axis does not look like channels
 # Images in [-1, 1] reach far below 0, but a slight undershoot of recon does not. As fractions of
@@ -27,19 +30,21 @@ FEWEST_CLAMPED = 10  # values at an extreme; fewer may be equal by chance
 CLAMPED_SHARE = 1 / 1000  # fraction of all values, in addition
 
 
-def image_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: Span) -> list[str]:
-    """Return warnings about samples beyond [0, 1], different ranges and channels that come last.
+def image_warnings(arrays: Arrays, settings: LossSettings, recon: Span, raw: Span) -> list[str]:
+    """Return warnings about samples that do not fit their range, different ranges and channels that
+    come last.
 
     Args:
         arrays: recon and raw.
-        data_range: as requested; None takes 1 and scales integers to it.
+        settings: the data range or the value range, as requested.
         recon, raw: the ranges of their samples.
     """
+    units = units_of(arrays.recon.dtype, arrays.raw.dtype, settings)
     warned = _layout_warnings(arrays)
-    for source, span in ((arrays.recon, recon), (arrays.raw, raw)):
-        if data_range is None:
-            warned += _range_warnings(span, source.dtype)
-    return warned + _scale_warnings(arrays, data_range, recon, raw)
+    for source, span, unit in zip((arrays.recon, arrays.raw), (recon, raw), units, strict=True):
+        if settings.data_range is None:
+            warned += _range_warnings(span, source.dtype, unit)
+    return warned + _scale_warnings(recon, raw, units, settings.data_range or 1)
 
 
 def _layout_warnings(arrays: Arrays) -> list[str]:
@@ -54,33 +59,40 @@ def _layout_warnings(arrays: Arrays) -> list[str]:
     ]
 
 
-def _range_warnings(span: Span, dtype: np.dtype[Any]) -> list[str]:
-    """Return warnings about the default data range."""
+def _range_warnings(span: Span, dtype: np.dtype[Any], unit: ValueRange) -> list[str]:
+    """Return warnings about a range that was not requested, or that the samples exceed."""
     full = range_of_type(dtype)
-    if full is not None and dtype.itemsize >= WIDE_TYPE:
+    if unit != (0, full or 1):
+        if is_within(span.low, span.high, *unit):
+            return []
+        return [
+            f"{span.name}: samples from {span.low:.6g} to {span.high:.6g}, beyond the value range "
+            f"from {unit[0]:g} to {unit[1]:g}; pass --value-range LOW HIGH"
+        ]
+    seeming = None if full is None else usual_range(span.high, full)
+    if full is not None and (seeming or dtype.itemsize >= WIDE_TYPE):
+        example = f" (e.g. {seeming})" if seeming else ""
         return [
             f"{span.name}: {dtype} values from {span.low:g} to {span.high:g} are divided by the "
-            f"range of that type, {full:g}; pass --data-range for another"
+            f"range of that type, {full:g}; pass --data-range{example} for another"
         ]
+    if is_within(span.low, span.high, 0, full or 1):
+        return []
     low, high = span.low / (full or 1), span.high / (full or 1)
-    if low < 0 or high > 1:
-        return [
-            f"{span.name}: samples from {low:.6g} to {high:.6g}, beyond [0, 1]; the data range is "
-            "taken as 1, pass --data-range for another"
-        ]
-    return []
-
-
-def _scale_warnings(arrays: Arrays, data_range: float | None, recon: Span, raw: Span) -> list[str]:
-    """Return a warning if recon and raw seem to have different scales."""
-    limit = data_range or 1
-    divisors = [
-        (range_of_type(source.dtype) if data_range is None else None) or 1
-        for source in (arrays.recon, arrays.raw)
+    signed = f"--value-range {value_range_of(span.low, span.high)}"
+    return [
+        f"{span.name}: samples from {low:.6g} to {high:.6g}, beyond [0, 1]; the data range is "
+        f"taken as 1, pass {signed if low < 0 else '--data-range'} for another"
     ]
+
+
+def _scale_warnings(
+    recon: Span, raw: Span, units: tuple[ValueRange, ValueRange], limit: float
+) -> list[str]:
+    """Return a warning if recon and raw seem to have different scales."""
     (low, high), (low2, high2) = (
-        (span.low / divisor, span.high / divisor)
-        for span, divisor in zip((recon, raw), divisors, strict=True)
+        ((span.low - zero) / (one - zero), (span.high - zero) / (one - zero))
+        for span, (zero, one) in zip((recon, raw), units, strict=True)
     )
     signed = min(low, low2) < SIGNED * limit and max(low, low2) >= UNSIGNED * limit
     larger = max(high, high2) > LARGER * limit and min(high, high2) <= WITHIN * limit

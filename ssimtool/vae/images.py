@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,11 +11,13 @@ from ssimtool.devices import Execution, numba_loads, settle, takes_fused
 from ssimtool.errors import SsimtoolError
 from ssimtool.metrics import public as metrics
 from ssimtool.readers.arrays.vae import Arrays, Chunk
-from ssimtool.readers.samples import Array, range_of_type
+from ssimtool.readers.ranges import mapped
+from ssimtool.readers.samples import Array
 from ssimtool.scoring.bands import Band, bands
 from ssimtool.scoring.tensors import sent, widest_dtype
 from ssimtool.settings import BackendName, LossSettings
 from ssimtool.vae.spans import Span
+from ssimtool.vae.units import STORED, units_of
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _score_band(
 ) -> dict[str, tuple[Tensor, int]]:
     """Return the mean of each term over the band, (n,), and how many rows it covers."""
     settings, core = how.settings, _core(band)
-    raw, recon, data_range, divisor = _scaled(raw, recon, settings.data_range)
+    raw, recon, data_range, divisor = _scaled(raw, recon, settings)
     x, y = sent(raw, how.device), sent(recon, how.device)
     error = metrics.mse(x[:, :, core], y[:, :, core], dtype=how.dtype, backend=settings.backend)
     error = error / float(divisor) ** 2
@@ -146,21 +147,18 @@ def _loss_of_band(x: Tensor, y: Tensor, data_range: float, band: Band, how: Comp
     return loss_or_map if whole else 1 - loss_or_map[:, :, band.kept].mean(dim=(1, 2, 3))
 
 
-def _scaled(
-    raw: Array, recon: Array, data_range: float | None
-) -> tuple[Array, Array, float, float]:
+def _scaled(raw: Array, recon: Array, settings: LossSettings) -> tuple[Array, Array, float, float]:
     """Return the arrays, the range of their samples, and the divisor of the samples.
 
-    Two integer arrays of one type are not divided: SSIM does not depend on a common factor.
+    Two arrays that are only divided, by one number, are left as they are: SSIM does not depend on a
+    common factor.
     """
-    if data_range is not None:
-        return raw, recon, data_range, 1
-    ranges = [range_of_type(array.dtype) for array in (raw, recon)]
-    if ranges[0] == ranges[1]:
-        full = ranges[0] or 1
-        return raw, recon, full, full
-    raw, recon = (
-        array if full is None else array / np.float64(full)
-        for array, full in zip((raw, recon), ranges, strict=True)
+    units = units_of(recon.dtype, raw.dtype, settings)
+    (low, full), second = units
+    if units[0] == second and not low:
+        return raw, recon, settings.data_range or full, full
+    recon, raw = (
+        array if unit == STORED else mapped(array, unit)
+        for array, unit in zip((recon, raw), units, strict=True)
     )
     return raw, recon, 1, 1

@@ -12,7 +12,6 @@ from ssimtool import __version__
 from ssimtool.errors import SsimtoolError
 from ssimtool.metrics.moments import Moments
 from ssimtool.readers.arrays.vae import Arrays
-from ssimtool.readers.samples import range_of_type
 from ssimtool.records.comparison import parts_of
 from ssimtool.records.latents import reduction_text
 from ssimtool.records.loss import Contributions, LossReport
@@ -21,6 +20,7 @@ from ssimtool.settings import LatentSettings, LossSettings
 from ssimtool.vae.diagnostics import image_warnings, posterior_warnings
 from ssimtool.vae.posterior import kl_per_dimension, summary_of
 from ssimtool.vae.spans import Span
+from ssimtool.vae.units import unit_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,19 +136,14 @@ def _steps(arrays: Arrays, settings: LossSettings) -> tuple[str, ...]:
     last = arrays.layout == "nhwc" and (len(arrays.recon.shape) == 4 or arrays.flattened)
     rows = [f"recon, raw: rows to images of shape {arrays.flattened}"] if arrays.flattened else []
     channels = ["recon, raw: channels last to first"] if last else []
-    divided = [
-        f"{name}: {source.dtype} divided by {full}"
-        for name, source in (("recon", arrays.recon), ("raw", arrays.raw))
-        if (full := range_of_type(source.dtype)) is not None and settings.data_range is None
-    ]
     each = settings.free_bits and settings.per_sample
     free = ["kl of each sample: without free bits"] if each else []
-    return (*rows, *channels, *divided, *free)
+    return (*rows, *channels, *unit_steps(arrays, settings), *free)
 
 
 def _warnings(arrays: Arrays, settings: LossSettings, evaluation: Evaluation) -> tuple[str, ...]:
     """Return the warnings about all arrays, each once."""
-    warned = image_warnings(arrays, settings.data_range, evaluation.recon, evaluation.raw)
+    warned = image_warnings(arrays, settings, evaluation.recon, evaluation.raw)
     if arrays.mu and arrays.logvar and evaluation.moments is not None:
         warned += posterior_warnings(arrays.mu.name, arrays.logvar.name, evaluation.moments)
     return tuple(dict.fromkeys(warned))

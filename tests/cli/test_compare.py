@@ -60,8 +60,8 @@ def test_fields_of_the_json_record(ssimtool, pair):
         "columns", "device", "backend", "precision", "frames", "version", "warnings", "error",
     ]  # fmt: skip
     assert record["reading"] == {
-        "channels": "rgb", "data_range": None, "background": "checker", "resize": False,
-        "frame": None, "layout": "auto",
+        "channels": "rgb", "data_range": None, "value_range": None, "background": "checker",
+        "resize": False, "frame": None, "layout": "auto",
     }  # fmt: skip
     assert record["schema"] == "ssimtool.comparison/1"
     assert (record["width"], record["height"], record["channels"]) == (50, 40, 3)

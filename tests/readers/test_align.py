@@ -304,7 +304,7 @@ def test_a_wide_type_is_warned_of(save):
     paths = save("a.npy", GREY.astype(np.int64)), save("b.npy", GREY.astype(np.int64))
     pair = read_pair(*paths, Reading())
     assert pair.data_range == 2**64 - 1
-    assert "pass --data-range to change it" in pair.warnings[0]
+    assert "pass --data-range (e.g. 255) to change it" in pair.warnings[0]
 
 
 def test_the_type_that_was_read_is_kept(save):

@@ -8,6 +8,7 @@ import pytest
 from ssimtool.metrics.moments import moments
 from ssimtool.readers.arrays.sources import ArraySource
 from ssimtool.readers.arrays.vae import Arrays
+from ssimtool.settings import LossSettings
 from ssimtool.vae.diagnostics import (
     at_extremes,
     image_warnings,
@@ -26,16 +27,19 @@ def _source(name: str, shape: tuple[int, ...], dtype: str) -> ArraySource:
     return ArraySource(name, shape, np.dtype(dtype), read, lambda: None)
 
 
-def _images(recon, raw, *, given=None, dtypes="ff", shape=(5, 1, 20, 20), layout="nchw"):
+def _images(
+    recon, raw, *, given=None, value_range=None, dtypes="ff", shape=(5, 1, 20, 20), layout="nchw"
+):
     """What is warned of two arrays that lie within these limits."""
     sources = [_source(n, shape, d) for n, d in zip(("x", "y"), dtypes, strict=True)]
     spans = [Span(s.name, *limits) for s, limits in zip(sources, (recon, raw), strict=True)]
-    return image_warnings(Arrays(*sources, None, None, layout), given, *spans)
+    settings = LossSettings(data_range=given, value_range=value_range)
+    return image_warnings(Arrays(*sources, None, None, layout), settings, *spans)
 
 
 @pytest.mark.parametrize(
     ("limits", "warned"),
-    [((0, 1), False), ((-1e-9, 1), True), ((0, 1 + 1e-9), True)],
+    [((-1e-7, 1 + 1e-7), False), ((-2e-6, 1), True), ((0, 1 + 2e-6), True)],
 )
 def test_samples_beyond_one(limits, warned):
     found = _images(limits, (0, 1))
@@ -79,6 +83,8 @@ def test_one_of_them_goes_far_above_the_range(high, other, warned, scale):
     [
         ("u1", 255, []),
         ("u2", 65535, []),
+        ("u2", 4095, ["x: uint16 values from 0 to 4095 are divided by the range of that type"]),
+        ("u1", 1, ["x: uint8 values from 0 to 1 are divided by"]),
         ("u4", 255, ["x: uint32 values from 0 to 255 are divided by"]),
     ],
 )
@@ -88,6 +94,28 @@ def test_wide_integers_are_told(dtype, high, words):
     assert all(line.startswith(word) for line, word in zip(found, words, strict=True))
     # as they stand, with a range that was given
     assert _images((0, high), (0, high), dtypes=(dtype, "f"), given=high) == []
+
+
+def test_a_range_that_integers_seem_to_have_is_named():
+    (found,) = _images((0, 4095), (0, 1), dtypes=("u2", "f"))
+    assert found.endswith("pass --data-range (e.g. 4095) for another")
+
+
+def test_the_range_of_a_tanh_is_named():
+    found = _images((-0.9, 1), (-1, 1))
+    assert [line.rpartition("; ")[2] for line in found] == [
+        "the data range is taken as 1, pass --value-range -1 1 for another"
+    ] * 2
+
+
+def test_a_value_range_is_held_to_its_limits():
+    assert _images((-1, 1), (-1, 1), value_range=(-1, 1)) == []
+    assert _images((-1, 1), (0, 255), dtypes=("f", "u1"), value_range=(-1, 1)) == []
+    (found,) = _images((-1.2, 1), (-1, 1), value_range=(-1, 1))
+    assert found.startswith("x: samples from -1.2 to 1, beyond the value range from -1 to 1")
+    # of the mapped samples, one array goes far above the other
+    found = _images((-1, 9), (-1, 1), value_range=(-1, 1))
+    assert "scaled differently" in found[-1]
 
 
 @pytest.mark.parametrize(

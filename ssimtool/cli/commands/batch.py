@@ -46,6 +46,7 @@ def command(
     fail_over: b.FailOverOption = [],
     channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
+    value_range: o.ValueRangeOption = None,
     background: r.BackgroundOption = "checker",
     resize: r.ResizeOption = False,
     frame: f.FrameOption = None,
@@ -112,7 +113,9 @@ def command(
     )
     size = parsing.size_in_bytes(memory)
     parsing.requires_definition(settings)
-    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    reading = reading_of(
+        channels, data_range, value_range, background, resize, frame, layout, max_pixels
+    )
     from ssimtool.batch.interrupt import interruptible
     from ssimtool.batch.run import run
     from ssimtool.batch.sinks import Target

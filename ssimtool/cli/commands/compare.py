@@ -39,6 +39,7 @@ def command(
     fail_over: f.FailOverOption = [],
     channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
+    value_range: o.ValueRangeOption = None,
     background: r.BackgroundOption = "checker",
     resize: r.ResizeOption = False,
     frame: f.FrameOption = None,
@@ -84,7 +85,9 @@ def command(
         implied=["ssim"] if map_ else [],  # the map states it
     )
     parsing.requires_definition(settings)
-    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    reading = reading_of(
+        channels, data_range, value_range, background, resize, frame, layout, max_pixels
+    )
     outputs = parsing.outputs("compare", format, output)
     style = Style(outputs, tuple(metric), settings.metrics, quiet, debug)
     if several:

@@ -21,6 +21,7 @@ def command(
     distorted: o.DistortedArgument,
     channels: r.ChannelsOption = "rgb",
     data_range: o.DataRangeOption = None,
+    value_range: o.ValueRangeOption = None,
     background: r.BackgroundOption = "checker",
     resize: r.ResizeOption = False,
     frame: f.OneFrameOption = None,
@@ -44,7 +45,9 @@ def command(
     if reference == distorted == "-":
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     settings = CompareSettings(metrics=("ssim",), device=device, backend=backend)
-    reading = reading_of(channels, data_range, background, resize, frame, layout, max_pixels)
+    reading = reading_of(
+        channels, data_range, value_range, background, resize, frame, layout, max_pixels
+    )
     style = Style(parsing.outputs("explain", format, output), (), (), quiet, debug)
     with reserved(style.files, inputs=(reference, distorted)) as files:
         from ssimtool.readers.images.opening import set_up_pillow

@@ -16,6 +16,7 @@ from ssimtool.cli.progress import array_progress
 from ssimtool.output import reserved
 from ssimtool.records.loss import FIGURES, TERMS
 from ssimtool.records.thresholds import parse_thresholds
+from ssimtool.scoring.arguments import check_value_range
 from ssimtool.settings import BatchLayout, KlReduction, LossSettings
 
 PROGRESS_FROM = 1 << 24  # values of recon: about a second of work
@@ -81,6 +82,7 @@ def command(
             help="Set the data range. Default: 1, with integers scaled to 0..1.",
         ),
     ] = None,
+    value_range: o.ValueRangeOption = None,
     layout: Annotated[
         BatchLayout, o.computing(metavar="NAME", help="Set the axes of 4-D arrays: nchw or nhwc.")
     ] = "nchw",
@@ -115,11 +117,13 @@ def command(
     METRIC is one of loss, mse, ssim, ssim_loss, kl, active_units,
     collapsed_dimensions, effective_dimensions.
     """
+    check_value_range(value_range, data_range)
     paths = tuple(path for path in (recon, raw, mu, logvar) if path is not None)
     how = LossSettings(
         alpha=alpha,
         beta=beta,
         data_range=data_range,
+        value_range=value_range,
         definition=parsing.chosen_definition(definition, window_size, sigma, k1, k2, border),
         thresholds=parse_thresholds(fail_under, fail_over, metrics=FIGURES),
         device=device,

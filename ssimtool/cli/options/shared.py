@@ -143,6 +143,12 @@ DataRangeOption = Annotated[
         help="Set the data range. Default: that of the type or bit depth; 1 for 0..1.",
     ),
 ]
+ValueRangeOption = Annotated[
+    tuple[float, float] | None,
+    computing(
+        metavar="LOW HIGH", help="Set the float samples that are black and white (tanh: -1 1)."
+    ),
+]
 DeviceOption = Annotated[
     str,
     computing(

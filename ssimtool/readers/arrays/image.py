@@ -13,7 +13,7 @@ from ssimtool.readers.arrays.frames import chosen_frame, frame_count
 from ssimtool.readers.arrays.npy import cut_off, non_finite, read_header
 from ssimtool.readers.arrays.sources import open_array
 from ssimtool.readers.files import shown
-from ssimtool.readers.samples import Array, FrameStack, Samples, Space, range_of_type
+from ssimtool.readers.samples import Array, FrameStack, Samples, Space, is_within, range_of_type
 from ssimtool.settings import ImageLayout
 
 CHANNELS = (1, 3, 4)
@@ -156,7 +156,7 @@ def _samples(array: Array, path: str, name: str, layout: ImageLayout, max_pixels
         path=path,
         samples=array,
         space=SPACES.get(channels, "other"),
-        data_range=range_of_type(array.dtype) or _range_of_floats(array, name),
+        data_range=range_of_type(array.dtype) or _finite_range(array, name),
         steps=steps,
     )
 
@@ -196,8 +196,8 @@ def _as_hwc(array: Array, name: str, layout: ImageLayout) -> Array:
     return array
 
 
-def _range_of_floats(array: Array, name: str) -> float | None:
+def _finite_range(array: Array, name: str) -> float | None:
     lowest, highest = float(array.min()), float(array.max())
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise non_finite(name)
-    return 1.0 if lowest >= 0 and highest <= 1 else None
+    return 1.0 if is_within(lowest, highest, 0, 1) else None

@@ -11,7 +11,7 @@ import numpy as np
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import Content, shown
 from ssimtool.readers.images.codecs import codec
-from ssimtool.readers.samples import Array, Samples, range_of_type
+from ssimtool.readers.samples import Array, Samples, range_of_floats, range_of_type
 
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"  # ISO/IEC 18181-2
@@ -89,10 +89,7 @@ def read_jpeg_xl(data: Content, header: Header, path: str) -> Samples:
             "unsupported",
             f"{shown(path)}: has alpha beside floats, which is not read; save it without alpha",
         )
-    if array.dtype.kind == "f":
-        top = 1.0 if array.min() >= 0 and array.max() <= 1 else None
-    else:
-        top = range_of_type(array.dtype)
+    top = range_of_floats(array) if array.dtype.kind == "f" else range_of_type(array.dtype)
     grey = header.channels - header.has_alpha == 1
     return Samples(
         path=path,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import shown
-from ssimtool.readers.samples import Array, Samples, Space, range_of_type
+from ssimtool.readers.samples import Array, Samples, Space, range_of_floats, range_of_type
 
 SPACE: dict[str, Space] = {
     "L": "grey",
@@ -105,8 +105,7 @@ def _samples(image: Image.Image, path: str) -> tuple[Array, float | None]:
     if image.mode == "I" and image.format == "TIFF":
         return _of_tiff(array, getattr(image, "tag_v2", {}), path)
     if image.mode == "F":
-        inside = array.min() >= 0 and array.max() <= 1
-        return array, 1.0 if inside else None
+        return array, range_of_floats(array)
     bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]
     if array.dtype == np.uint16 and bits < 16:
         return array, 2**bits - 1

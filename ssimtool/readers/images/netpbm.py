@@ -10,7 +10,7 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import Content, shown
-from ssimtool.readers.samples import Array, Samples
+from ssimtool.readers.samples import Array, Samples, range_of_floats
 
 PAM, COLOUR_PFM = b"P7", b"PF"
 HEADER_BYTES = 2**16  # longer headers are no headers
@@ -95,7 +95,7 @@ def read_netpbm(data: Content, header: Header, path: str) -> Samples:
     array: Array = stored.astype(header.dtype.newbyteorder("="))
     if not header.top:  # PFM begins with the lowest row
         array = np.ascontiguousarray(array[::-1])
-        top = 1.0 if array.min() >= 0 and array.max() <= 1 else None
+        top = range_of_floats(array)
         return Samples(path=path, samples=array, space="rgb", data_range=top)
     if int(array.max()) > header.top:
         raise ValueError(f"a sample of {array.max()} above MAXVAL {header.top}")

@@ -11,7 +11,7 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import shown
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.images.tiff_tags import Page
-from ssimtool.readers.samples import Array, Samples, range_of_type
+from ssimtool.readers.samples import Array, Samples, range_of_floats, range_of_type
 
 # PhotometricInterpretation (TIFF 6.0, sections 4 to 6 and 16 to 23), and the channels of colour
 MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
@@ -103,7 +103,7 @@ def _plain(
     if bits == 1 and samples.shape[2] == 1 and alpha is None:
         samples, steps = np.repeat(samples, 3, axis=2), (*steps, "bilevel to RGB")
     if samples.dtype.kind == "f":
-        top = 1.0 if samples.min() >= 0 and samples.max() <= 1 else None
+        top = range_of_floats(samples)
     space: dict[int, Literal["grey", "rgb", "cmyk"]] = {1: "grey", 3: "rgb", 4: "cmyk"}
     return Samples(
         path=path,

@@ -28,12 +28,16 @@ class ReportSink:
         journal: NDJSON that the batch writes, complete when this sink ends; None: the sink keeps
             the records in a temporary file.
         worst: number of lowest-scoring pairs with pictures.
+        view: requested numbers and columns.
     """
 
     has_summary = False
 
-    def __init__(self, name: str, file: Reserved | None, journal: str | None, worst: int) -> None:
+    def __init__(
+        self, name: str, file: Reserved | None, journal: str | None, worst: int, view: View
+    ) -> None:
         self._name, self._file, self._worst, self._scores = name, file, worst, journal
+        self._view = view
         self._kept: IO[bytes] | None = None
         if journal is None:
             self._kept = NamedTemporaryFile(suffix=".ndjson", delete=False)  # noqa: SIM115  # `end` closes it
@@ -52,7 +56,8 @@ class ReportSink:
             if self._kept is not None:  # its temporary name says nothing
                 name = "batch" if self._file is None else printable(self._file.target.name)
                 overview = replace(overview, source=name)
-            text = renderer(self._name, "report")(overview, View(names=tuple(summary.metrics)))
+            view = replace(self._view, names=tuple(summary.metrics))
+            text = renderer(self._name, "report")(overview, view)
             if self._file is None:
                 put_stdout(text)
             else:

@@ -72,7 +72,8 @@ class Target:
     """Outputs of a batch.
 
     `table`: the table is also printed on standard output. `names` are the metrics of each record,
-    `requested` those of `-f value`. `several`: the command is `compare`, whose JSON is an array of
+    `requested` those of `-f value`. `listed`: the pairs are those of a list. `wide`: CSV has all
+    fields. `several`: the command is `compare`, whose JSON is an array of
     the records. `worst` is the number of pairs with pictures in a report. The format's summary for
     CI is appended to the file `job_summary`.
     """
@@ -83,6 +84,8 @@ class Target:
     several: bool = False
     names: Sequence[str]
     requested: Sequence[str]
+    listed: bool = False
+    wide: bool = False
     resume: bool
     overwrite: bool
     job_summary: str | None = None
@@ -175,16 +178,18 @@ def _beside(target: Target) -> Iterator[Sink]:
 
 
 def _sink(name: str, target: Target, file: Reserved | None, journal: str | None) -> Sink:
-    # A run that is resumed passes on only the new records; its journal has all.
-    from_journal = target.resume and file is not None and name in formats_for("report")
-    if FORMATS[name].overview or from_journal:
-        return ReportSink(name, file, journal, target.worst)
     view = View(
         names=target.names,
         requested=target.requested,
+        listed=target.listed,
+        wide=target.wide,
         width=shutil.get_terminal_size((80, 24)).columns,
         colour=file is None and wants_colour(),
     )
+    # A run that is resumed passes on only the new records; its journal has all.
+    from_journal = target.resume and file is not None and name in formats_for("report")
+    if FORMATS[name].overview or from_journal:
+        return ReportSink(name, file, journal, target.worst, view)
     sink = StreamSink if FORMATS[name].streamed else WholeSink
     form = ARRAY if name == "json" and target.several else batch_format(name)
     return sink(form, view, file)

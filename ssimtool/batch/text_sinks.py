@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import Protocol
 
@@ -11,8 +11,10 @@ from ssimtool.job_summary import append_job_summary
 from ssimtool.output import Reserved, put_stdout, write, writing
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
+from ssimtool.reports.pairs_csv import own_columns
 from ssimtool.reports.view import BatchFormat, View
 
+MOST_WAITING = 1000  # records in memory
 KEPT_BYTES = 1 << 26  # of text kept in memory; more is kept on disk
 
 
@@ -35,19 +37,34 @@ class StreamSink:
     def __init__(self, form: BatchFormat, view: View, file: Reserved | None) -> None:
         self._form, self._view, self._file = form, view, file
         self._begun = False
+        self._waiting: list[Comparison] = []  # records before the head can be written
         self.has_summary = form.tail is not None
 
     def add(self, record: Comparison) -> bool:
         """Write a record; before the first one, the head."""
-        before = self._form.between if self._begun else self._form.head(None, self._view)
+        if self._begun:
+            return _put(self._form.between + self._form.line(record, self._view), self._file)
+        self._waiting.append(record)
+        return (len(self._waiting) < MOST_WAITING and self._waits(record)) or self._begin()
+
+    def _waits(self, record: Comparison) -> bool:
+        """Return whether the columns of a list are still unknown: an error of a line has none."""
+        unknown = self._view.listed and record.status == "error" and not record.columns
+        return self._form.waits_for_columns and unknown
+
+    def _begin(self) -> bool:
+        """Write the head, and the records that waited for it."""
         self._begun = True
-        return _put(before + self._form.line(record, self._view), self._file)
+        self._view = replace(self._view, columns=own_columns(self._waiting))
+        lines = [self._form.line(record, self._view) for record in self._waiting]
+        self._waiting.clear()
+        return _put(self._form.head(None, self._view) + self._form.between.join(lines), self._file)
 
     def end(self, summary: Summary, bins: Sequence[Bin], *, whole: bool) -> None:
         """Write the tail, and commit the file."""
-        head = "" if self._begun else self._form.head(None, self._view)
-        tail = self._form.tail(summary, bins, self._view) if self._form.tail else ""
-        _put(head + tail, self._file)
+        if not self._begun:
+            self._begin()
+        _put(self._form.tail(summary, bins, self._view) if self._form.tail else "", self._file)
         if self._file is not None:
             self._file.commit()
 

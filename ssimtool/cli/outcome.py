@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Style:
-    """Style of a record: `requested` are the numbers of `-f value`, `computed` all numbers."""
+    """Style of a record: `requested` are the numbers of `-f value`, `computed` all numbers.
+
+    `wide`: CSV has all fields.
+    """
 
     outputs: tuple[Output, ...]
     requested: Sequence[str]
     computed: Sequence[str]
     quiet: bool
     debug: bool
+    wide: bool = False
 
     @property
     def files(self) -> list[str]:
@@ -115,7 +119,7 @@ def show(
         for output in style.outputs
         if record.error is None or FORMATS[output.format].machine
     ]
-    names = View(names=style.computed, requested=style.requested)
+    names = View(names=style.computed, requested=style.requested, wide=style.wide)
     for output, file in with_files(style.outputs, files):
         if output.format in formats:
             view = view_of(names, to_file=file is not None)

@@ -170,6 +170,16 @@ def outputs(command: Command, requested: str | None, paths: Sequence[str]) -> tu
     return outputs_of(command, requested, [None if path == "-" else path for path in paths])
 
 
+def requires_csv(outputs: Sequence[Output], *, wide: bool) -> None:
+    """Check that `--wide` has an effect.
+
+    Raises:
+        typer.BadParameter: no output is CSV.
+    """
+    is_csv = any(output.format == "csv" for output in outputs)
+    requires("--wide", "-f csv or -o FILE.csv", holds=is_csv or not wide)
+
+
 def folder(value: str | None) -> str | None:
     """Check that --base names a folder, if it is passed.
 

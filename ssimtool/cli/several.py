@@ -50,6 +50,7 @@ def compare_several(
         several=True,
         names=settings.metrics,
         requested=style.requested,
+        wide=style.wide,
         resume=False,
         overwrite=True,
         job_summary=job_summary_path(one.format for one in style.outputs),

@@ -101,13 +101,24 @@ FORMATS: dict[str, Format] = {
             machine=True,
             streamed=True,
             renderers={
-                "compare": "text:csv_text",
+                "compare": "pairs_csv:csv_of_one",
                 "explain": "explanation:explanation_csv",
                 "loss": "text:csv_text",
                 "latents": "text:csv_text",
                 "list": "catalogue:catalogue_csv",
                 "batch": "stream:CSV",
                 "report": "overview:csv_of",
+            },
+        ),
+        Format(
+            name="tsv",
+            suffixes=(".tsv",),
+            machine=True,
+            streamed=True,
+            renderers={
+                "compare": "pairs_csv:tsv_row",
+                "batch": "stream:TSV",
+                "report": "overview:tsv_of",
             },
         ),
         Format(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ssimtool.errors import printable
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
-from ssimtool.reports.stream import CSV, JSON, whole
+from ssimtool.reports.pairs_csv import own_columns
+from ssimtool.reports.stream import CSV, JSON, TSV, whole
 from ssimtool.reports.summary_markdown import summary_markdown
 from ssimtool.reports.text import escaped
 from ssimtool.reports.view import BatchFormat, View
@@ -45,7 +46,13 @@ class Overview:
 
 def csv_of(overview: Overview, view: View) -> str:
     """Return CSV: a header line, and a line for each comparison."""
-    return whole(CSV, overview.comparisons, overview.summary, view)
+    columns = own_columns(overview.comparisons)
+    return whole(CSV, overview.comparisons, overview.summary, replace(view, columns=columns))
+
+
+def tsv_of(overview: Overview, view: View) -> str:
+    """Return a line for each comparison: the distorted image and its metrics, between tabs."""
+    return whole(TSV, overview.comparisons, overview.summary, view)
 
 
 def json_of(overview: Overview, view: View) -> str:

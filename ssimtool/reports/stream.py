@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison
-from ssimtool.reports.text import csv_header, csv_row, ndjson_text, value_line
+from ssimtool.reports.pairs_csv import csv_header, csv_row, tsv_row
+from ssimtool.reports.text import ndjson_text, value_line
 from ssimtool.reports.view import BatchFormat, View
 
 
@@ -38,5 +39,6 @@ ARRAY = BatchFormat(
     between=",\n",
     tail=lambda summary, bins, view: "\n]\n",
 )
-CSV = BatchFormat(head=lambda summary, view: csv_header(view.names), line=csv_row)
+CSV = BatchFormat(head=lambda summary, view: csv_header(view), line=csv_row, waits_for_columns=True)
+TSV = BatchFormat(line=tsv_row)
 VALUE = BatchFormat(line=value_line)

@@ -45,45 +45,37 @@ def ndjson_text(record: Any, view: View = NO_VIEW) -> str:
     return _dumped(_finite(asdict(record)), indent=None) + "\n"
 
 
-def csv_text(record: Record, view: View) -> str:
+def csv_text(record: LossReport | LatentReport, view: View) -> str:
     """Return CSV: a line of column names and a line of values.
 
-    The columns depend only on the kind of record and on the names of the view. The column of a
-    nested field has a dot in its name; lists are JSON. A latent space has a line of values for each
-    dimension.
+    The columns depend only on the kind of record. The column of a nested field has a dot in its
+    name; lists are JSON. A latent space has a line of values for each dimension.
     """
     if isinstance(record, LatentReport):
         lines = dimension_rows(record)
-        return "".join(map(_csv_line, (lines[0], *([_cell(v) for v in x.values()] for x in lines))))
-    columns = _columns(record, view.names)
-    return _csv_line(columns) + _csv_line([_cell(value) for value in columns.values()])
+        return "".join(map(csv_line, (lines[0], *(cells_of(x.values()) for x in lines))))
+    columns = flat(record)
+    return csv_line(columns) + csv_line(cells_of(columns.values()))
 
 
-def csv_header(names: Sequence[str]) -> str:
-    """Return the CSV header of the comparisons of a batch."""
-    return _csv_line(
-        _columns(Comparison(status="ok", reference="", distorted="", version=""), names)
-    )
-
-
-def csv_row(record: Comparison, view: View) -> str:
-    """Return the CSV line of one comparison of a batch."""
-    return _csv_line([_cell(value) for value in _columns(record, view.names).values()])
-
-
-def _columns(record: Record, names: Sequence[str]) -> dict[str, Any]:
+def flat(record: Record) -> dict[str, Any]:
+    """Return the fields of a record but its metrics; each part of a nested field on its own."""
     columns: dict[str, Any] = {}
     for key, value in asdict(record).items():
-        if key == "metrics":
-            columns |= {name: value.get(name) for name in names}
-        elif key in NESTED:
+        if key in NESTED:
             columns |= {f"{key}.{part}": (value or {}).get(part) for part in NESTED[key]}
-        else:
+        elif key != "metrics":
             columns[key] = value
     return columns
 
 
-def _csv_line(cells: Iterable[Any]) -> str:
+def cells_of(values: Iterable[Any]) -> list[Any]:
+    """Return values as the cells of a table: empty for a missing one, lists as JSON."""
+    return [_cell(value) for value in values]
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    """Return a line of CSV, which ends in LF."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()
@@ -144,7 +136,7 @@ def sample_header(suffix: str) -> str:
 def sample_lines(scores: Sequence[SampleScores], suffix: str) -> str:
     """Return a line for each sample with its scores: .csv or .ndjson."""
     if suffix == ".csv":
-        return "".join(",".join(str(_cell(v)) for v in astuple(s)) + "\n" for s in scores)
+        return "".join(csv_line(cells_of(astuple(s))) for s in scores)
     return "".join(_dumped(_finite(asdict(s)), indent=None) + "\n" for s in scores)
 
 

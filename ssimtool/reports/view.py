@@ -17,13 +17,19 @@ class View:
 
     Args:
         names: metrics of the record; CSV columns depend on them.
-        requested: requested names, in order; the format `value` writes their numbers.
+        requested: requested names, in order; the formats `value` and `tsv` write their numbers.
+        columns: columns of a list that have columns of their own in CSV.
+        listed: whether the pairs are those of a list, whose lines may have further columns.
+        wide: whether CSV has all fields of a record.
         width: width of the terminal, in columns.
         colour: whether the text may contain escape sequences for colour.
     """
 
     names: Sequence[str] = ()
     requested: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    listed: bool = False
+    wide: bool = False
     width: int = 80
     colour: bool = False
 
@@ -46,6 +52,8 @@ class BatchFormat:
         head: returns the beginning; the summary is None if the format is streamed.
         line: returns the text of a record; it is empty if only the summary is shown.
         between: separator between two records.
+        waits_for_columns: whether the head needs the columns of a list, which the first of its
+            records has that is not an error of the list.
         tail: returns the end, from the summary and the histogram of the first metric; None if the
             format has no summary.
     """
@@ -53,4 +61,5 @@ class BatchFormat:
     head: Callable[[Summary | None, View], str] = _empty
     line: Callable[[Comparison, View], str] = _empty
     between: str = ""
+    waits_for_columns: bool = False
     tail: Callable[[Summary, Sequence[Bin], View], str] | None = None

@@ -283,7 +283,7 @@ def test_the_suffix_of_the_output_says_what_is_in_it(ssimtool, folders, tmp_path
         assert path.read_text()[:200].split("ok")[0] == told[:200].split("ok")[0]
     done = ssimtool("batch", *folders, "-f", "csv", "-o", tmp_path / "s.ndjson")
     assert done.out == ""
-    assert (tmp_path / "s.ndjson").read_text().startswith("schema,")
+    assert (tmp_path / "s.ndjson").read_text().startswith("id,reference,")
     ssimtool("batch", *folders, "-o", tmp_path / "s.txt")
     assert (tmp_path / "s.txt").read_text().startswith("12 pairs")
 

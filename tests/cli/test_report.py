@@ -122,7 +122,7 @@ def test_formats_agree_with_the_file_name(ssimtool, file, tmp_path):
     starts = {
         "html": "<!doctype html>",
         "txt": "37 pairs: ",
-        "csv": "schema,",
+        "csv": "id,reference,",
         "json": '{"pairs": ',
         "xml": "<?xml ",
     }
@@ -133,7 +133,7 @@ def test_formats_agree_with_the_file_name(ssimtool, file, tmp_path):
         assert path.read_text().startswith(start)
     path = tmp_path / "r.md"
     assert ssimtool("report", file, "-o", path, "-f", "csv").code == 0
-    assert path.read_text().startswith("schema,")
+    assert path.read_text().startswith("id,reference,")
     assert ssimtool("report", file, "-f", "html", "--worst", 0).out.startswith("<!doctype html>")
 
 
@@ -199,7 +199,7 @@ def test_debug_shows_where_an_error_comes_from(process, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["-f", "xml"], "'xml' is not one of table, json, csv, markdown, html, junit, github"),
+        (["-f", "xml"], "'xml' is not one of table, json, csv, tsv, markdown, html"),
         (["--worst", "-1"], "-1 is not 0 or more"),
         (["-f", "csv", "-o", "{file}"], ": it is also an input"),
         (["-o", "{file}/r.html"], "/r.html: not a directory"),

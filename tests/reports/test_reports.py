@@ -114,8 +114,9 @@ def test_csv_has_the_same_columns_with_and_without_numbers():
         version="0.1.0",
         error=Failure("not_found", "no such file"),
     )
-    header, row = csv.reader(io.StringIO(renderer("csv", "compare")(RECORD, VIEW)))
-    other, broken = csv.reader(io.StringIO(renderer("csv", "compare")(failed, VIEW)))
+    wide = replace(VIEW, wide=True)
+    header, row = csv.reader(io.StringIO(renderer("csv", "compare")(RECORD, wide)))
+    other, broken = csv.reader(io.StringIO(renderer("csv", "compare")(failed, wide)))
     assert header == other
     assert broken[header.index("reference")] == "two\nlines"
     assert broken[header.index("distorted")] == 'a "quoted", one'

@@ -131,7 +131,7 @@ def test_streams():
     names = ("ssim", "psnr")
     view = View(names=names, requested=names)
     streams = [name for name in formats_for("batch") if FORMATS[name].streamed]
-    assert streams == ["json", "ndjson", "csv", "value", "github"]
+    assert streams == ["json", "ndjson", "csv", "tsv", "value", "github"]
     for name in streams:
         form = batch_format(name)
         lines = form.head(None, view) + form.line(RECORD, view) + form.between
@@ -149,8 +149,12 @@ def test_streams():
             ]  # fmt: skip
         if name == "value":
             assert lines == "1.0 inf\nnan nan\n"
+        if name == "tsv":
+            assert [line.split("\t")[1:] for line in lines.splitlines()] == [
+                ["1.0", "inf"], ["nan", "nan"],
+            ]  # fmt: skip
         if name == "csv":
             assert len({line.count(",") for line in lines.splitlines()}) == 1
     assert set(suffixes_for("batch").values()) == {
-        *("table", "json", "ndjson", "csv", "markdown", "html", "junit")
+        *("table", "json", "ndjson", "csv", "tsv", "markdown", "html", "junit")
     }

@@ -66,6 +66,7 @@ def command(
     worst: b.WorstOption = 10,
     format: Annotated[str | None, o.format_option("batch")] = None,
     output: b.OutputOption = [],
+    wide: o.WideOption = False,
     resume: b.ResumeOption = False,
     overwrite: b.OverwriteOption = False,
     quiet: o.QuietOption = False,
@@ -98,6 +99,7 @@ def command(
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
     )
     outputs = parsing.outputs("batch", format, output)
+    parsing.requires_csv(outputs, wide=wide)
     limits, on_all = parse_batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     region_of_interest = parse_interest(mask, region)
     settings = compare_settings(
@@ -144,6 +146,8 @@ def command(
         worst=worst,
         names=settings.metrics,
         requested=tuple(metric),
+        listed=pairs is not None,
+        wide=wide,
         resume=resume,
         overwrite=overwrite,
         job_summary=job_summary_path(one.format for one in outputs),

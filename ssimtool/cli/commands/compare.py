@@ -54,6 +54,7 @@ def command(
     map_style: o.MapStyleOption = None,
     format: Annotated[str | None, o.format_option("compare")] = None,
     output: o.OutputOption = [],
+    wide: o.WideOption = False,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -89,7 +90,8 @@ def command(
         channels, data_range, value_range, background, resize, frame, layout, max_pixels
     )
     outputs = parsing.outputs("compare", format, output)
-    style = Style(outputs, tuple(metric), settings.metrics, quiet, debug)
+    parsing.requires_csv(outputs, wide=wide)
+    style = Style(outputs, tuple(metric), settings.metrics, quiet, debug, wide)
     if several:
         if map_:
             raise typer.BadParameter("--map is of one pair: use batch --maps DIR, or one image")

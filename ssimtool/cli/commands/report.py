@@ -27,6 +27,7 @@ def command(
     ],
     format: Annotated[str | None, o.format_option("report")] = None,
     output: o.OutputOption = [],
+    wide: o.WideOption = False,
     worst: Annotated[
         int,
         o.output(
@@ -55,9 +56,10 @@ def command(
       ssimtool report s.ndjson -f markdown
     """
     outputs = parsing.outputs("report", format, output)
+    parsing.requires_csv(outputs, wide=wide)
     with reserved(files_of(outputs), inputs=(scores,)) as files:
         to = list(with_files(outputs, files))
-        return ended(lambda: _report(scores, worst, Path(base), quiet, to), debug=debug)
+        return ended(lambda: _report(scores, worst, Path(base), quiet, wide, to), debug=debug)
 
 
 def _report(
@@ -65,6 +67,7 @@ def _report(
     worst: int,
     base: Path,
     quiet: bool,
+    wide: bool,
     outputs: Sequence[tuple[Output, Reserved | None]],
 ) -> int:
     from ssimtool.batch.report import ReportRequest, overview_of
@@ -78,7 +81,8 @@ def _report(
     overview = overview_of(request, watch=partial(progress, shown=not quiet), say=say)
     for note in overview.notes:
         say(note)
-    names = View(names=tuple(overview.summary.metrics))
+    metrics = tuple(overview.summary.metrics)
+    names = View(names=metrics, requested=metrics, wide=wide)
     for output, file in outputs:
         view = view_of(names, to_file=file is not None)
         deliver(renderer(output.format, "report")(overview, view), file)

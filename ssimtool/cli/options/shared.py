@@ -200,6 +200,9 @@ OutputOption = Annotated[
         help="Write to FILE (atomically). Default: standard output. Repeatable.",
     ),
 ]
+WideOption = Annotated[
+    bool, output("--wide", help="Add all fields to CSV: how images were read and compared.")
+]
 QuietOption = Annotated[bool, output("--quiet", "-q", help="Print no progress and no warnings.")]
 DebugOption = Annotated[
     bool, output("--debug", hidden=True, help="Print the traceback of an error.")

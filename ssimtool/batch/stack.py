@@ -17,7 +17,8 @@ from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.scoring.numbers import of_pair
 from ssimtool.scoring.pair import Functions, Values, compare, functions_of, record_of
-from ssimtool.scoring.tensors import computed_by, score, to_tensor
+from ssimtool.scoring.tensors import computed_by, score
+from ssimtool.scoring.transfer import to_tensor
 from ssimtool.settings import CompareSettings, Computed
 
 MOST = 64  # pairs at once; above about 16, a GPU gains little from more

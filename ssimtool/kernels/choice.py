@@ -10,11 +10,7 @@ from torch import Tensor
 from ssimtool import devices
 from ssimtool.devices import FUSED_FROM, check_backend, takes_fused
 from ssimtool.errors import UnavailableError
-from ssimtool.kernels.internals import (
-    is_forward_ad_active,
-    is_functorch_active,
-    is_jit_tracing,
-)
+from ssimtool.kernels.internals import is_transformed
 from ssimtool.settings import BackendName
 
 _HAS_NUMBA = find_spec("numba") is not None
@@ -43,7 +39,7 @@ def is_fused(
             ValueError.
     """
     check_backend(backend, x.device.type, loads=kernels_load)
-    if backend == "fused" and _is_transformed():
+    if backend == "fused" and is_transformed():
         raise UnavailableError(
             "backend is 'fused' under torch.func, forward-mode differentiation or torch.jit.trace: "
             "expected the backend 'auto' or 'torch'",
@@ -54,22 +50,12 @@ def is_fused(
     is_readable = all(t.dtype in _AS_FLOAT32 for t in (x, y)) or (
         x.dtype == y.dtype and x.dtype in _READ_DTYPES
     )
-    if not is_readable or _is_transformed():
+    if not is_readable or is_transformed():
         return False
     least = FUSED_FROM if fused_from is None else fused_from
     size, device = x.numel(), x.device.type
     is_chosen = takes_fused(size, device, window_size=window_size, fused_from=least)
     return is_chosen and kernels_load()
-
-
-def _is_transformed() -> bool:
-    """Whether a transform of torch.func, forward-mode differentiation or torch.jit.trace is active.
-
-    The operators have no rule for these.
-    """
-    return not torch.compiler.is_compiling() and (
-        is_functorch_active() or is_forward_ad_active() or is_jit_tracing()
-    )
 
 
 def kernels_load() -> bool:

@@ -37,6 +37,19 @@ def is_jit_tracing() -> bool:
     return _answer(lambda: torch._C._get_tracing_state() is not None)
 
 
+def is_transformed() -> bool:
+    """Whether a transform of torch.func, forward-mode differentiation or torch.jit.trace is active.
+
+    Values of tensors are unknown then, results cannot be written into a tensor from outside, and
+    the operators have no rule.
+    """
+    import torch
+
+    return not torch.compiler.is_compiling() and (
+        is_functorch_active() or is_forward_ad_active() or is_jit_tracing()
+    )
+
+
 def is_dispatch_watched() -> bool:
     """Whether a TorchDispatchMode sees every operation; true if torch does not tell."""
     import torch

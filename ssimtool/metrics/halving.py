@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from ssimtool.kernels.internals import is_transformed
 from ssimtool.kernels.layout import is_interleaved, memory_format
 from ssimtool.kernels.plain.blocks import CPU_BLOCK, GPU_BLOCK, computing_dtype, sum_dtype
 
@@ -39,6 +40,8 @@ def halved(x: Num[Tensor, "n c h w"], dtype: torch.dtype) -> Float[Tensor, "n c 
     Returns:
         (n, c, ⌈h/2⌉, ⌈w/2⌉).
     """
+    if is_transformed():
+        return _pair_sums(_pair_sums(x.to(dtype), 2), 3) * 0.25
     result: Tensor = _Halved.apply(x, dtype)  # type: ignore[no-untyped-call]
     return result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, SupportsFloat
 
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor, nn
@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.kernels.choice import is_fused
 from ssimtool.kernels.formula import formula_of
-from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype
+from ssimtool.kernels.plain.blocks import check_pair, computing_dtype
 from ssimtool.metrics.latents import check_kl_options, kl_loss
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mse
+from ssimtool.metrics.ranges import check_data_range, check_fits
 from ssimtool.metrics.ssim import ssim_loss, ssim_map
 from ssimtool.settings import KlReduction
 
@@ -47,7 +48,7 @@ class SSIMLoss(nn.Module):
         kernel_size: int | None = None,
         sigma: float | None = None,
         *,
-        data_range: float = 1.0,
+        data_range: SupportsFloat = 1.0,
         definition: str | Definition = "cvae",
     ) -> None:
         super().__init__()
@@ -186,9 +187,10 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (training code imports this nam
 
     def _one_pass(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the squared error and the SSIM loss, and read both batches only once."""
-        module = self.ssim_loss
-        dtype = computing_dtype(x, y)
-        result = one_pass(x, y, formula_of(module.definition, module.data_range), dtype)
+        module, dtype = self.ssim_loss, computing_dtype(x, y)
+        data_range = float(module.data_range)
+        check_fits(x, data_range)
+        result = one_pass(x, y, formula_of(module.definition, data_range), dtype)
         return result.mse.mean().to(dtype), result.structure.mean().to(dtype)
 
     def _divergence(self, mu: Tensor | None, logvar: Tensor | None, n: int) -> Tensor:

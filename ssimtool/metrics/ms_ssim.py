@@ -7,6 +7,8 @@ its mean SSIM, the others their mean contrast_structure. The code of SSIM comput
 
 from __future__ import annotations
 
+from typing import SupportsFloat
+
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn, promote_types
@@ -18,12 +20,13 @@ from ssimtool.kernels.formula import (
     contrast_structure_of,
     formula_of_scales,
     scale_weights,
-    smallest_side_of_scales,
 )
-from ssimtool.kernels.plain.blocks import check_data_range, check_pair, computing_dtype
+from ssimtool.kernels.plain.blocks import check_pair, computing_dtype
 from ssimtool.kernels.plain.ssim import mean_losses
+from ssimtool.metrics.arguments import check_size_of_scales
 from ssimtool.metrics.halving import halved, holding_dtype
 from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.ranges import DataRange, check_data_range, computed_in, settled_range
 from ssimtool.settings import BackendName
 
 
@@ -31,7 +34,7 @@ def ms_ssim(
     x: Num[Tensor, "n c h w"],
     y: Num[Tensor, "n c h w"],
     *,
-    data_range: float,
+    data_range: DataRange = None,
     definition: str | Definition = "wang2004",
     scales: int = 5,
     dtype: torch.dtype | None = None,
@@ -46,7 +49,8 @@ def ms_ssim(
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1]. A tensor (N,)
+            is the range of each image. The default is that of uint8 or uint16; floats need one.
         definition: which SSIM at each scale, by name or as data (`ssimtool.find_definition`). Its
             own downsampling is not applied, because the scales replace it.
         scales: 1 to 5. Fewer than 5 take the first weights, divided by their sum; 1 is SSIM.
@@ -60,6 +64,7 @@ def ms_ssim(
         (N,), 0 to 1, in the computing dtype; identical images give exactly 1.
 
     Raises:
+        TypeError: an image is not a tensor; the data range is missing or not a number.
         ValueError: shapes, devices or arguments do not match, or an image is too small for the
             scales: five scales with a window of 11 need 161 pixels.
 
@@ -85,7 +90,7 @@ def ms_ssim_loss(
     x: Num[Tensor, "n c h w"],
     y: Num[Tensor, "n c h w"],
     *,
-    data_range: float,
+    data_range: DataRange = None,
     definition: str | Definition = "wang2004",
     scales: int = 5,
     dtype: torch.dtype | None = None,
@@ -99,7 +104,8 @@ def ms_ssim_loss(
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1]. A tensor (N,)
+            is the range of each image. The default is that of uint8 or uint16; floats need one.
         definition: which SSIM at each scale, by name or as data (`ssimtool.find_definition`). Its
             own downsampling is not applied, because the scales replace it.
         scales: 1 to 5. Fewer than 5 take the first weights, divided by their sum; 1 is SSIM.
@@ -113,6 +119,7 @@ def ms_ssim_loss(
         (N,), 0 to 1, in the computing dtype; identical images give exactly 0.
 
     Raises:
+        TypeError: an image is not a tensor; the data range is missing or not a number.
         ValueError: shapes, devices or arguments do not match, or an image is too small for the
             scales: five scales with a window of 11 need 161 pixels.
 
@@ -123,15 +130,16 @@ def ms_ssim_loss(
     tensor([0.])
     """
     check_pair(x, y)
-    check_data_range(data_range)
+    of_result = computing_dtype(x, y, dtype=dtype)
+    x, y, limit = settled_range(x, y, data_range)
+    dtype = computed_in(data_range, x, of_result)
     definition = find_definition(definition)
     weights = scale_weights(scales)
-    _check_size(x, definition, scales)
-    formula = formula_of_scales(definition, data_range)
-    dtype = computing_dtype(x, y, dtype=dtype)
+    check_size_of_scales(x, definition, scales)
+    formula = formula_of_scales(definition, limit)
     fused = is_fused(x, y, backend, window_size=len(formula.weights))
     losses = ms_ssim_losses(x, y, formula, weights, dtype, fused=fused)
-    return losses.mean(dim=1).to(dtype)
+    return losses.mean(dim=1).to(of_result)
 
 
 def ms_ssim_losses(
@@ -182,17 +190,6 @@ def _combined(losses: Tensor, weights: tuple[float, ...], eps: float) -> Tensor:
     return torch.where(is_zero.any(dim=0), 1, 0 - torch.expm1(total))
 
 
-def _check_size(x: Tensor, definition: Definition, scales: int) -> None:
-    height, width = x.shape[2:]
-    needed = smallest_side_of_scales(definition, scales)
-    if min(height, width) < needed:
-        raise ValueError(
-            f"the images are {width}x{height} pixels: expected at least {needed}x{needed} for "
-            f"{scales} scales of a window of {definition.window_size} with the border "
-            f"{definition.border!r}, or fewer scales"
-        )
-
-
 class MSSSIMLoss(nn.Module):
     """MS-SSIM loss of a batch: loss = 1 − mean of MS-SSIM over the batch.
 
@@ -214,7 +211,7 @@ class MSSSIMLoss(nn.Module):
     def __init__(
         self,
         *,
-        data_range: float = 1.0,
+        data_range: SupportsFloat = 1.0,
         definition: str | Definition = "wang2004",
         scales: int = 5,
     ) -> None:

@@ -11,14 +11,16 @@ from torch import Tensor
 from ssimtool.kernels.choice import is_fused
 from ssimtool.kernels.formula import NO_WINDOW
 from ssimtool.kernels.plain.blocks import (
+    Block,
     blocks,
-    check_data_range,
     check_pair,
     computing_dtype,
     sum_dtype,
+    summed,
     wants_grad,
 )
 from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.ranges import DataRange, ranges_of, settled_range
 from ssimtool.metrics.weighted import weighted_mean
 from ssimtool.metrics.weights import settled_weight
 from ssimtool.settings import BackendName
@@ -52,6 +54,7 @@ def mse(
         (N,), 0 or more, in squared units of the samples, in the computing dtype.
 
     Raises:
+        TypeError: an image is not a tensor.
         ValueError: shapes, devices or dtypes do not match; weights are negative, not finite or all
             0.
 
@@ -92,6 +95,7 @@ def mae(
         (N,), 0 or more, in units of the samples, in the computing dtype.
 
     Raises:
+        TypeError: an image is not a tensor.
         ValueError: shapes, devices or dtypes do not match; weights are negative, not finite or all
             0.
 
@@ -108,7 +112,7 @@ def psnr(
     x: Num[Tensor, "n c h w"],
     y: Num[Tensor, "n c h w"],
     *,
-    data_range: float,
+    data_range: DataRange = None,
     dtype: torch.dtype | None = None,
     backend: BackendName = "auto",
     weight: Shaped[Tensor, "#n 1 h w"] | None = None,
@@ -120,7 +124,8 @@ def psnr(
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1]. A tensor (N,)
+            is the range of each image. The default is that of uint8 or uint16; floats need one.
         dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
             and for integers of 32 bits and more. Sums are kept in float64.
         backend: `fused` for the fused kernels of the CPU, `torch` for plain torch operations.
@@ -134,6 +139,7 @@ def psnr(
         (N,), in dB, in the computing dtype; identical images give inf.
 
     Raises:
+        TypeError: an image is not a tensor.
         ValueError: shapes, devices or dtypes do not match; weights are negative, not finite or all
             0; the data range is not above 0.
 
@@ -143,13 +149,15 @@ def psnr(
     >>> psnr(x, x + 0.1, data_range=1, dtype=torch.float64)  # 10 log10(1/0.01)
     tensor([20.0000], dtype=torch.float64)
     """
-    check_data_range(data_range)
-    return psnr_of(mse(x, y, dtype=dtype, backend=backend, weight=weight), data_range)
+    error = mse(x, y, dtype=dtype, backend=backend, weight=weight)
+    if isinstance(data_range, Tensor):
+        return psnr_of(error, ranges_of(x, data_range))
+    return psnr_of(error, settled_range(x, y, data_range)[2])
 
 
-def psnr_of(error: Tensor, data_range: float) -> Tensor:
+def psnr_of(error: Tensor, data_range: float | Tensor) -> Tensor:
     """Return the peak signal-to-noise ratio for a mean squared error."""
-    return 10 * torch.log10(float(data_range) ** 2 / error)
+    return (10 * torch.log10(data_range**2 / error)).to(error.dtype)
 
 
 def _mean(
@@ -168,9 +176,12 @@ def _mean(
     if is_fused(x, y, backend) and not wants_grad(x, y):
         errors = one_pass(x, y, NO_WINDOW, dtype, structure=False)
         return (errors.mse if function is torch.square else errors.mae).to(dtype)
-    total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)
-    for block in blocks(x, y):
+    sums = sum_dtype(x)
+
+    def sum_of(block: Block) -> Tensor:
         part = (block.images, slice(None), block.source)
         error = function(x[part].to(dtype) - y[part].to(dtype))
-        total[block.images] += error.sum(dim=(1, 2, 3), dtype=total.dtype)
+        return error.sum(dim=(1, 2, 3), dtype=sums)
+
+    total = summed((block, sum_of(block)) for block in blocks(x, y))
     return (total / x[0].numel()).to(dtype)

@@ -12,20 +12,20 @@ import torch
 from jaxtyping import Float, Num, Shaped
 from torch import Tensor
 
-from ssimtool.catalog import Definition, find_definition
+from ssimtool.catalog import Definition
 from ssimtool.kernels import operators as ops
 from ssimtool.kernels.choice import is_fused, readable
-from ssimtool.kernels.formula import formula_of, smallest_side
+from ssimtool.kernels.formula import formula_of
 from ssimtool.kernels.plain.blocks import (
-    check_data_range,
-    check_pair,
-    computing_dtype,
+    joined,
     sum_dtype,
     wants_grad,
 )
 from ssimtool.kernels.plain.reduction import reduced
 from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
+from ssimtool.metrics.arguments import checked
 from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.ranges import DataRange
 from ssimtool.metrics.weighted import weighted_losses, weighted_map
 from ssimtool.metrics.weights import settled_weight
 from ssimtool.settings import BackendName
@@ -35,7 +35,7 @@ def ssim(
     x: Num[Tensor, "n c h w"],
     y: Num[Tensor, "n c h w"],
     *,
-    data_range: float,
+    data_range: DataRange = None,
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
     backend: BackendName = "auto",
@@ -49,7 +49,8 @@ def ssim(
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1]. A tensor (N,)
+            is the range of each image. The default is that of uint8 or uint16; floats need one.
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
         dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
             and for integers of 32 bits and more. Sums are kept in float64.
@@ -66,6 +67,7 @@ def ssim(
         (N,), −1 to 1, in the computing dtype; identical images give exactly 1.
 
     Raises:
+        TypeError: an image is not a tensor; the data range is missing or not a number.
         ValueError: shapes, devices or arguments do not match; an image is smaller than the window;
             weights are negative, not finite or all 0; no window has a centre of weight above 0.
 
@@ -91,7 +93,7 @@ def ssim_loss(
     x: Num[Tensor, "n c h w"],
     y: Num[Tensor, "n c h w"],
     *,
-    data_range: float,
+    data_range: DataRange = None,
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
     backend: BackendName = "auto",
@@ -105,7 +107,8 @@ def ssim_loss(
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1]. A tensor (N,)
+            is the range of each image. The default is that of uint8 or uint16; floats need one.
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
         dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
             and for integers of 32 bits and more. Sums are kept in float64.
@@ -122,6 +125,7 @@ def ssim_loss(
         (N,), 0 to 2, in the computing dtype; identical images give exactly 0.
 
     Raises:
+        TypeError: an image is not a tensor; the data range is missing or not a number.
         ValueError: shapes, devices or arguments do not match; an image is smaller than the window;
             weights are negative, not finite or all 0; no window has a centre of weight above 0.
 
@@ -132,10 +136,10 @@ def ssim_loss(
     tensor([0.])
     """
     weight = settled_weight(weight, x, y, backend)
-    definition, dtype = _checked(x, y, data_range, definition, dtype)
+    x, y, limit, definition, dtype, of_result = checked(x, y, data_range, definition, dtype)
     if weight is not None:
-        return weighted_losses(x, y, weight, definition, data_range).mean(dim=1).to(dtype)
-    formula = formula_of(definition, data_range)
+        return weighted_losses(x, y, weight, definition, limit).mean(dim=1).to(of_result)
+    formula = formula_of(definition, limit)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
@@ -143,14 +147,14 @@ def ssim_loss(
         means = one_pass(x, y, formula, dtype, errors=False).structure
     else:
         means = mean_losses(x, y, formula)
-    return means.mean(dim=1).to(dtype)
+    return means.mean(dim=1).to(of_result)
 
 
 def ssim_map(
     x: Num[Tensor, "n c h w"],
     y: Num[Tensor, "n c h w"],
     *,
-    data_range: float,
+    data_range: DataRange = None,
     definition: str | Definition = "wang2004",
     dtype: torch.dtype | None = None,
     backend: BackendName = "auto",
@@ -164,7 +168,8 @@ def ssim_map(
     Args:
         x: the reference, (N, C, H, W), any real dtype.
         y: the distorted image, of the same shape, on the same device.
-        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1].
+        data_range: the dynamic range L of the samples: 255 for 8 bits, 1 for [0, 1]. A tensor (N,)
+            is the range of each image. The default is that of uint8 or uint16; floats need one.
         definition: which SSIM, by name or as data (`ssimtool.find_definition`).
         dtype: the dtype of the computation. The default is float32, or float64 for float64 samples
             and for integers of 32 bits and more. Sums are kept in float64.
@@ -184,6 +189,7 @@ def ssim_map(
         windows. It is 1 where all weights under the window are 0.
 
     Raises:
+        TypeError: an image is not a tensor; the data range is missing or not a number.
         ValueError: shapes, devices or arguments do not match; an image is smaller than the window;
             weights are negative, not finite or all 0.
 
@@ -196,41 +202,19 @@ def ssim_map(
     torch.Size([1, 1, 16, 20])
     """
     weight = settled_weight(weight, x, y, backend)
-    definition, dtype = _checked(x, y, data_range, definition, dtype)
+    x, y, limit, definition, dtype, of_result = checked(x, y, data_range, definition, dtype)
     if weight is not None:
-        return weighted_map(x, y, weight, definition, data_range, dtype)
-    formula = formula_of(definition, data_range)
+        return weighted_map(x, y, weight, definition, limit, of_result)
+    formula = formula_of(definition, limit)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
     fused = is_fused(x, y, backend, window_size=len(formula.weights))
     if fused and not wants_grad(x, y):
         x, y = readable(x, y, dtype)
-        return ops.mapped(x, y, formula, wide=dtype == torch.float64)
-    result = torch.empty(map_shape(x, formula), dtype=dtype, device=x.device)
-    for block, loss in loss_maps(x, y, formula):
-        result[block.images, :, block.rows] = 1 - loss
-    return result
-
-
-def _checked(
-    x: Tensor,
-    y: Tensor,
-    data_range: float,
-    definition: str | Definition,
-    dtype: torch.dtype | None,
-) -> tuple[Definition, torch.dtype]:
-    """Check the arguments; return the definition for the image size and the computing dtype."""
-    check_pair(x, y)
-    check_data_range(data_range)
-    definition = find_definition(definition).for_size(*x.shape[2:])
-    needed = smallest_side(definition)
-    if min(x.shape[2:]) < needed:
-        raise ValueError(
-            f"the images are {x.shape[3]}x{x.shape[2]} pixels: expected at least {needed}x{needed} "
-            f"for a window of {definition.window_size} with the border {definition.border!r}"
-        )
-    return definition, computing_dtype(x, y, dtype=dtype)
+        return ops.mapped(x, y, formula, wide=dtype == torch.float64).to(of_result)
+    losses = loss_maps(x, y, formula)
+    return joined(((b, 1 - loss) for b, loss in losses), map_shape(x, formula), of_result)
 
 
 def _reduced(x: Tensor, y: Tensor, factor: int, *, fused: bool) -> tuple[Tensor, Tensor]:

@@ -30,7 +30,10 @@ from ssimtool.kernels.plain.blocks import (
     GPU_BLOCK,
     Block,
     blocks,
+    has_values,
+    joined,
     sum_dtype,
+    summed,
     wants_grad,
 )
 from ssimtool.kernels.plain.windows import blur, extend
@@ -52,13 +55,13 @@ def weighted_losses(
     Raises:
         ValueError: no window of an image has a centre of weight above 0.
     """
-    n, c = x.shape[:2]
-    total = torch.zeros((n, c), dtype=sum_dtype(x), device=x.device)
-    weight_sum = torch.zeros((n, 1), dtype=sum_dtype(x), device=x.device)
-    for block, loss, centre in _loss_maps(x, y, weight, definition, data_range):
-        total[block.images] += (loss * centre).sum(dim=(2, 3), dtype=total.dtype)
-        weight_sum[block.images] += centre.sum(dim=(2, 3), dtype=total.dtype)
-    if not torch.compiler.is_compiling() and bool((weight_sum <= 0).any()):
+    maps = _loss_maps(x, y, weight, definition, data_range)
+    parts = summed(
+        (b, torch.cat(((loss * centre).sum(dim=(2, 3)), centre.sum(dim=(2, 3))), dim=1))
+        for b, loss, centre in maps
+    )
+    total, weight_sum = parts[:, :-1], parts[:, -1:]
+    if has_values() and bool((weight_sum <= 0).any()):
         raise ValueError(
             f"no window of {definition.window_size} pixels with the border {definition.border!r} "
             "has a centre of weight above 0: expected one, further from the edges of the image"
@@ -80,27 +83,24 @@ def weighted_map(
     """
     formula = formula_of(definition, data_range)
     h, w = (length // formula.downsample - formula.shrink for length in x.shape[2:])
-    result = torch.empty((*x.shape[:2], h, w), dtype=dtype, device=x.device)
-    for block, loss, _ in _loss_maps(x, y, weight, definition, data_range):
-        result[block.images, :, block.rows] = 1 - loss
-    return result
+    maps = _loss_maps(x, y, weight, definition, data_range)
+    return joined(((b, 1 - loss) for b, loss, _ in maps), (*x.shape[:2], h, w), dtype)
 
 
 def weighted_mean(
     x: Tensor, y: Tensor, weight: Tensor, function: Callable[[Tensor], Tensor], dtype: torch.dtype
 ) -> Tensor:
     """Return the weighted mean of a function of x − y over pixels and channels, (N,)."""
-    total = torch.zeros(x.shape[0], dtype=sum_dtype(x), device=x.device)
-    weight_sum = torch.zeros_like(total)
-    scale = _largest(weight)
-    for block in blocks(x, y):
+    scale, sums = _largest(weight), sum_dtype(x)
+
+    def sums_of(block: Block) -> Tensor:
         part = (block.images, slice(None), block.source)
         m = _scaled(weight[part], scale[block.images], dtype)
         x_block, y_block = (_cleared(image[part].to(dtype), m) for image in (x, y))
-        total[block.images] += (function(x_block - y_block) * m).sum(
-            dim=(1, 2, 3), dtype=total.dtype
-        )
-        weight_sum[block.images] += m.sum(dim=(1, 2, 3), dtype=total.dtype)
+        terms = function(x_block - y_block) * m
+        return torch.stack([v.sum(dim=(1, 2, 3), dtype=sums) for v in (terms, m)], dim=1)
+
+    total, weight_sum = summed((b, sums_of(b)) for b in blocks(x, y)).unbind(dim=1)
     return total / (weight_sum * x.shape[1])
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ssimtool.devices import check_backend
-from ssimtool.kernels.plain.blocks import check_pair, wants_grad
+from ssimtool.kernels.plain.blocks import check_pair, has_values, wants_grad
 from ssimtool.settings import BackendName
 
 
@@ -27,7 +27,7 @@ def settled_weight(
     _check_shape(weight, x)
     if weight.dtype not in (torch.bool, torch.uint8) and not weight.is_floating_point():
         weight = weight.to(torch.float32)
-    if not torch.compiler.is_compiling():  # a compiler cannot read values
+    if has_values():
         lowest, highest = (f(weight.detach(), (1, 2, 3)) for f in (torch.amin, torch.amax))
         _check_values(lowest, highest)
         if bool((lowest == highest).all()) and not wants_grad(weight, weight):

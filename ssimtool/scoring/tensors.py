@@ -1,8 +1,7 @@
-"""Scores and SSIM map of a pair by torch, on any device, and the transfer of arrays to it."""
+"""Scores and SSIM map of a pair by torch, on any device."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from itertools import islice
 
@@ -14,34 +13,15 @@ from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.kernels.fused_metrics import fused_parts
-from ssimtool.kernels.plain.blocks import computing_dtype, has_float64, sendable
+from ssimtool.kernels.plain.blocks import computing_dtype
 from ssimtool.metrics import public as metrics
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.scoring.bands import bands
 from ssimtool.scoring.numbers import call, fused_scores, of_pair
+from ssimtool.scoring.transfer import alike, sent, widest_dtype
 from ssimtool.settings import CompareSettings, Computed
 
 MAP_SAMPLES = 1 << 22  # samples of a band, which bound the memory of its map and temporaries
-
-
-def widest_dtype(device: torch.device) -> torch.dtype:
-    """Return the dtype that the command line computes in: float64, or float32 on MPS."""
-    return torch.float64 if has_float64(device) else torch.float32
-
-
-def to_tensor(array: Array) -> Tensor:
-    """Return a tensor that shares the memory of an array, in the native byte order.
-
-    The tensor must not be written to.
-    """
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype == np.bool_:
-        array = array.view(np.uint8)
-    if any(stride < 0 for stride in array.strides):  # of a flipped view: torch has none
-        array = np.ascontiguousarray(array)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*not writable.*")
-        return torch.from_numpy(array)
 
 
 def numbers_of(
@@ -119,6 +99,7 @@ def map_of(pair: Pair, settings: CompareSettings, execution: Execution) -> Array
         definition = replace(definition, border="symmetric")
     device = torch.device(execution.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
+    x, y = alike(x, y, pair.data_range)
     weight, factor = _weight(pair, device), definition.downsample or 1
     if weight is not None:
         ssim_map = _weighted_map(x, y, weight, definition, pair.data_range)
@@ -189,17 +170,6 @@ def _map(x: Tensor, y: Tensor, definition: Definition, data_range: float, *, fus
     return result
 
 
-def sent(array: Array, device: torch.device) -> Tensor:
-    """Return an array as a tensor on the device, in its own dtype if the device supports it.
-
-    The conversion to the computing dtype happens on the device.
-    """
-    tensor = sendable(to_tensor(array), device)
-    if device.type == "cuda":  # a copy from pinned memory runs asynchronously
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
-
-
 def _weight(pair: Pair, device: torch.device) -> Tensor | None:
     """Return the weights of the pixels, (1, 1, H, W); None without a mask."""
     if pair.weight is None:
@@ -235,6 +205,7 @@ def score(
     Raises:
         SsimtoolError: `plugin`; the message does not name the file.
     """
+    x, y = alike(x, y, data_range)
     planes = range(x.shape[1]) if "definition" in row.takes else ()
     dtype = widest_dtype(x.device)
     arguments = {

@@ -14,7 +14,7 @@ from ssimtool.readers.arrays.vae import Arrays, Chunk
 from ssimtool.readers.ranges import mapped
 from ssimtool.readers.samples import Array
 from ssimtool.scoring.bands import Band, bands
-from ssimtool.scoring.tensors import sent, widest_dtype
+from ssimtool.scoring.transfer import alike, sent, widest_dtype
 from ssimtool.settings import BackendName, LossSettings
 from ssimtool.vae.spans import Span
 from ssimtool.vae.units import STORED, units_of
@@ -124,7 +124,7 @@ def _score_band(
     """Return the mean of each term over the band, (n,), and how many rows it covers."""
     settings, core = how.settings, _core(band)
     raw, recon, data_range, divisor = _scaled(raw, recon, settings)
-    x, y = sent(raw, how.device), sent(recon, how.device)
+    x, y = alike(sent(raw, how.device), sent(recon, how.device), data_range)
     error = metrics.mse(x[:, :, core], y[:, :, core], dtype=how.dtype, backend=settings.backend)
     error = error / float(divisor) ** 2
     terms = {"mse": (error, band.core.stop - band.core.start)}

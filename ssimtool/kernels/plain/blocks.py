@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from ssimtool.kernels.internals import is_transformed
 
 # Samples in one block. On a CPU a block and its temporaries should fit the caches; on a GPU a block
 # only limits the memory.
@@ -41,12 +43,18 @@ class Block:
 
 
 def check_pair(x: Tensor, y: Tensor) -> None:
-    """Check that both are (N, C, H, W), of one shape, not empty, real, and on one device.
+    """Check that both are (N, C, H, W), of one shape, not empty, real, alike and on one device.
 
     Raises:
-        ValueError: they are not.
+        TypeError: one is not a tensor.
+        ValueError: they are not so.
     """
     for name, tensor in (("x", x), ("y", y)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"{name} is a {type(tensor).__name__}: expected a torch.Tensor (N, C, H, W); "
+                "ssimtool.compare takes arrays, Pillow images and paths"
+            )
         if tensor.dim() != 4:
             raise ValueError(f"{name} has shape {tuple(tensor.shape)}: expected (N, C, H, W)")
         if tensor.is_complex():
@@ -55,18 +63,13 @@ def check_pair(x: Tensor, y: Tensor) -> None:
         raise ValueError(f"x has shape {tuple(x.shape)}, y {tuple(y.shape)}: expected one shape")
     if x.numel() == 0:
         raise ValueError(f"x and y have shape {tuple(x.shape)}: expected at least one sample")
+    if x.is_floating_point() != y.is_floating_point() and torch.bool not in (x.dtype, y.dtype):
+        raise ValueError(
+            f"x is {x.dtype}, y {y.dtype}: expected both floats or both integers; integers and "
+            "floats rarely have one scale, so convert one of them"
+        )
     if x.device != y.device:
         raise ValueError(f"x is on {x.device}, y on {y.device}: expected one device")
-
-
-def check_data_range(data_range: float) -> None:
-    """Check that the dynamic range is a number above 0.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if not 1e-100 <= data_range <= 1e100:  # its square must not overflow or underflow
-        raise ValueError(f"data_range is {data_range}: expected a number above 0, such as 1 or 255")
 
 
 # The dtypes of MPS (Metal Performance Shaders): no float64, no unsigned integers beyond 8 bits.
@@ -117,10 +120,31 @@ def sum_dtype(x: Tensor) -> torch.dtype:
 
 
 def wants_grad(x: Tensor, y: Tensor) -> bool:
-    """Whether autograd or a compiler is active; then everything is computed in one block."""
-    return torch.compiler.is_compiling() or (
-        torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+    """Whether autograd, a transform or a compiler is active; then there is only one block."""
+    return (
+        torch.compiler.is_compiling()
+        or (torch.is_grad_enabled() and (x.requires_grad or y.requires_grad))
+        or is_transformed()
     )
+
+
+def has_values() -> bool:
+    """Whether the values of tensors are known: a compiler and a transform cannot read them."""
+    return not (torch.compiler.is_compiling() or is_transformed())
+
+
+def summed(parts: Iterable[tuple[Block, Tensor]]) -> Tensor:
+    """Add what blocks of the same images have, (images, …) each, and join the images, (N, …).
+
+    The parts come in the order of `blocks`. Nothing is written in place, so transforms work.
+    """
+    totals: list[Tensor] = []
+    for block, part in parts:
+        if block.rows.start == 0:
+            totals.append(part)
+        else:
+            totals[-1] = totals[-1] + part
+    return totals[0] if len(totals) == 1 else torch.cat(totals)
 
 
 def blocks(x: Tensor, y: Tensor, *, window_size: int = 1, margin: int = 0) -> Iterator[Block]:
@@ -154,3 +178,17 @@ def blocks(x: Tensor, y: Tensor, *, window_size: int = 1, margin: int = 0) -> It
                 max(-above, 0),
                 max(below - h, 0),
             )
+
+
+def joined(
+    parts: Iterable[tuple[Block, Tensor]], shape: tuple[int, ...], dtype: torch.dtype
+) -> Tensor:
+    """Join the rows of blocks to a result of this shape. A single block is the result itself."""
+    result: Tensor | None = None
+    for block, part in parts:
+        if part.shape == shape and not has_values():
+            return part.to(dtype)
+        if result is None:
+            result = torch.empty(shape, dtype=dtype, device=part.device)
+        result[block.images, :, block.rows] = part
+    return torch.empty(shape, dtype=dtype) if result is None else result

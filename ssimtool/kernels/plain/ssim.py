@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ssimtool.kernels.formula import Formula
-from ssimtool.kernels.plain.blocks import Block, blocks, sum_dtype
+from ssimtool.kernels.plain.blocks import Block, blocks, sum_dtype, summed
 from ssimtool.kernels.plain.windows import blur, extend
 
 
@@ -34,11 +34,8 @@ def map_shape(x: Tensor, formula: Formula) -> torch.Size:
 
 def mean_losses(x: Tensor, y: Tensor, formula: Formula) -> Tensor:
     """Return the mean of 1 − ssim of each channel, (N, C), summed in the dtype of sums."""
-    n, c, h, w = map_shape(x, formula)
-    total = torch.zeros((n, c), dtype=sum_dtype(x), device=x.device)
-    for block, loss in loss_maps(x, y, formula):
-        total[block.images] += loss.sum(dim=(2, 3), dtype=total.dtype)
-    return total / (h * w)
+    h, w = map_shape(x, formula)[2:]
+    return summed((b, loss.sum(dim=(2, 3))) for b, loss in loss_maps(x, y, formula)) / (h * w)
 
 
 def loss_maps(x: Tensor, y: Tensor, formula: Formula) -> Iterator[tuple[Block, Tensor]]:

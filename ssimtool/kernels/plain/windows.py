@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssimtool.definitions import Border
+from ssimtool.kernels.internals import is_transformed
 
 
 def blur(x: Float[Tensor, "n c h w"], weights: tuple[float, ...]) -> Float[Tensor, "n c h2 w2"]:
@@ -24,7 +25,8 @@ def blur(x: Float[Tensor, "n c h w"], weights: tuple[float, ...]) -> Float[Tenso
     Returns:
         (n, c, h − len(weights) + 1, w − len(weights) + 1).
     """
-    blurred: Tensor = _Blur.apply(x, weights)  # type: ignore[no-untyped-call]
+    function = _TransformedBlur if is_transformed() else _Blur
+    blurred: Tensor = function.apply(x, weights)  # type: ignore[no-untyped-call]
     return blurred
 
 
@@ -48,6 +50,25 @@ class _Blur(torch.autograd.Function):
         # The window is symmetric, so the adjoint of the valid blur is the full one.
         r = len(ctx.weights) - 1
         return blur(torch.nn.functional.pad(grad, (r, r, r, r)), ctx.weights), None
+
+
+class _TransformedBlur(_Blur):
+    """Blur with the rules of forward-mode differentiation and vmap.
+
+    It is a class of its own, because torch.compile does not trace a Function with these rules.
+    """
+
+    @staticmethod
+    def jvp(ctx: Any, x: Tensor, _: None) -> Tensor:
+        return blur(x, ctx.weights)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int, Any], x: Tensor, weights: tuple[float, ...]
+    ) -> tuple[Tensor, int]:
+        batches = x.movedim(in_dims[0], 0)  # the mapped axis becomes part of n
+        blurred = blur(batches.flatten(0, 1), weights)
+        return blurred.reshape(*batches.shape[:2], *blurred.shape[1:]), 0
 
 
 def _along(x: Tensor, weights: tuple[float, ...], dim: int) -> Tensor:

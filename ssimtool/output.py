@@ -239,10 +239,3 @@ def warn(line: str) -> None:
         sys.stderr.flush()
     except OSError:  # the reader has gone; the exit code still reports the failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-
-def wants_colour() -> bool:
-    """Return whether to print colour: a terminal that allows it (https://no-color.org)."""
-    if sys.stdout is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return sys.stdout.isatty()

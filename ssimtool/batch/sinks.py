@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from ssimtool.output import (
     check_distinct,
     make_folder_of,
     reserved,
-    wants_colour,
     writing,
 )
 from ssimtool.readers.regions import ALL, RegionOfInterest
@@ -71,21 +69,17 @@ class JournalSink:
 class Target:
     """Outputs of a batch.
 
-    `table`: the table is also printed on standard output. `names` are the metrics of each record,
-    `requested` those of `-f value`. `listed`: the pairs are those of a list. `wide`: CSV has all
-    fields. `several`: the command is `compare`, whose JSON is an array of
-    the records. `worst` is the number of pairs with pictures in a report. The format's summary for
-    CI is appended to the file `job_summary`.
+    `table`: the table is also printed on standard output. `view` has the metrics of each record,
+    those of `-f value`, and the width and the colour of standard output. `several`: the command is
+    `compare`, whose JSON is an array of the records. `worst` is the number of pairs with pictures
+    in a report. The format's summary for CI is appended to the file `job_summary`.
     """
 
     outputs: tuple[Output, ...]
     table: bool
     worst: int = WORST
     several: bool = False
-    names: Sequence[str]
-    requested: Sequence[str]
-    listed: bool = False
-    wide: bool = False
+    view: View
     resume: bool
     overwrite: bool
     job_summary: str | None = None
@@ -178,14 +172,7 @@ def _beside(target: Target) -> Iterator[Sink]:
 
 
 def _sink(name: str, target: Target, file: Reserved | None, journal: str | None) -> Sink:
-    view = View(
-        names=target.names,
-        requested=target.requested,
-        listed=target.listed,
-        wide=target.wide,
-        width=shutil.get_terminal_size((80, 24)).columns,
-        colour=file is None and wants_colour(),
-    )
+    view = target.view if file is None else replace(target.view, width=None, colour=False)
     # A run that is resumed passes on only the new records; its journal has all.
     from_journal = target.resume and file is not None and name in formats_for("report")
     if FORMATS[name].overview or from_journal:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ssimtool.cli.terminal import view_of_stdout
 from ssimtool.devices import COMPILATION_LOG
 from ssimtool.errors import EXIT_INPUT, SsimtoolError, printable
 from ssimtool.job_summary import append_job_summary
-from ssimtool.output import Reserved, put, put_stdout, wants_colour, warn
+from ssimtool.output import Reserved, put, put_stdout, warn
 from ssimtool.records.verdicts import EXIT_CODES
 from ssimtool.reports.formats import FORMATS, Command, renderer
 from ssimtool.reports.outputs import Output
@@ -19,7 +19,6 @@ from ssimtool.reports.outputs import Output
 if TYPE_CHECKING:
     from ssimtool.records.explanation import Explanation
     from ssimtool.records.record import Record
-    from ssimtool.reports.view import View
 
 
 @dataclass(frozen=True)
@@ -122,21 +121,12 @@ def show(
     names = View(names=style.computed, requested=style.requested, wide=style.wide)
     for output, file in with_files(style.outputs, files):
         if output.format in formats:
-            view = view_of(names, to_file=file is not None)
+            view = names if file is not None else view_of_stdout(names)
             deliver(renderer(output.format, command)(record, view), file)
     append_to_job(formats, lambda name: renderer(name, command)(record, names))
     for line in failures_of(record):
         warn(line)
     return EXIT_CODES[record.status]
-
-
-def view_of(view: View, *, to_file: bool) -> View:
-    """Return the view with the width and the colour of the terminal."""
-    return replace(
-        view,
-        width=shutil.get_terminal_size((80, 24)).columns,
-        colour=wants_colour() and not to_file,
-    )
 
 
 def job_summary_path(formats: Iterable[str]) -> str | None:

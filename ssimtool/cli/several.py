@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssimtool.cli.outcome import Style, job_summary_path
+from ssimtool.cli.terminal import view_of_stdout
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 
@@ -35,6 +36,7 @@ def compare_several(
     from ssimtool.batch.sinks import Target
     from ssimtool.batch.worker import Resources
     from ssimtool.cli.progress import pair_progress
+    from ssimtool.reports.view import View
 
     request = BatchRequest(
         source=PairSource(reference=reference, several=distorted),
@@ -48,9 +50,9 @@ def compare_several(
         outputs=style.outputs,
         table=False,
         several=True,
-        names=settings.metrics,
-        requested=style.requested,
-        wide=style.wide,
+        view=view_of_stdout(
+            View(names=settings.metrics, requested=style.requested, wide=style.wide)
+        ),
         resume=False,
         overwrite=True,
         job_summary=job_summary_path(one.format for one in style.outputs),

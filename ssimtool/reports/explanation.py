@@ -17,8 +17,8 @@ from rich.text import Text
 from ssimtool.definitions import PARTS
 from ssimtool.errors import printable
 from ssimtool.records.explanation import Explained, Explanation
+from ssimtool.reports.grids import Names, rendered
 from ssimtool.reports.rows import depth
-from ssimtool.reports.table import names_grid, rendered
 from ssimtool.reports.text import escaped
 from ssimtool.reports.view import View
 
@@ -28,12 +28,14 @@ TABLE_WIDTH = 72  # columns: a narrower table has no room for its longest word
 def explanation_table(record: Explanation, view: View) -> str:
     """Return an explanation without an error as a table."""
     channels = "1 channel" if record.channels == 1 else f"{record.channels} channels"
-    head = names_grid(
-        ("reference", printable(record.reference)),
-        ("distorted", printable(record.distorted)),
-        ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+    head = Names(
+        [
+            ("reference", printable(record.reference)),
+            ("distorted", printable(record.distorted)),
+            ("size", f"{record.width} x {record.height} pixels, {channels}, {depth(record)}"),
+        ]
     )
-    body = _table(record) if view.width >= TABLE_WIDTH else _list(record)
+    body = _table(record) if view.width is None or view.width >= TABLE_WIDTH else _list(record)
     notes: list[RenderableType] = [Text(note, "dim") for note in _notes(record)]
     return rendered(Group(head, body, *notes), width=view.width, colour=view.colour)
 
@@ -47,7 +49,10 @@ def _list(record: Explanation) -> Group:
             f"{c}  {part}" for c, part in zip_longest(changes, _parts(row, record), fillvalue="")
         ]
         words = Group(Text("\n".join(map(str.strip, lines))), Text(row.returned_by, "dim"))
-        parts += [Text(f"\n{row.name}  {_ssim(row)}", "bold"), Padding(words, (0, 0, 0, 2))]
+        parts += [
+            Text(f"\n{row.name}  {_ssim(row)}", "bold"),
+            Padding(words, (0, 0, 0, 2), expand=False),
+        ]
     return Group(*parts, Text(""))
 
 

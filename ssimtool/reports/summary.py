@@ -12,6 +12,7 @@ from rich.text import Text
 from ssimtool.errors import printable
 from ssimtool.records.batch import Bin, Summary, Worst
 from ssimtool.records.statistics import STATISTICS, Statistics
+from ssimtool.reports.grids import LEAST, UNLIMITED, rendered
 from ssimtool.reports.overview import LISTED, Overview, error_lines
 from ssimtool.reports.rows import (
     counts_line,
@@ -20,7 +21,6 @@ from ssimtool.reports.rows import (
     shown_number,
     title_of,
 )
-from ssimtool.reports.table import rendered
 from ssimtool.reports.unmatched import sides_of
 from ssimtool.reports.verdicts import statistic_line
 from ssimtool.reports.view import BatchFormat, View
@@ -32,20 +32,21 @@ FIRST = 2 + max(map(len, STATISTICS))  # columns of the names, with the edges
 EIGHTHS = "▏▎▍▌▋▊▉█"
 
 
-def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int, colour: bool) -> str:
+def summary_table(summary: Summary, bins: Sequence[Bin], *, width: int | None, colour: bool) -> str:
     """Return the summary as tables.
 
     Args:
         summary: the summary of a batch.
         bins: the histogram of its first metric; empty for none.
-        width: of the terminal, in columns.
+        width: of the terminal, in columns; None: not a terminal, so that no line is wrapped.
         colour: whether the text may contain escape sequences for colour.
     """
+    columns = UNLIMITED if width is None else max(width, LEAST)
     parts: list[RenderableType] = [_counts(summary)]
     if any(s.mean is not None for s in summary.metrics.values()):
-        parts += _statistics(summary, width)
+        parts += _statistics(summary, columns)
         parts += map(Text, reason_lines(summary))
-    parts += _histogram(summary, bins, width) + _worst(summary.worst, width)
+    parts += _histogram(summary, bins, columns) + _worst(summary.worst, columns)
     parts += _unmatched(summary)
     for verdict in summary.thresholds:
         style = "green" if verdict.holds else "bold red"
@@ -89,17 +90,18 @@ def _statistics_table(metrics: Mapping[str, Statistics]) -> Table:
 def _histogram(summary: Summary, bins: Sequence[Bin], width: int) -> list[RenderableType]:
     if not bins or not summary.metrics:
         return []
+    rows = [(f"{b.low:.4f} to {b.high:.4f}", f"{b.count}") for b in bins]
+    title = Text(f"Distribution of {title_of(next(iter(summary.metrics)))}", "bold")
+    room = width - sum(max(map(len, column)) + 1 for column in zip(*rows, strict=True))
+    if room < 1:
+        return [title, *(Text(f"{edges}: {count}") for edges, count in rows), Text("")]
     most = max(b.count for b in bins)
-    bar = max(1, min(BAR, width - len(f"{bins[0].low:.4f} to {bins[0].high:.4f} {most} ")))
     table = Table.grid(padding=(0, 1))
     for justify in ("right", "right", "left"):
         table.add_column(justify=justify, no_wrap=True)
-    for b in bins:
-        table.add_row(
-            f"{b.low:.4f} to {b.high:.4f}", f"{b.count}", Text(_bar(b.count / most, bar), "cyan")
-        )
-    title = title_of(next(iter(summary.metrics)))
-    return [Text(f"Distribution of {title}", "bold"), table, Text("")]
+    for cells, b in zip(rows, bins, strict=True):
+        table.add_row(*cells, Text(_bar(b.count / most, min(BAR, room)), "cyan"))
+    return [title, table, Text("")]
 
 
 def _bar(part: float, width: int) -> str:

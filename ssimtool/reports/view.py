@@ -21,7 +21,7 @@ class View:
         columns: columns of a list that have columns of their own in CSV.
         listed: whether the pairs are those of a list, whose lines may have further columns.
         wide: whether CSV has all fields of a record.
-        width: width of the terminal, in columns.
+        width: width of the terminal, in columns; None: not a terminal, so that no line is wrapped.
         colour: whether the text may contain escape sequences for colour.
     """
 
@@ -30,7 +30,7 @@ class View:
     columns: Sequence[str] = ()
     listed: bool = False
     wide: bool = False
-    width: int = 80
+    width: int | None = None
     colour: bool = False
 
 

@@ -15,11 +15,13 @@ from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import job_summary_path, note_compilation
+from ssimtool.cli.terminal import view_of_stdout
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_batch_thresholds
+from ssimtool.reports.view import View
 from ssimtool.scoring.arguments import compare_settings, reading_of
 from ssimtool.settings import DEFAULT_MAP_STYLE, DEFAULT_MAPS_FOR
 
@@ -144,10 +146,14 @@ def command(
         outputs=outputs,
         table=format is None and all(one.path is not None for one in outputs),
         worst=worst,
-        names=settings.metrics,
-        requested=tuple(metric),
-        listed=pairs is not None,
-        wide=wide,
+        view=view_of_stdout(
+            View(
+                names=settings.metrics,
+                requested=tuple(metric),
+                listed=pairs is not None,
+                wide=wide,
+            )
+        ),
         resume=resume,
         overwrite=overwrite,
         job_summary=job_summary_path(one.format for one in outputs),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import locale
 import os
-import shutil
 import sys
 from typing import Annotated, Any
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import deliver, files_of, with_files
+from ssimtool.cli.terminal import columns_of_stdout
 from ssimtool.output import reserved
 from ssimtool.reports.formats import renderer
 
@@ -43,7 +43,7 @@ def _terminal() -> dict[str, Any]:
     streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
     return {
         **{name: bool(stream and stream.isatty()) for name, stream in streams.items()},
-        "columns": shutil.get_terminal_size((80, 24)).columns,
+        "columns": columns_of_stdout(),
         "encoding": getattr(sys.stdout, "encoding", None),
         "locale": ".".join(part or "C" for part in locale.getlocale()),
         **{name: os.environ[name] for name in VARIABLES if name in os.environ},

@@ -8,7 +8,8 @@ import typer
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import deliver, files_of, view_of, with_files
+from ssimtool.cli.outcome import deliver, files_of, with_files
+from ssimtool.cli.terminal import view_of_stdout
 from ssimtool.output import reserved, warn
 from ssimtool.plugins import plugin_metrics
 from ssimtool.reports.formats import renderer
@@ -70,6 +71,6 @@ def _show(rows: Rows, requested: str | None, paths: list[str]) -> int:
     outputs = parsing.outputs("list", requested, paths)
     with reserved(files_of(outputs), inputs=()) as files:
         for output, file in with_files(outputs, files):
-            view = view_of(View(), to_file=file is not None)
+            view = View() if file is not None else view_of_stdout(View())
             deliver(renderer(output.format, "list")(rows, view), file)
     return 0

@@ -11,8 +11,9 @@ import typer
 
 from ssimtool.cli import parsing
 from ssimtool.cli.options import shared as o
-from ssimtool.cli.outcome import append_to_job, deliver, ended, files_of, view_of, with_files
+from ssimtool.cli.outcome import append_to_job, deliver, ended, files_of, with_files
 from ssimtool.cli.progress import progress
+from ssimtool.cli.terminal import view_of_stdout
 from ssimtool.errors import EXIT_OK, printable
 from ssimtool.output import Reserved, reserved, warn
 from ssimtool.reports.formats import renderer
@@ -84,7 +85,7 @@ def _report(
     metrics = tuple(overview.summary.metrics)
     names = View(names=metrics, requested=metrics, wide=wide)
     for output, file in outputs:
-        view = view_of(names, to_file=file is not None)
+        view = names if file is not None else view_of_stdout(names)
         deliver(renderer(output.format, "report")(overview, view), file)
     formats = [output.format for output, _ in outputs]
     append_to_job(formats, lambda name: renderer(name, "report")(overview, names))

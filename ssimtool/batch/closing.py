@@ -15,14 +15,19 @@ from ssimtool.reports.rows import counts_line
 from ssimtool.reports.unmatched import unmatched_warnings
 
 
-def progress_line(tally: Tally, total: int | None, speed: float) -> str:
-    """Return the progress of a run: pairs, pairs per second, the mean so far, errors."""
+def progress_line(tally: Tally, total: int | None, speed: float, *, room: int) -> str:
+    """Return the progress of a run: pairs, pairs per second, the mean so far, errors.
+
+    What does not fit into `room` columns is left out: the speed first, then the mean.
+    """
     name = tally.metrics[0]
     mean = tally.mean(name)
     parts = [f"{tally.pairs}/{total}" if total is not None else f"{tally.pairs}"]
     parts += [f"{speed:.1f} pairs/s"] if speed else []
     parts += [f"mean {find_metric(name).title} {mean:.4f}"] if mean is not None else []
     parts += [f"{tally.counts['error']} errors"] if tally.counts["error"] else []
+    while len(parts) > 1 and len("  ".join(parts)) > room:
+        del parts[1]
     return "  ".join(parts)
 
 

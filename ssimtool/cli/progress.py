@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from ssimtool.output import warn
 
 REFRESH = 0.1  # seconds between two updates of the bar
+BAR = 20  # columns of the bar
+TIME = 9  # columns of the time left, with the gap before it
+BAR_FROM = 60  # columns of a terminal: a narrower one has only the numbers
 
 if TYPE_CHECKING:
     from ssimtool.batch.request import Progress as PairProgress
@@ -26,8 +29,10 @@ def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    drawn = (BarColumn(BAR),) if console.width >= BAR_FROM else ()
+    columns = (*drawn, MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda count: bar.advance(task, count)
 
@@ -54,9 +59,9 @@ def pair_progress(*, shown: bool) -> Iterator[PairProgress]:
 
     status = TextColumn("{task.fields[status]}", markup=False)
     console = Console(stderr=True, highlight=False)
-    with Progress(
-        BarColumn(20), status, TimeRemainingColumn(compact=True), console=console, transient=True
-    ) as bar:
+    drawn = (BarColumn(BAR),) if console.width >= BAR_FROM else ()
+    columns = (*drawn, status, TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, status="")
 
         begun, shown_at = time.monotonic(), 0.0
@@ -68,8 +73,9 @@ def pair_progress(*, shown: bool) -> Iterator[PairProgress]:
             shown_at = time.monotonic()
             # the rate of the last seconds: a resumed run would seem to score millions of pairs
             speed = bar.tasks[0].speed or tally.pairs / (shown_at - begun)
-            bar.update(
-                task, completed=tally.pairs, total=total, status=progress_line(tally, total, speed)
-            )
+            room = console.width - TIME - (BAR + 1 if drawn else 0)
+            words = progress_line(tally, total, speed, room=room)
+            bar.update(task, completed=tally.pairs, total=total, status=words)
 
-        yield PairProgress(lambda line: bar.console.print(Text(line)), update)
+        # the terminal wraps a long line: a break of ours would be copied with its path
+        yield PairProgress(lambda line: console.print(Text(line), soft_wrap=True), update)

@@ -95,5 +95,16 @@ def test_one_line_says_that_nothing_was_compared():
 
 def test_progress():
     tally = _tally("ok", "ok", "error")
-    assert progress_line(tally, 9, 2.06) == "3/9  2.1 pairs/s  mean MSE 1.0000  1 errors"
-    assert progress_line(_tally("error"), None, 0) == "1  1 errors"
+    assert progress_line(tally, 9, 2.06, room=80) == "3/9  2.1 pairs/s  mean MSE 1.0000  1 errors"
+    assert progress_line(_tally("error"), None, 0, room=80) == "1  1 errors"
+
+
+def test_progress_has_whole_numbers_in_any_room():
+    words = [progress_line(_tally("ok", "ok", "error"), 9, 2.06, room=room) for room in range(50)]
+    assert list(dict.fromkeys(words)) == [
+        "3/9",
+        "3/9  1 errors",
+        "3/9  mean MSE 1.0000  1 errors",
+        "3/9  2.1 pairs/s  mean MSE 1.0000  1 errors",
+    ]
+    assert all(len(line) <= max(room, 3) for room, line in enumerate(words))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
+from terminals import errors_of
 from windows import unix
 
 from ssimtool.cli.progress import progress
@@ -23,37 +20,22 @@ def test_nothing_where_it_is_not_wanted(monkeypatch, capfd, terminal, shown):
 
 
 @unix
-@pytest.mark.parametrize("quiet", [False, True])
-def test_a_bar_on_a_terminal(tmp_path, quiet):
+@pytest.mark.parametrize(("options", "columns"), [([], 0), (["-q"], 0), ([], 40)])
+def test_a_bar_on_a_terminal(tmp_path, options, columns):
     array = np.zeros((1 << 24) + 4096, np.uint8).reshape(-1, 64, 64)
     np.save(tmp_path / "x.npy", array)
-    command = [sys.executable, "-m", "ssimtool", "loss", "x.npy", "x.npy", "--beta", "0"]
-    import pty  # which Windows has not
-
-    leader, follower = pty.openpty()
-    running = subprocess.Popen(
-        [*command, "--alpha", "0", "-f", "value", *(["-q"] if quiet else [])],
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        cwd=tmp_path,
-    )
-    os.close(follower)
-    seen = b""
-    while True:
-        try:
-            seen += os.read(leader, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-    out, _ = running.communicate()
-    os.close(leader)
-    assert (running.returncode, out) == (0, b"0.0\n")
-    assert (b"4097" in seen) != quiet  # samples done of samples in all
-    assert not (quiet and seen)
+    command = ["loss", "x.npy", "x.npy", "--beta", "0", "--alpha", "0", "-f", "value"]
+    code, out, seen = errors_of(*command, *options, cwd=tmp_path, columns=columns)
+    assert (code, out) == (0, "0.0\n")
+    assert ("4097" in seen) == (not options)  # samples done of samples in all
+    assert not (options and seen)
+    assert "…" not in seen
+    assert ("━" in seen) == (not options and columns != 40)  # only numbers have room
 
 
 @unix
-@pytest.mark.parametrize("quiet", [False, True])
-def test_a_batch_on_a_terminal(tmp_path, quiet):
+@pytest.mark.parametrize(("options", "columns"), [([], 0), (["-q"], 0), ([], 45), ([], 200)])
+def test_a_batch_on_a_terminal(tmp_path, options, columns):
     rng = np.random.RandomState(0)
     for name in ("x", "y"):
         (tmp_path / name).mkdir()
@@ -61,22 +43,12 @@ def test_a_batch_on_a_terminal(tmp_path, quiet):
             pixels = rng.randint(0, 256, (300, 400, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{i:02}.png")
     (tmp_path / "y/07.png").write_bytes(b"")
-    command = [sys.executable, "-m", "ssimtool", "batch", "x", "y", *(["-q"] if quiet else [])]
-    import pty  # which Windows has not
-
-    leader, follower = pty.openpty()
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, cwd=tmp_path)
-    os.close(follower)
-    seen = b""
-    while True:
-        try:
-            seen += os.read(leader, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-    out, _ = running.communicate()
-    os.close(leader)
-    assert running.returncode == 3
-    assert out.startswith(b"40 pairs: 39 ok, 1 with an error")
-    assert b"error: y/07.png: is empty" in seen
-    for told in (b"/40", b"pairs/s", b"mean SSIM 0.0", b"1 errors"):
-        assert (told in seen) != quiet, told
+    code, out, seen = errors_of("batch", "x", "y", *options, cwd=tmp_path, columns=columns)
+    assert code == 3
+    assert out.startswith("40 pairs: 39 ok, 1 with an error")
+    # in one piece at any width: the terminal wraps it
+    assert "error: y/07.png: is empty (0 bytes), expected an image; save or copy it again" in seen
+    for words in ("/40", "mean SSIM 0.0", "1 errors", *(["pairs/s", "━"] if columns != 45 else [])):
+        assert (words in seen) == (not options), words
+    assert "…" not in seen
+    assert ("━" in seen) == (not options and columns != 45)

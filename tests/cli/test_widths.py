@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import threading
@@ -15,32 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from terminals import opened, read
 from windows import unix
 
 from ssimtool.cli.app import run
 
 WIDTHS = (40, 59, 60, 80, 200)
 RNG = np.random.RandomState(0)
-
-
-def _opened(columns: int) -> tuple[int, int]:
-    """Both ends of a terminal of so many columns."""
-    import fcntl
-    import pty
-    import termios
-
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    return leader, follower
-
-
-def _read(leader: int) -> str:
-    seen = b""
-    while True:
-        try:
-            seen += os.read(leader, 1 << 16)
-        except OSError:  # how Linux says that the other end is closed
-            return seen.decode().replace("\r\n", "\n")
 
 
 @pytest.fixture
@@ -50,15 +30,14 @@ def on_terminal(monkeypatch) -> Callable[..., str]:
     monkeypatch.setenv("NO_COLOR", "1")
 
     def call(columns: int, *arguments: object) -> str:
-        leader, follower = _opened(columns)
+        leader, follower = opened(columns)
         shown: list[str] = []
-        reader = threading.Thread(target=lambda: shown.append(_read(leader)))
+        reader = threading.Thread(target=lambda: shown.append(read(leader)))
         reader.start()
         with os.fdopen(follower, "w") as terminal, monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", terminal)
             assert run([str(a) for a in arguments]) in (0, 1, 3)
         reader.join()
-        os.close(leader)
         return shown[0]
 
     return call
@@ -219,16 +198,15 @@ def test_columns_are_obeyed_on_a_terminal(on_terminal, monkeypatch, commands):
 
 @unix
 def test_a_process_on_a_narrow_terminal(commands):
-    leader, follower = _opened(40)
+    leader, follower = opened(40)
     command = [sys.executable, "-m", "ssimtool", *map(str, commands("batch")), "-q"]
     env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     running = subprocess.Popen(
         command, stdout=follower, stderr=subprocess.PIPE, env=env | {"NO_COLOR": "1"}
     )
     os.close(follower)
-    text = _read(leader)
+    text = read(leader)
     running.communicate()
-    os.close(leader)
     assert running.returncode == 3
     assert max(map(len, text.splitlines())) <= 40
     assert "…" not in text

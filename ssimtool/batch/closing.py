@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ssimtool.batch.causes import OF_ERRORS, Causes
 from ssimtool.batch.failures import Failures
 from ssimtool.batch.tally import Tally
 from ssimtool.errors import printable
@@ -48,6 +49,7 @@ class PairWarnings:
 def closing_lines(
     summary: Summary,
     failures: Failures,
+    errors: Causes,
     warnings: PairWarnings,
     *,
     quiet: bool,
@@ -58,6 +60,7 @@ def closing_lines(
     Args:
         summary: summary of the run.
         failures: thresholds that pairs failed.
+        errors: errors of the pairs; the first of each cause has been printed.
         warnings: warnings about the pairs.
         quiet: whether to omit everything except errors and failures.
         has_summary: whether an output already shows the counts.
@@ -67,7 +70,9 @@ def closing_lines(
     if warnings.pairs and not quiet:
         first = printable(warnings.first)
         yield f"warning: {warnings.pairs} pair(s) have warnings, the first: {first}"
-    if summary.error:
+    yield from (f"error: {line}" for line in errors.lines(OF_ERRORS))
+    one_cause = [*errors.counts.values()] == [summary.error]
+    if summary.error == 1 or (summary.error and not one_cause):  # else its line has the number
         yield f"error: {summary.error} of {summary.pairs} pair(s) could not be compared"
     yield from failures.lines(summary)
     if not quiet and not has_summary:

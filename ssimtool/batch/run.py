@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ssimtool.batch.causes import Causes
 from ssimtool.batch.closing import PairWarnings, closing_lines
 from ssimtool.batch.intake import Intake, Job
 from ssimtool.batch.journal import Journal
@@ -82,7 +83,7 @@ class _Run:
         self.request, self.writers, self.journal, self.scorer = request, writers, journal, scorer
         self.jobs = jobs
         self.tally = Tally(metrics=request.settings.metrics, worst=request.worst)
-        self.warnings = PairWarnings()
+        self.errors, self.warnings = Causes(), PairWarnings()
         maps = request.maps
         self.maps = MapFolder(maps.folder, maps.style) if maps is not None else None
         self.intake = Intake(request, self.maps, journal)
@@ -125,8 +126,9 @@ class _Run:
             try:
                 for place, (job, record) in enumerate(results):
                     continues = self._take(place, job, record)
-                    if record is not None and record.error is not None:
-                        show.note(f"error: {printable(record.error.message)}")
+                    error = None if record is None else record.error
+                    if error is not None and self.errors.add(error.code, error.message):
+                        show.note(f"error: {printable(error.message)}")
                     show.update(self.tally, self.intake.total)
                     if not continues:
                         self.cut = True
@@ -214,6 +216,7 @@ class _Run:
         yield from closing_lines(
             summary,
             self.tally.failures,
+            self.errors,
             self.warnings,
             quiet=self.request.quiet,
             has_summary=any(writer.has_summary for writer in self.writers),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ssimtool.batch.causes import Causes
 from ssimtool.batch.closing import PairWarnings, closing_lines, progress_line
 from ssimtool.batch.failures import NAMED
 from ssimtool.batch.tally import Scored, Tally
@@ -31,12 +32,22 @@ def _tally(*statuses):
     return tally
 
 
-def _lines(tally, *, unmatched=LEFT, problem=None, quiet=False, has_summary=True, warnings=None):
+def _lines(
+    tally,
+    *,
+    unmatched=LEFT,
+    problem=None,
+    quiet=False,
+    has_summary=True,
+    warnings=None,
+    errors=None,
+):
     summary = tally.summary((), unmatched=unmatched, problem=problem, interrupted=False, elapsed=1)
     return list(
         closing_lines(
             summary,
             tally.failures,
+            errors or Causes(),
             warnings or PairWarnings(),
             quiet=quiet,
             has_summary=has_summary,

@@ -39,8 +39,9 @@ def test_a_page_from_what_compare_writes(ssimtool, tmp_path, samples):
     path.write_text("".join(lines))
     done = ssimtool("report", path, "-o", page)
     assert (done.code, done.out) == (0, "")
-    assert done.err.startswith("warning: The file does not end with a summary")
-    assert len(done.err.splitlines()) == 1
+    warning, written = done.err.splitlines()
+    assert warning.startswith("warning: The file does not end with a summary")
+    assert written == f"4 pairs: 3 ok, 1 with an error, 1 identical; written to {page}"
     html = page.read_text()
     assert html.count('class="case"') == 3
     assert html.count("data:image/webp") == 9
@@ -55,12 +56,23 @@ def test_relative_paths_start_from_base(ssimtool, tmp_path):
     page = tmp_path / "r.HTML"
     assert ssimtool("report", path, "-o", page).code == 0
     assert "no such file" in page.read_text()
-    done = ssimtool("report", path, "-o", page, "--base", tmp_path / "images")
+    done = ssimtool("report", path, "-o", page, "--base", tmp_path / "images", "-q")
     assert (done.code, done.err) == (0, "")
     assert "no such file" not in page.read_text()
     done = ssimtool("report", path, "-o", page, "--base", tmp_path / "none")
     assert done.code == 2
     assert "is not a folder" in done.err
+
+
+def test_files_are_named_when_they_are_written(ssimtool, file, tmp_path):
+    paths = tmp_path / "r.csv", tmp_path / "two\nlines.md"
+    done = ssimtool("report", file, "-o", paths[0], "-o", paths[1])
+    assert (done.code, done.out) == (0, "")
+    (line,) = done.err.splitlines()
+    assert line.startswith("37 pairs: ")
+    assert line.endswith(f"; written to {paths[0]}, {tmp_path}/two\\nlines.md")
+    assert ssimtool("report", file, "-o", paths[0], "-q").err == ""
+    assert ssimtool("report", file, "-f", "csv").err == ""
 
 
 def test_csv(ssimtool, file):

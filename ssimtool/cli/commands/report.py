@@ -72,6 +72,7 @@ def _report(
     outputs: Sequence[tuple[Output, Reserved | None]],
 ) -> int:
     from ssimtool.batch.report import ReportRequest, overview_of
+    from ssimtool.reports.rows import counts_line
 
     request = ReportRequest(path, worst, base)
 
@@ -89,4 +90,7 @@ def _report(
         deliver(renderer(output.format, "report")(overview, view), file)
     formats = [output.format for output, _ in outputs]
     append_to_job(formats, lambda name: renderer(name, "report")(overview, names))
+    files = [printable(path) for path in files_of([output for output, _ in outputs])]
+    if files and not quiet:
+        warn(f"{counts_line(overview.summary)}; written to {', '.join(files)}")
     return EXIT_OK

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 EXIT_OK = 0
 EXIT_THRESHOLD = 1
 EXIT_USAGE = 2
@@ -100,10 +102,30 @@ class UnavailableError(ValueError):
         self.option = option
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error is a lack of memory; torch raises a RuntimeError with such a message."""
+# Words of libraries about a lack of memory, in errors of other types: torch, codecs, the loader of
+# shared objects, threads.
+_NO_MEMORY = ("allocate memory", "out of memory", "start new thread", "failed to map segment")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is a lack of memory.
+
+    >>> is_out_of_memory(OSError(12, "Cannot allocate memory")), is_out_of_memory(KeyError("a"))
+    (True, False)
+    """
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
     words = str(error).lower()
-    return isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words
+    by_words = isinstance(error, (RuntimeError, OSError, ImportError))
+    return isinstance(error, MemoryError) or (by_words and any(w in words for w in _NO_MEMORY))
+
+
+def too_large(name: str) -> SsimtoolError:
+    """Error for an input that does not fit into memory."""
+    return SsimtoolError(
+        "too_large",
+        f"{name}: does not fit into memory, expected a smaller image or array; reduce its size",
+    )
 
 
 def printable(path: str) -> str:

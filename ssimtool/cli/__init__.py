@@ -11,10 +11,12 @@ from ssimtool.errors import (
     EXIT_INPUT,
     EXIT_INTERRUPTED,
     EXIT_SOFTWARE,
+    NO_ROOM,
     SsimtoolError,
     is_out_of_memory,
 )
 
+SIGNALLED = 128  # exit codes above it are those of a signal, which `cli.app` raises
 BUG = "error: this is a bug in ssimtool; please report it with the output of 'ssimtool doctor'"
 
 
@@ -31,9 +33,10 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except SystemExit as end:  # from SIGTERM or Typer
-        code = end.code if isinstance(end.code, int) else bool(end.code)
-    except Exception as error:  # noqa: BLE001  # the last place that can report it
+    except SystemExit as end:
+        ended = isinstance(end.code, int) and end.code > SIGNALLED
+        code = int(end.code or 0) if ended else _report(end)
+    except BaseException as error:  # noqa: BLE001  # the last place that can report it
         code = _report(error)
     _leave(code)
 
@@ -46,12 +49,20 @@ def _use_utf8() -> None:
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _report(error: Exception) -> int:
-    """Print the traceback of an unhandled error and return the exit code."""
+def _report(error: BaseException) -> int:
+    """Print the traceback of an unhandled error and return the exit code.
+
+    A lack of memory that nothing recorded is one line, but for --debug.
+    """
     import traceback
 
+    no_memory = is_out_of_memory(error)
+    if no_memory and "--debug" not in sys.argv:
+        with suppress(OSError, ValueError, AttributeError):
+            print(f"error: {NO_ROOM}", file=sys.stderr)
+        return EXIT_INPUT
     # --debug raises these, to show their origin
-    expected = isinstance(error, SsimtoolError) or is_out_of_memory(error)
+    expected = isinstance(error, SsimtoolError) or no_memory
     with suppress(OSError, ValueError, AttributeError):  # standard error may be closed
         traceback.print_exception(error)
         if not expected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -151,8 +152,8 @@ def run(arguments: list[str]) -> int:
         return program_of(arguments).main(arguments, PROGRAM, standalone_mode=False) or 0
     except SystemExit as end:
         # Typer exits with 1 if the pipe after --help was closed; 1 is our code for a failed
-        # threshold, so report success.
-        if end.code == 1:
+        # threshold, so report success. Any other exit of a library is a bug.
+        if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
             return EXIT_OK
         raise
     except OutputError as error:

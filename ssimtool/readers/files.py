@@ -11,7 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ssimtool.errors import ArgumentError, SsimtoolError, printable
+from ssimtool.errors import (
+    ArgumentError,
+    SsimtoolError,
+    is_out_of_memory,
+    printable,
+    too_large,
+)
 from ssimtool.readers.kinds import PIPE, SOCKET, descriptor_of, is_idle, special_kind, status_of
 from ssimtool.readers.kinds import STDIN as STDIN
 
@@ -39,7 +45,7 @@ def reading(path: str) -> Iterator[None]:
     """Turn an error of the operating system into one that names the file.
 
     Raises:
-        SsimtoolError: `not_found` or `unreadable`.
+        SsimtoolError: `not_found`, `unreadable` or `too_large`.
     """
     try:
         yield
@@ -52,6 +58,8 @@ def reading(path: str) -> Iterator[None]:
             "unreadable", f"{shown(path)}: is a directory, expected a file; pass a file in it"
         ) from None
     except OSError as error:
+        if is_out_of_memory(error):
+            raise too_large(shown(path)) from None
         reason = (error.strerror or str(error)).lower()
         raise SsimtoolError(
             "unreadable",

@@ -31,6 +31,6 @@ def failure_of(error: Exception, *, path: str | None = None) -> Failure | None:
     """
     if isinstance(error, SsimtoolError):
         return Failure(error.code, error.message)
-    if isinstance(error, (MemoryError, RuntimeError)) and is_out_of_memory(error):
+    if is_out_of_memory(error):
         return Failure("too_large", NO_ROOM if path is None else f"{path}: {NO_ROOM}")
     return None

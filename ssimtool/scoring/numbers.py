@@ -55,7 +55,7 @@ def call(
         x, y = (image.to(dtype, copy=row.distribution is not None) for image in (x, y))
     try:
         return _checked(function_of(row)(x, y, **options), x)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if row.distribution is None or is_out_of_memory(error):
             raise
         raise SsimtoolError("plugin", plugin_words(row, f"failed: {error_words(error)}")) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import ssimtool.cli as cli
 from ssimtool import errors
+from ssimtool.scoring.failures import failure_of
 
 LAST = "error: this is a bug in ssimtool; please report it with the output of 'ssimtool doctor'\n"
 
@@ -44,14 +46,47 @@ def test_what_nothing_expects_is_a_bug(ended, error):
     assert text.endswith(f"\n{LAST}")
 
 
-def test_what_debug_raises_is_no_bug(ended):
+def test_what_debug_raises_is_no_bug(ended, monkeypatch):
     code, text = ended(errors.SsimtoolError("not_found", "a.png: no such file"))
     assert code == errors.EXIT_INPUT
     assert text.startswith("Traceback")
     assert text.splitlines()[-1].endswith("SsimtoolError: a.png: no such file")
+    monkeypatch.setattr(sys, "argv", ["ssimtool", "compare", "--debug"])
     code, text = ended(MemoryError("too much"))
     assert code == errors.EXIT_INPUT
     assert text.splitlines()[-1] == "MemoryError: too much"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("can't start new thread"),
+        ImportError("libtorch.so: failed to map segment from shared object"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_lack_of_memory_is_one_line(ended, error):
+    assert ended(error) == (errors.EXIT_INPUT, f"error: {errors.NO_ROOM}\n")
+    assert failure_of(error).code == "too_large"
+
+
+def test_an_exit_of_a_library_is_a_bug(ended):
+    for code in ("broken", 1, 0, None, 2):
+        found, text = ended(SystemExit(code))
+        assert found == 70
+        assert text.endswith(f"\n{LAST}")
+    assert ended(GeneratorExit("broken"))[0] == 70
+
+
+@pytest.mark.parametrize("code", ["'broken'", "0", "1"])
+def test_an_exit_within_a_command_is_a_bug(code):
+    done = _process(f"raise SystemExit({code})")
+    assert done.returncode == 70
+    assert done.stderr.endswith(f"\n{LAST}")
 
 
 def test_an_interrupt_is_no_bug(ended):

@@ -154,12 +154,12 @@ def test_formats(ssimtool, here):
         f"region     {told}",
     ]
     assert f"- mask disc.png\n- region {told}\n" in ssimtool(*pair, "-f", "markdown").out
-    (row,) = csv.DictReader(io.StringIO(ssimtool(*pair, "-f", "csv").out))
+    (row,) = csv.DictReader(io.StringIO(ssimtool(*pair, "-f", "csv", "--wide").out))
     assert (row["mask"], row["regions"]) == ("disc.png", "[[0, 0, 20, 30]]")
     assert row["counted"] == str((DISC & CORNER).sum())
     weights = ssimtool("compare", "a.png", "b.png", "--mask", "weights.npy").out
     assert "mask       weights.npy: total weight " in weights
-    (row,) = csv.DictReader(io.StringIO(ssimtool(*pair[:3], "-f", "csv").out))
+    (row,) = csv.DictReader(io.StringIO(ssimtool(*pair[:3], "-f", "csv", "--wide").out))
     assert row["mask"] == row["regions"] == row["counted"] == ""
 
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ssimtool.errors import SsimtoolError
+from ssimtool.errors import SsimtoolError, too_large
 from ssimtool.readers.arrays.npy import is_pickle, pickled
 from ssimtool.readers.files import Content
 from ssimtool.readers.foreign import foreign_error, foreign_kind, suffix_kind
@@ -46,10 +46,7 @@ def decoding(data: Content, name: str) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise SsimtoolError(
-            "too_large",
-            f"{name}: does not fit into memory, expected a smaller image; reduce its size",
-        ) from None
+        raise too_large(name) from None
     except DAMAGED as error:
         raise _damaged(data, name, error) from None
 

@@ -79,8 +79,11 @@ def without_compilation(err: str) -> str:
 
 
 @pytest.fixture
-def ssimtool(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+def ssimtool(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Done]:
     """Runs a command line in this process; its records are checked against their schemas."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # tools/make_cli_docs.py sets it on import
 
     def call(*arguments: object) -> Done:
         capfd.readouterr()

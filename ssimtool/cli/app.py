@@ -155,6 +155,8 @@ def run(arguments: list[str]) -> int:
         # threshold, so report success. Any other exit of a library is a bug.
         if isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE:
             return EXIT_OK
+        if COMPLETE in os.environ:  # Typer exits once it has answered the shell
+            return int(end.code or EXIT_OK)
         raise
     except OutputError as error:
         warn(f"error: {error.message}")

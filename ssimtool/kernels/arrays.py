@@ -70,7 +70,7 @@ def forward_pass(
         ssim_map: the array for the map, one line of float32 or float64; None computes no map.
         threads: the most threads that may compute; None: as many as torch may use.
     """
-    wide = wide or pair.x.dtype == np.float64 or (structure and needs_float64(formula))
+    wide = wide or pair.x.dtype == np.float64 or (structure and needs_float64(formula, *shape[2:]))
     flags = interleaved, structure, errors, threads
     means, far = _one_pass(pair, shape, formula, wide, ssim_map, *flags)
     again = far.reshape(shape[0], -1).any(axis=1)

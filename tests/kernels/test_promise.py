@@ -23,7 +23,8 @@ from ssimtool.kernels.formula import window_weights
 
 CASES = int(os.environ.get("PROMISE_CASES", "150"))
 RELATIVE, ABSOLUTE = 1e-6, 1e-7  # the promise; docs/mathematics.md#floating-point
-# float32 gradients are sums of slopes that partly cancel; 4e-7 was measured over 285 cases
+# float32 gradients are sums of slopes that partly cancel; 4e-7 was measured over 285 cases. It does
+# not hold for all: 5,000 random cases reach 2e-4 (docs/mathematics.md#gradients), and fail here.
 OF_GRADIENT = 1e-5  # of the largest entry of both gradients
 PADDING = {"zero": "constant", "mirror": "reflect", "symmetric": "symmetric"}
 TYPES = {"uint8": 255.0, "uint16": 65535.0, "int32": 255.0, "float16": 1.0, "float32": 1.0}
@@ -282,3 +283,19 @@ def test_the_map(case, worst):
     error = float((found.double() - exact).abs().max())
     worst.see("map", error)
     assert error <= 1e-6, (error, case.words)  # a single window has no mean to profit from
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("sewar", (11, 11)), ("sewar", (11, 40)), ("sewar", (40, 11)), ("skimage", (7, 7)),
+     ("wang2004", (11, 11)), ("wang2004", (12, 17)), ("sewar", (18, 18))],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_an_outlier_in_the_middle_of_the_windows(name, shape, dtype, worst):
+    """What rounding is magnified by most; in float32 the first shape is off by 3e-6."""
+    definition = find_definition(name)
+    x = torch.full((1, 1, *shape), 51.0)
+    x[:, :, shape[0] // 2, definition.window_size // 2] = 255
+    y = (0.7 * x + 25).round()
+    found = ssim_loss(x.to(dtype), y.to(dtype), data_range=255, definition=name, backend="fused")
+    check(found, reference(x.double(), y.double(), definition, 255), worst, f"{name} {shape}")

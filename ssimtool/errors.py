@@ -108,7 +108,7 @@ _NO_MEMORY = ("allocate memory", "out of memory", "start new thread", "failed to
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is a lack of memory.
+    """Return whether an error is a lack of memory.
 
     >>> is_out_of_memory(OSError(12, "Cannot allocate memory")), is_out_of_memory(KeyError("a"))
     (True, False)

@@ -23,7 +23,7 @@ def opened(columns: int = DEFAULT) -> tuple[int, int]:
 
 
 def read(leader: int) -> str:
-    """What is written at the other end until that is closed."""
+    """All output of the other end, up to its end."""
     seen = b""
     while True:
         try:

@@ -31,6 +31,7 @@ ROWS = f"""{ROW}
 ONE = row("shade", takes=("data_range",))
 MANY = (
     row("raising"), row("scalar"), row("integers"), row("number"), row("not_a_number"),
+    row("leaving"),
     row("writing"), row("dark"), row("absent", function="no_such_module:f"),
     row("needy", packages=("no_such_package",), install="pip install needy-package"),
 )
@@ -42,6 +43,7 @@ def shade(x, y, *, data_range):
     return 1 - (x.mean(dim=(1, 2, 3)) - y.mean(dim=(1, 2, 3))).abs() / data_range
 
 def raising(x, y): raise RuntimeError("no\\nweights")
+def leaving(x, y): raise SystemExit("bye")
 def scalar(x, y): return x.mean()
 def integers(x, y): return torch.zeros(len(x), dtype=torch.int64)
 def number(x, y): return 0.5
@@ -129,6 +131,7 @@ def test_only_ours_cost_no_look_at_plug_ins(ssimtool, folders, monkeypatch):
     ("metric", "words"),
     [
         ("raising", "failed: RuntimeError: no weights"),
+        ("leaving", "failed: SystemExit: bye"),
         ("scalar", "failed: ValueError: returned shape (), expected (1,)"),
         ("integers", "failed: TypeError: returned torch.int64"),
         ("number", "failed: TypeError: returned float"),

@@ -38,7 +38,7 @@ def is_jit_tracing() -> bool:
 
 
 def is_transformed() -> bool:
-    """Whether a transform of torch.func, forward-mode differentiation or torch.jit.trace is active.
+    """Return whether torch.func, forward-mode differentiation or torch.jit.trace is active.
 
     Values of tensors are unknown then, results cannot be written into a tensor from outside, and
     the operators have no rule.

@@ -149,10 +149,13 @@ def psnr(
     >>> psnr(x, x + 0.1, data_range=1, dtype=torch.float64)  # 10 log10(1/0.01)
     tensor([20.0000], dtype=torch.float64)
     """
-    error = mse(x, y, dtype=dtype, backend=backend, weight=weight)
+    check_pair(x, y)
+    limit: float | Tensor
     if isinstance(data_range, Tensor):
-        return psnr_of(error, ranges_of(x, data_range))
-    return psnr_of(error, settled_range(x, y, data_range)[2])
+        limit = ranges_of(x, data_range)
+    else:
+        limit = settled_range(x, y, data_range)[2]
+    return psnr_of(mse(x, y, dtype=dtype, backend=backend, weight=weight), limit)
 
 
 def psnr_of(error: Tensor, data_range: float | Tensor) -> Tensor:

@@ -214,7 +214,7 @@ def ssim_map(
         x, y = readable(x, y, dtype)
         return ops.mapped(x, y, formula, wide=dtype == torch.float64).to(of_result)
     losses = loss_maps(x, y, formula)
-    return joined(((b, 1 - loss) for b, loss in losses), map_shape(x, formula), of_result)
+    return joined(((b, 1 - loss) for b, loss in losses), map_shape(x, formula), x, of_result)
 
 
 def _reduced(x: Tensor, y: Tensor, factor: int, *, fused: bool) -> tuple[Tensor, Tensor]:

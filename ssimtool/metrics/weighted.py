@@ -84,7 +84,7 @@ def weighted_map(
     formula = formula_of(definition, data_range)
     h, w = (length // formula.downsample - formula.shrink for length in x.shape[2:])
     maps = _loss_maps(x, y, weight, definition, data_range)
-    return joined(((b, 1 - loss) for b, loss, _ in maps), (*x.shape[:2], h, w), dtype)
+    return joined(((b, 1 - loss) for b, loss, _ in maps), (*x.shape[:2], h, w), x, dtype)
 
 
 def weighted_mean(

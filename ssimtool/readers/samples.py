@@ -93,7 +93,7 @@ def range_of_type(dtype: np.dtype[Any]) -> float | None:
 
 
 def is_within(least: float, most: float, low: float, high: float) -> bool:
-    """Whether samples from `least` to `most` are within `low` to `high`, but for rounding.
+    """Return whether samples from `least` to `most` are within `low` to `high`, up to rounding.
 
     >>> is_within(0, 1.0000001, 0, 1), is_within(0, 1.001, 0, 1)
     (True, False)

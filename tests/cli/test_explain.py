@@ -108,9 +108,12 @@ def test_the_formats_agree(ssimtool, pair):
         assert f"| {row['name']} | {row['ssim']:.6f} |" in markdown
 
 
-def test_the_table_fits_80_columns(ssimtool, pair, monkeypatch):
+def test_the_table_fits_80_columns(ssimtool, pair, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "80")
+    out = tmp_path / "t.txt"
+    assert ssimtool("explain", *pair, "-o", out).out == ""
     lines = ssimtool("explain", *pair).out.splitlines()
+    assert all(row.name in out.read_text() for row in DEFINITIONS.values())
     assert all(len(line) <= 80 for line in lines)
     text = " ".join(" ".join(lines).split())
     for row in DEFINITIONS.values():

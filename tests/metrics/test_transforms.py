@@ -111,7 +111,7 @@ def test_the_scales_of_ms_ssim():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_other_dtypes_far_from_their_range(dtype):
-    """What decides the precision under a transform is the dtype alone, so the promise holds."""
+    """The dtype alone decides the precision under a transform, so the promise holds."""
     x, y = torch.rand(2, 2, 1, 24, 24, generator=torch.Generator().manual_seed(6)) + 200
     x, y = x.to(dtype), y.to(dtype)
     found = vmap(lambda a, b: s.ssim_loss(a[None], b[None], data_range=1)[0])(x, y)

@@ -120,7 +120,7 @@ def sum_dtype(x: Tensor) -> torch.dtype:
 
 
 def wants_grad(x: Tensor, y: Tensor) -> bool:
-    """Whether autograd, a transform or a compiler is active; then there is only one block."""
+    """Return whether autograd, a transform or a compiler is active; then there is one block."""
     return (
         torch.compiler.is_compiling()
         or (torch.is_grad_enabled() and (x.requires_grad or y.requires_grad))
@@ -129,7 +129,7 @@ def wants_grad(x: Tensor, y: Tensor) -> bool:
 
 
 def has_values() -> bool:
-    """Whether the values of tensors are known: a compiler and a transform cannot read them."""
+    """Return whether values of tensors are known: compilers and transforms cannot read them."""
     return not (torch.compiler.is_compiling() or is_transformed())
 
 
@@ -181,14 +181,15 @@ def blocks(x: Tensor, y: Tensor, *, window_size: int = 1, margin: int = 0) -> It
 
 
 def joined(
-    parts: Iterable[tuple[Block, Tensor]], shape: tuple[int, ...], dtype: torch.dtype
+    parts: Iterable[tuple[Block, Tensor]], shape: tuple[int, ...], like: Tensor, dtype: torch.dtype
 ) -> Tensor:
-    """Join the rows of blocks to a result of this shape. A single block is the result itself."""
-    result: Tensor | None = None
+    """Join the rows of blocks to a result of this shape, on the device of `like`."""
+    if (
+        not has_values()
+    ):  # nothing can be written into a tensor from outside, and there is one block
+        ((_, part),) = parts
+        return part.to(dtype)
+    result = torch.empty(shape, dtype=dtype, device=like.device)
     for block, part in parts:
-        if part.shape == shape and not has_values():
-            return part.to(dtype)
-        if result is None:
-            result = torch.empty(shape, dtype=dtype, device=part.device)
         result[block.images, :, block.rows] = part
-    return torch.empty(shape, dtype=dtype) if result is None else result
+    return result

@@ -15,6 +15,7 @@ again, by plain torch operations.
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from ssimtool.kernels.compiled.forward import Sides, forward
 from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
-from ssimtool.kernels.plans import Shape, more_of, plan_of, window_of
+from ssimtool.kernels.plans import Shape, plan_of, window_of
 from ssimtool.kernels.precision import are_far, needs_float64
 from ssimtool.kernels.reduction import reduced_planes
 from ssimtool.kernels.threads import share
@@ -106,29 +107,38 @@ def _one_pass(
     if not structure:  # with a window of 1, rows of windows are rows of the image
         formula = replace(formula, weights=(1.0,), border="valid")
     plan, window = plan_of(shape, formula, interleaved=interleaved), window_of(formula, kind)
-    more, count = more_of(plan, window), len(pair.planes_x)
+    count = len(pair.planes_x)
     sums, peaks = np.zeros((count, plan.bands, plan.channels)), np.zeros((count, plan.bands))
     error_sums = np.zeros((count if errors else 0, plan.bands, 2))
-    line = np.zeros(0, kind) if ssim_map is None else ssim_map.astype(kind, copy=False)
+    line = np.zeros(0, kind) if ssim_map is None else ssim_map
+    if line.dtype != kind:  # the map of a batch that is computed again in part
+        line = np.empty(len(line), kind)
     # Numba compiles one version for None and one for an integer.
     with_structure = 0 if structure else None
     exact = None if pair.x.dtype.kind == "f" else 0
-    rest = pair, window, more, plan, with_structure, exact, sums, peaks, error_sums, line
+    rest = pair, window, plan, with_structure, exact, sums, peaks, error_sums, line
     share(
         lambda first, last: call(forward, first, last, *rest),
-        count * plan.bands,
+        -(-count // plan.group) * plan.bands,
         n * c * h * w,
         threads=threads,
     )
     if ssim_map is not None and line is not ssim_map:
         ssim_map[:] = line
-    means = sums.sum(axis=1)
-    far = are_far(peaks, formula).any(axis=1) | ~np.isfinite(means).all(axis=1)
-    means = means.reshape(n, c) / (plan.rows * plan.columns)
-    by_image = np.zeros((n, 2))
-    if errors:
-        by_image = error_sums.sum(axis=1).reshape(n, -1, 2).sum(axis=1) / (c * h * w)
-    return Means(means, by_image, np.full(n, wide)), far & structure
+    far = np.zeros(count, bool)
+    totals = sums.sum(axis=1)
+    if structure and not wide:
+        far = are_far(peaks, formula).any(axis=1) | ~np.isfinite(totals).all(axis=1)
+    means = totals.reshape(n, c) / (plan.rows * plan.columns)
+    return Means(means, _means_of_errors(error_sums, shape), np.full(n, wide)), far
+
+
+def _means_of_errors(sums: FloatArray, shape: Shape) -> FloatArray:
+    n, *sides = shape
+    if not len(sums):
+        return np.zeros((n, 2))
+    by_image: FloatArray = sums.sum(axis=1).reshape(n, -1, 2).sum(axis=1)
+    return by_image / math.prod(sides)
 
 
 def image_pass(

@@ -89,4 +89,6 @@ def _inner(function: Callable[..., Any], **options: Any) -> Any:
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+    # Without the option, a function would be inlined where the one that first calls it is.
+    options.setdefault("forceinline", False)
     return njit(nogil=True, error_model="numpy", **options)(function)

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssimtool.kernels.compiled.forward import Plan, Window
-from ssimtool.kernels.compiled.stages import LONGEST
-from ssimtool.kernels.compiled.vectors import LANES
+from ssimtool.kernels.compiled.instructions import LANES
+from ssimtool.kernels.compiled.vectors import SHARED
 from ssimtool.kernels.formula import Formula
 
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
-BAND = 48  # rows of windows that are summed together
-TILE = 2880  # samples of a row that are computed at a time: several such lines fit the caches
+REMEMBERED = 256  # plans and windows, of a few hundred bytes each
+BAND = 64  # rows of windows that are summed together
+TILE = 3072  # samples of a row that are computed at a time: some 60 such lines fit the caches
+GROUPED = 300  # samples of a row: planes as narrow as this are computed together
+CHUNK_SAMPLES = 1 << 16  # of rows that are read at a time
 # The backward pass keeps the slopes of a band and of the rows around it in the level 2 cache.
 BACKWARD_TILE = 1024
-BACKWARD_BAND = 64
+BACKWARD_BAND = 128
 
 Shape = tuple[int, int, int, int]  # (N, C, H, W)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def plan_of(shape: Shape, formula: Formula, *, interleaved: bool, back: bool = False) -> Plan:
     """Return the division of the work on images of a shape.
 
@@ -29,23 +34,25 @@ def plan_of(shape: Shape, formula: Formula, *, interleaved: bool, back: bool = F
         interleaved: whether the channels of a pixel are adjacent in memory.
         back: whether the plan is for the backward pass.
     """
-    c = shape[1] if interleaved else 1
+    c, planes = (shape[1], shape[0]) if interleaved else (1, shape[0] * shape[1])
     h, w = shape[2:]
-    size = len(formula.weights)
-    rounds = -(-size // LONGEST)
-    reach = rounds * -(-size // rounds)
-    margin = formula.margin
+    size, margin = len(formula.weights), formula.margin
     rows, columns = h - formula.shrink, w - formula.shrink
+    beyond = (size - 1) * c  # samples that the windows of a tile reach beyond it
+    # Where a row is short, the lanes hold rows of as many planes.
+    group = LANES if planes >= LANES and (w + 2 * margin) * c <= GROUPED else 1
     if back:
-        tile = max(BACKWARD_TILE, 2 * size * c)
-        widest = -(-w // max(1, w * c // tile)) + 2 * margin + size - 1
+        tile = max(BACKWARD_TILE, 2 * beyond + c)
+        reached = -(-w // max(1, w * c // tile)) * c + 2 * margin * c + 2 * beyond
         band = min(h, max(BACKWARD_BAND, size))
         bands = -(-h // band)
     else:
-        tile = min(columns * c, max(TILE, 2 * size * c) // c * c)
-        widest = tile // c
-        band = min(rows, BAND)
+        tile = min(columns * c, max(TILE - beyond, beyond) // (SHARED * c) * SHARED * c)
+        reached = tile + beyond
+        band = _multiple(-(-rows // max(1, round(rows / BAND))), SHARED)
         bands = -(-rows // band)
+    part = reached if group == LANES else _multiple(reached, LANES * SHARED * c) // LANES
+    row_pitch = LANES * (part | 1)  # lines an even number of cache lines apart share cache sets
     return Plan(
         height=h,
         width=w,
@@ -54,40 +61,30 @@ def plan_of(shape: Shape, formula: Formula, *, interleaved: bool, back: bool = F
         columns=columns,
         margin=margin,
         size=size,
-        reach=reach,
         border=BORDERS[formula.border],
         band=band,
         bands=bands,
         tile=tile,
-        pitch=_whole_vectors((widest + reach - 1) * c) + LANES,
+        group=group,
+        chunk=_multiple(max(size + SHARED, min(band, CHUNK_SAMPLES // row_pitch)), SHARED),
+        row_pitch=row_pitch,
+        pitch=LANES * (_multiple(part, SHARED * c) + beyond | 1),
     )
 
 
-def _whole_vectors(samples: int) -> int:
-    return -(-samples // LANES) * LANES
+def _multiple(number: int, unit: int) -> int:
+    return -(-number // unit) * unit
 
 
+@lru_cache(maxsize=REMEMBERED)
 def window_of(formula: Formula, kind: type[np.floating]) -> Window:
     """Return the numbers of a formula in the computing dtype."""
-    size = len(formula.weights)
-    rounds = -(-size // LONGEST)
-    taps = -(-size // rounds)
-    weights: NDArray[np.floating] = np.zeros(rounds * taps, kind)
-    weights[:size] = formula.weights
     return Window(
-        weights=weights,
-        taps=(0,) * taps,
+        weights=np.array(formula.weights, kind),
+        taps=(0,) * len(formula.weights),
         scale=kind(1 / formula.data_range),
         c1=kind((formula.k1 * formula.data_range) ** 2),
         c2=kind((formula.k2 * formula.data_range) ** 2),
         c1_of_one=kind(formula.k1**2),
         c2_of_one=kind(formula.k2**2),
     )
-
-
-def more_of(plan: Plan, window: Window) -> int | None:
-    """Return None if the weights of the window need one round only, else 0.
-
-    The kernels are compiled separately for the two.
-    """
-    return None if plan.reach == len(window.taps) else 0

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from ssimtool.kernels.formula import Formula
 
-# The second moments about the middle sample of a window are at most 1/weight of the variance for
-# each axis; with less, rounding is magnified too much.
-LEAST_MIDDLE = 1 / 16
-# An outlier in the middle of a window magnifies rounding most: by 121 if the window is uniform. Of
-# few windows it may be in the middle of most, and the mean keeps that error: up to 4e-6 of 1 − SSIM
-# was found. Among 8 windows along an axis it is in the middle of one.
+# The second moments about a sample of a window are at most 1/weight of the variance for each axis;
+# with less, rounding is magnified too much. The sample is at most so far from the middle, since
+# twice as many windows share it (`compiled.vectors`).
+FROM_MIDDLE = 2
+LEAST_WEIGHT = 1 / 16
+# An outlier at that place of a window magnifies rounding most: by 121 if the window is uniform. Of
+# few windows it may be there in most, and the mean keeps that error: up to 4e-6 of 1 − SSIM was
+# found. Among 8 windows along an axis it is there in one.
 FEWEST = 8
 # The constants of the formula and their product must be far from the smallest float32, 1e-38, since
 # squares of differences a millionth as large are computed beside them.
@@ -32,7 +34,8 @@ def needs_float64(formula: Formula, height: int, width: int) -> bool:
         return True
     weights = formula.weights
     c1, c2 = ((k * formula.data_range) ** 2 for k in (formula.k1, formula.k2))
-    is_short = len(weights) < 3 or weights[len(weights) // 2] < LEAST_MIDDLE
+    farthest = len(weights) // 2 + FROM_MIDDLE
+    is_short = farthest >= len(weights) or weights[farthest] < LEAST_WEIGHT
     return is_short or min(c1, c2, c1 * c2) < LEAST_CONSTANT
 
 

@@ -16,7 +16,7 @@ from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
 from ssimtool.kernels.layout import in_rows, is_interleaved, memory_format, planes
 from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
-from ssimtool.kernels.plans import more_of, plan_of, window_of
+from ssimtool.kernels.plans import plan_of, window_of
 from ssimtool.kernels.reduction import reduced_planes
 from ssimtool.kernels.threads import share
 
@@ -150,10 +150,10 @@ def _gradients(
 
 def _run_backward(pair: Sides, window: Window, plan: Plan, slopes: Slopes, work: int) -> None:
     """Write the gradients to the arrays of `slopes`, on several threads if there is enough work."""
-    more = more_of(plan, window)
-    tasks = len(pair.planes_x) * plan.bands * max(1, plan.width * plan.channels // plan.tile)
+    groups = -(-len(pair.planes_x) // plan.group)
+    tasks = groups * plan.bands * max(1, plan.width * plan.channels // plan.tile)
     share(
-        lambda first, last: call(backward, first, last, pair, window, more, plan, slopes),
+        lambda first, last: call(backward, first, last, pair, window, plan, slopes),
         tasks,
         work,
     )

@@ -1,8 +1,7 @@
 """Backward pass: the gradients of 1 − SSIM and of the errors, from one recomputation.
 
-The slopes of each window (`slopes`) are blurred by the adjoint, along the rows first, and then
-applied to the samples of the window. If the border repeats rows or columns, the slopes of the
-repeated ones are added to their originals.
+The slopes of each window (`slopes`) are blurred by the adjoint (`adjoint`), along the rows first,
+and then applied to the samples of the window.
 """
 
 from __future__ import annotations
@@ -11,18 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssimtool.kernels.compiled.forward import blur_tile, new_scratch
-from ssimtool.kernels.compiled.moments import set_centre
-from ssimtool.kernels.compiled.slopes import Weighed, slopes_of_samples, slopes_of_windows
-from ssimtool.kernels.compiled.stages import (
-    blur_line,
-    blur_two,
-    clear_line,
-    copy_line,
-    source_index,
+from ssimtool.kernels.compiled.adjoint import blur_along, blur_rows_up, fold_columns
+from ssimtool.kernels.compiled.forward import new_scratch
+from ssimtool.kernels.compiled.instructions import LANES
+from ssimtool.kernels.compiled.layout import continue_lines, join, split
+from ssimtool.kernels.compiled.moments import (
+    columns_of_tile,
+    plane_of,
+    set_centre,
+    tile_of,
+    windows_of_row,
 )
-from ssimtool.kernels.compiled.vectors import IS_WIDE, LANES, blur_vectors, on_a_cache_line
-from ssimtool.kernels.compiling import SOURCES, entry, plain
+from ssimtool.kernels.compiled.slopes import Weighed, slopes_of_samples, slopes_of_windows
+from ssimtool.kernels.compiled.stages import clear_line, copy_line
+from ssimtool.kernels.compiled.vectors import SHARED, on_a_cache_line
+from ssimtool.kernels.compiling import SOURCES, entry, formula, plain
 
 
 class Slopes(NamedTuple):
@@ -46,167 +48,199 @@ class Slopes(NamedTuple):
     second_step: int
 
 
-@plain
-def blur_along(line, n, window, more, plan, out, at):
-    """Blur consecutive lines horizontally, into `out` from `at` on: the horizontal adjoint."""
-    n = (n + LANES - 1) // LANES * LANES
-    if more is None and IS_WIDE and plan.channels == 3:
-        blur_vectors(line, n, (0, 0, 0), window.taps, window.weights, out, at)
-    elif more is None and IS_WIDE and plan.channels == 1:
-        blur_vectors(line, n, (0,), window.taps, window.weights, out, at)
-    else:
-        blur_line(line, n, plan.channels, 0, window, out, at, None)
-    if more is not None:
-        for k in range(len(window.taps), plan.reach, len(window.taps)):
-            blur_line(line, n, plan.channels, k, window, out, at, 0)
+class Lines(NamedTuple):
+    """Lines for slopes that one thread reuses.
+
+    `raw` holds those of a row of windows, `inside` 1 where there are windows, `slots` those of some
+    rows, blurred along them, `blurred` those of `SHARED` rows of pixels. `factors` belong to the
+    windows of each sample; `upper` and `lower` are weights of two rows of pixels."""
+
+    raw: np.ndarray
+    inside: np.ndarray
+    slots: np.ndarray
+    blurred: np.ndarray
+    factors: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
+
+
+@formula
+def count_of(slopes):
+    """Return the number of slopes of a window."""
+    return 3 if slopes.both is None else 4
 
 
 @plain
-def fold_columns(lines, start, count, plan, outer, first, last):
-    """Add the columns beyond the edges to the columns that they repeat."""
-    c = plan.channels
+def mark_windows(first, last, plan, tile, line, out):
+    """Write a split line of 1 for the samples `first` to `last` of each piece, else 0."""
+    clear_line(line, 0, tile.part * LANES)
+    for piece in range(plan.group):
+        for p in range(piece * tile.part + first, piece * tile.part + last):
+            line[p] = 1
+    split(line, 0, tile.part, out, 0)
+
+
+@formula
+def slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, slot):
+    """Write the slopes of the windows of row r of those of `columns_of_tile`, blurred along the row
+    by the adjoint, into one slot of split lines."""
+    pitch, count, raw, slots = plan.pitch, count_of(slopes), own.raw, own.slots
+    first, _, outer, end = columns
+    windows_of_row(window, plan, tile, r, scratch, 0)
+    slopes_of_windows(
+        scratch.blurred, pitch, LANES * tile.positions, window, scratch.split_centre, own.inside,
+        slopes.sign, slopes.both, raw,
+    )  # fmt: skip
+    if plan.group == 1:
+        continue_lines(raw, count, pitch, tile.part, (plan.size - 1) * plan.channels)
     for line in range(count):
-        base = start + line * plan.pitch
-        for column in range(outer, first):
-            to = base + (source_index(column, plan.width, plan.border) - outer) * c
-            for q in range(c):
-                lines[to + q] += lines[base + (column - outer) * c + q]
-        for column in range(plan.width, last):
-            to = base + (source_index(column, plan.width, plan.border) - outer) * c
-            for q in range(c):
-                lines[to + q] += lines[base + (column - outer) * c + q]
+        at = line * pitch
+        blur_along(raw, at, pixels_of(plan, tile, columns), window, plan, slots, slot + at)
+    for piece in range(plan.group if plan.border >= 2 else 0):
+        first_sample = piece * tile.part
+        fold_columns(slots, slot, count, plan, first_sample, tile.part, outer, first, end)
+
+
+@formula
+def pixels_of(plan, tile, columns):
+    """Return the number of positions of a split line that hold pixels."""
+    return tile.positions if plan.group == 1 else (columns[3] - columns[2]) * plan.channels
 
 
 @plain
-def fold_weights(row, weights, plan, out):
-    """Write the weights of a row of pixels in the windows from `row + margin − size + 1` on.
-
-    They include the weights of the rows beyond the edges that repeat this row."""
-    copy_line(weights, 0, len(weights), out, 0)
-    if plan.border < 2:
-        return
-    for beyond in range(1, plan.margin + 1):
-        for outer in (-beyond, plan.height - 1 + beyond):
-            if source_index(outer, plan.height, plan.border) == row:
-                for k in range(plan.size):
-                    if 0 <= outer - row + k < plan.size:
-                        out[outer - row + k] += weights[k]
-
-
-@plain
-def window_slopes(
-    sides, window, more, plan, slopes, plane, low, high, first, last, scratch, raw, slots
-):
-    """Write the slopes of the windows over rows `low` to `high` and columns `first` to `last`.
-
-    They are blurred along the rows by the adjoint. Each row of windows has one slot of lines.
-    Return the position of the column `first` in a line."""
-    c, pitch = plan.channels, plan.pitch
-    count = 3 if slopes.both is None else 4
-    reflects = plan.border >= 2
-    outer = first - plan.margin if reflects and first == 0 else first
-    end = last + plan.margin if reflects and last == plan.width else last
-    left = outer + plan.margin - plan.size + 1
-    begin, stop = max(left, 0), min(end + plan.margin, plan.columns)
-    n, at = (stop - begin) * c, (begin - left) * c
-    long = (n + LANES - 1) // LANES * LANES
-    top = low + plan.margin - plan.size + 1
-    bottom = min(high + plan.margin, plan.rows)
-    for row in range(max(top, 0), bottom, 2):
-        blur_tile(sides, window, more, plan, plane, row, begin * c, n, scratch)
-        for r in range(min(2, bottom - row)):
-            slopes_of_windows(
-                scratch.blurred,
-                4 * r * pitch,
-                pitch,
-                long,
-                window,
-                scratch.centre,
-                slopes.sign,
-                slopes.both,
-                raw,
-                at,
-            )
-            for line in range(count):
-                clear_line(raw, line * pitch + at + n, long - n)
-            slot = (row + r - top) * count * pitch
-            blur_along(
-                raw, (count - 1) * pitch + (end - outer) * c, window, more, plan, slots, slot
-            )
-            if outer < first or end > last:
-                fold_columns(slots, slot, count, plan, outer, first, end)
-    return (first - outer) * c
-
-
-@plain
-def blur_up(slots, start, n, step, upper, lower, window, more, plan, out):
-    """Write the vertical adjoint for two neighbouring rows of pixels, the second `step` later."""
-    n, taps = (n + LANES - 1) // LANES * LANES, len(window.taps)
-    blur_two(slots, start, n, step, upper, lower, 0, window.taps, out, None)
-    if more is not None:
-        for k in range(taps, plan.reach, taps):
-            at = start + k * step
-            blur_two(slots, at, n, step, upper, lower, k, window.taps, out, 0)
-
-
-@plain
-def write_rows(
-    sides, window, centre, plan, slopes, plane, row, count, first, n, lines, step, factors
-):
-    """Write the gradients of `count` rows of `n` samples from `first` on."""
-    pitch, square, absolute = plan.pitch, slopes.square[plane], slopes.absolute[plane]
-    of_first = Weighed(factors, square, absolute, slopes.sign)
-    of_second = Weighed(factors, square, absolute, -slopes.sign)
-    for r in range(row, row + count):
-        x = sides.planes_x[plane] + r * sides.step_x + first
-        y = sides.planes_y[plane] + r * sides.step_y + first
-        start = (r - row) * step
-        at = slopes.first_planes[plane] + r * slopes.first_step + first
-        common = sides, x, y, n, lines, start
-        slopes_of_samples(*common, 2, pitch, window, centre, of_first, slopes.first, at)
+def write_row(sides, window, plan, slopes, tile, row, columns, lines, at, scratch, factors):
+    """Write the gradients of a row of pixels, from split lines of slopes from `at` on."""
+    c, pitch, line, centre = plan.channels, plan.pitch, scratch.line, scratch.centre
+    first, last, outer, _ = columns
+    for k in range(count_of(slopes)):
+        join(lines, at + k * pitch, tile.part, line, k * pitch)
+    for piece in range(min(plan.group, len(sides.planes_x) - tile.plane)):
+        plane, own = tile.plane + piece, piece * tile.part
+        square, absolute = slopes.square[plane], slopes.absolute[plane]
+        of_first = Weighed(factors, square, absolute, slopes.sign)
+        of_second = Weighed(factors, square, absolute, -slopes.sign)
+        x = sides.planes_x[plane] + row * sides.step_x + first * c
+        y = sides.planes_y[plane] + row * sides.step_y + first * c
+        common = sides, x, y, (last - first) * c, line, own + (first - outer) * c
+        to = slopes.first_planes[plane] + row * slopes.first_step + first * c
+        slopes_of_samples(*common, 2, pitch, window, centre, own, of_first, slopes.first, to)
         if slopes.both is not None:
-            at = slopes.second_planes[plane] + r * slopes.second_step + first
-            slopes_of_samples(*common, 3, pitch, window, centre, of_second, slopes.second, at)
+            to = slopes.second_planes[plane] + row * slopes.second_step + first * c
+            slopes_of_samples(*common, 3, pitch, window, centre, own, of_second, slopes.second, to)
+
+
+@formula
+def columns_of_windows(plan, columns):
+    """Return the column of windows that is sample 0 of the lines, and the number of columns."""
+    beyond = plan.size - 1
+    return columns[2] + plan.margin - beyond, columns[3] - columns[2] + beyond
+
+
+@plain
+def begin_area(sides, plan, slopes, plane, low, high, columns, scratch, own):
+    """Write what all rows of an area share: the centre, where windows are, and the factors."""
+    c = plan.channels
+    left, windows = columns_of_windows(plan, columns)
+    tile = tile_of(plan, plane, windows * c, (windows + plan.size - 1) * c)
+    set_centre(sides, plan, tile, low, high, columns[0], columns[1], scratch)
+    begin, stop = max(left, 0) - left, min(columns[3] + plan.margin, plan.columns) - left
+    mark_windows(begin * c, stop * c, plan, tile, scratch.line, own.inside)
+    for piece in range(plan.group):
+        of_plane = plane_of(sides, tile, piece)
+        for j in range((columns[1] - columns[0]) * c):
+            own.factors[piece * tile.part + j] = slopes.structure[of_plane, j % c]
+    return tile
+
+
+@plain
+def fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, own):
+    """Write the slopes of some rows of windows, one slot each; slot 0 is that of row `top`.
+
+    `rows` are the first that has no slot, the one before which to end, and those between which
+    windows are computed. Return the first row that has no slot now."""
+    done, until, start, bottom = rows
+    step = count_of(slopes) * plan.pitch
+    left, windows = columns_of_windows(plan, columns)
+    needed = (windows + plan.size - 1) * plan.channels
+    while done < until:
+        slot = (done - top) * step
+        if done < start or done >= bottom:
+            clear_line(own.slots, slot, step)
+            done += 1
+        else:
+            columns_of_tile(
+                sides, window, plan, tile, done, done - start, bottom, left * plan.channels, needed,
+                scratch,
+            )  # fmt: skip
+            count = min(SHARED, bottom - done)
+            for r in range(count):
+                at = slot + r * step
+                slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, at)
+            done += count
+    return done
+
+
+@plain
+def gradients_of_area(sides, window, plan, slopes, plane, low, high, columns, scratch, own):
+    """Write the gradients of rows `low` to `high` and some columns.
+
+    `columns` are the first and last of them, and those with the columns beyond the edges."""
+    step, before = count_of(slopes) * plan.pitch, plan.margin - plan.size + 1
+    tile = begin_area(sides, plan, slopes, plane, low, high, columns, scratch, own)
+    n = pixels_of(plan, tile, columns)
+    start, bottom, done = max(low + before, 0), min(high + plan.margin, plan.rows), low + before
+    for row in range(low, high, plan.chunk):
+        top, until = row + before, min(row + plan.chunk, high)
+        if row > low:  # keep the slots that are still needed
+            copy_line(own.slots, plan.chunk * step, (done - top) * step, own.slots, 0)
+        rows = done, until + plan.margin, start, bottom
+        done = fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, own)
+        for pixel in range(row, until, SHARED):
+            at = (pixel - row) * step
+            blur_rows_up(
+                own.slots, pixel, at, step, n, window, plan, own.upper, own.lower, own.blurred
+            )
+            for r in range(min(SHARED, until - pixel)):
+                write_row(
+                    sides, window, plan, slopes, tile, pixel + r, columns, own.blurred, r * step,
+                    scratch, own.factors,
+                )  # fmt: skip
+
+
+@plain
+def new_lines(window, plan, slopes):
+    """Return the lines of one thread for slopes."""
+    kind, step = window.weights.dtype, count_of(slopes) * plan.pitch
+    return Lines(
+        raw=on_a_cache_line(step, kind),
+        inside=on_a_cache_line(plan.pitch, kind),
+        slots=on_a_cache_line((plan.chunk + plan.size + 2 * SHARED) * step, kind),
+        blurred=on_a_cache_line(SHARED * step, kind),
+        factors=np.zeros(plan.pitch, kind),
+        upper=np.zeros(plan.size, kind),
+        lower=np.zeros(plan.size, kind),
+    )
 
 
 def _backward(stamp):
-    def backward(first, last, sides, window, more, plan, slopes):
-        """Compute the tasks `first` to `last`, each some rows and columns of one plane, and write
-        the gradients of their samples."""
+    def backward(first, last, sides, window, plan, slopes):
+        """Compute the tasks `first` to `last`, each some rows and columns of `plan.group` planes,
+        and write the gradients of their samples."""
         if stamp == "":
             return
-        c, pitch, kind = plan.channels, plan.pitch, window.weights.dtype
-        step = (3 if slopes.both is None else 4) * pitch
-        scratch = new_scratch(sides, window, plan)
-        raw = on_a_cache_line(5 * pitch + plan.reach * c + 2 * LANES, kind)
-        slots = on_a_cache_line((plan.band + plan.reach + 1) * step + pitch, kind)
-        lines, factors = np.zeros(2 * step + pitch, kind), np.zeros(pitch, kind)
-        upper, lower = np.zeros(plan.reach, kind), np.zeros(plan.reach, kind)
-        tiles = max(1, plan.width * c // plan.tile)
+        scratch, own = new_scratch(window, plan), new_lines(window, plan, slopes)
+        tiles = max(1, plan.width * plan.channels // plan.tile)
         for task in range(first, last):
-            plane, part = task // (plan.bands * tiles), task % (plan.bands * tiles)
-            band, tile = part // tiles, part % tiles
+            plane, area = task // (plan.bands * tiles) * plan.group, task % (plan.bands * tiles)
+            band, part = area // tiles, area % tiles
             low, high = band * plan.band, min((band + 1) * plan.band, plan.height)
-            begin, end = tile * plan.width // tiles, (tile + 1) * plan.width // tiles
-            n = (end - begin) * c
-            set_centre(sides, plan, plane, low, high, begin, end, scratch.centre)
-            clear_line(raw, 0, len(raw))
-            clear_line(slots, 0, len(slots))
-            for j in range(n):
-                factors[j] = slopes.structure[plane, j % c]
-            own = sides, window, more, plan, slopes, plane, low, high, begin, end
-            at = window_slopes(*own, scratch, raw, slots)
-            for row in range(low, high, 2):
-                fold_weights(row, window.weights, plan, upper)
-                fold_weights(row + 1, window.weights, plan, lower)
-                start, count = (row - low) * step + at, min(2, high - row)
-                blur_up(
-                    slots, start, step - pitch + n, step, upper, lower, window, more, plan, lines
-                )
-                write_rows(
-                    sides, window, scratch.centre, plan, slopes, plane, row, count, begin * c, n,
-                    lines, step, factors,
-                )  # fmt: skip
+            begin, end = part * plan.width // tiles, (part + 1) * plan.width // tiles
+            columns = begin, end, begin, end
+            if plan.border >= 2:  # the columns beyond the edges repeat others
+                left = plan.margin if begin == 0 else 0
+                right = plan.margin if end == plan.width else 0
+                columns = begin, end, begin - left, end + right
+            gradients_of_area(sides, window, plan, slopes, plane, low, high, columns, scratch, own)
 
     return entry(backward)
 

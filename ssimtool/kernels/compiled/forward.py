@@ -6,17 +6,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssimtool.kernels.compiled.moments import moments_along, moments_down, set_centre
+from ssimtool.kernels.compiled.instructions import LANES
+from ssimtool.kernels.compiled.layout import add_samples, join, largest_sample
+from ssimtool.kernels.compiled.moments import (
+    columns_of_tile,
+    set_centre,
+    tile_of,
+    windows_of_row,
+)
 from ssimtool.kernels.compiled.stages import (
     add_losses,
     clear_line,
     copy_line,
     errors_of_floats,
     errors_of_integers,
-    source_index,
+    move_losses,
     write_map,
 )
-from ssimtool.kernels.compiled.vectors import LANES, on_a_cache_line
+from ssimtool.kernels.compiled.vectors import SHARED, on_a_cache_line
 from ssimtool.kernels.compiling import SOURCES, entry, plain
 
 
@@ -25,9 +32,9 @@ class Plan(NamedTuple):
 
     A row holds width·channels samples with interleaved channels; planar images are planes of one
     channel. `rows` and `columns` are those of the map. `margin` is the number of pixels that the
-    border adds on each side. `reach` is the number of weights of the window, including those of 0
-    after them. A plane has `bands` bands of `band` rows. `tile` samples of a row are computed at a
-    time. `pitch` is the length of a scratch line."""
+    border adds on each side. A plane has `bands` bands of `band` rows. `tile` samples of a row are
+    computed at a time, from rows that are read `chunk` at a time. `part` is the length
+    of the longest parts of a split line (`layout`), `pitch` the length of a scratch line."""
 
     height: int
     width: int
@@ -36,11 +43,13 @@ class Plan(NamedTuple):
     columns: int
     margin: int
     size: int
-    reach: int
     border: int
     band: int
     bands: int
     tile: int
+    group: int
+    chunk: int
+    row_pitch: int
     pitch: int
 
 
@@ -56,16 +65,22 @@ class Sides(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Lines that one thread reuses. `edges` holds rows of both images beyond and at the edges."""
+    """Lines that one thread reuses.
 
-    edges: Sides
+    `line` holds s and d of a row, or a row of results, in the order of the samples, `centre` what
+    they are distances from: x, y, s and d. All others are split lines: `rows` holds s and d of the
+    rows of some windows, `lines` the moments of their columns, `blurred` those of windows."""
+
+    line: np.ndarray
+    centre: np.ndarray
+    split_centre: np.ndarray
+    rows: np.ndarray
     lines: np.ndarray
     blurred: np.ndarray
-    centre: np.ndarray
 
 
 class Window(NamedTuple):
-    """Weights, in rounds of len(taps), and the constants of SSIM, all of one dtype.
+    """Weights, len(taps) of them, symmetric, and the constants of SSIM, all of one dtype.
 
     `scale` is the reciprocal of the data range. `c1` and `c2` belong to the data range, `c1_of_one`
     and `c2_of_one` to a data range of 1."""
@@ -80,81 +95,17 @@ class Window(NamedTuple):
 
 
 @plain
-def new_scratch(sides, window, plan):
+def new_scratch(window, plan):
     """Return the scratch lines of one thread."""
-    size = (plan.reach + 1) * plan.pitch + LANES
-    edges = Sides(
-        np.zeros(size, sides.x.dtype),
-        np.zeros(size, sides.y.dtype),
-        sides.planes_x,
-        sides.planes_y,
-        plan.pitch,
-        plan.pitch,
+    kind, pitch = window.weights.dtype, plan.pitch
+    return Scratch(
+        line=on_a_cache_line(4 * pitch, kind),
+        centre=on_a_cache_line(4 * pitch, kind),
+        split_centre=on_a_cache_line(2 * pitch, kind),
+        rows=on_a_cache_line(2 * (plan.chunk + plan.size - 1) * plan.row_pitch, kind),
+        lines=on_a_cache_line(4 * SHARED * pitch, kind),
+        blurred=on_a_cache_line(8 * pitch, kind),
     )
-    kind = window.weights.dtype
-    lines = on_a_cache_line(9 * plan.pitch + plan.reach * plan.channels + 2 * LANES, kind)
-    blurred, centre = on_a_cache_line(9 * plan.pitch, kind), on_a_cache_line(4 * plan.pitch, kind)
-    return Scratch(edges, lines, blurred, centre)
-
-
-@plain
-def copy_rows(samples, start, step, top, n, plan, out):
-    """Copy the rows of the extended image that two rows of windows need, from row `top` on.
-
-    Each row has `n` samples, which begin at `start` in row 0."""
-    for q in range(plan.reach + 1):
-        row = source_index(top + q, plan.height, plan.border)
-        if row >= 0:
-            copy_line(samples, start + row * step, n, out, q * plan.pitch)
-        else:
-            clear_line(out, q * plan.pitch, n)
-
-
-@plain
-def extend_lines(lines, first, last, centre, plan):
-    """Fill the columns beyond the edges of the image, in eight lines with the columns `first` to
-    `last`."""
-    c = plan.channels
-    left, right = max(-first, 0), max(last - plan.width, 0)
-    for k in range(left + right):
-        column = first + k if k < left else plan.width + k - left
-        source = source_index(column, plan.width, plan.border)
-        at, to = (source - first) * c, (column - first) * c
-        for line in range(8):
-            means = line & 3 < 2  # of zeros, which have no variance
-            for q in range(c):
-                zero = -centre[(2 + (line & 1)) * plan.pitch + q] if means else centre.dtype.type(0)
-                lines[to + q] = lines[at + q] if source >= 0 else zero
-            at += plan.pitch
-            to += plan.pitch
-
-
-@plain
-def blur_tile(sides, window, more, plan, plane, row, first, n, scratch):
-    """Write the moments of `n` samples of the map from `first` on into `scratch.blurred`.
-
-    There are 4 lines for the windows of `row` and 4 for those of the next row, `pitch` apart: means
-    of s and d as distances from `scratch.centre`, then their variances."""
-    c, lines = plan.channels, scratch.lines
-    top, low = row - plan.margin, first - plan.margin * c
-    needed = n + (plan.reach - 1) * c
-    start = max(low, 0)
-    at, inside = start - low, min(low + needed, plan.width * c) - start
-    x, y = sides.planes_x[plane] + start, sides.planes_y[plane] + start
-    long = (inside + LANES - 1) // LANES * LANES
-    if top < 0 or top + plan.reach >= plan.height:
-        copy_rows(sides.x, x, sides.step_x, top, inside, plan, scratch.edges.x)
-        copy_rows(sides.y, y, sides.step_y, top, inside, plan, scratch.edges.y)
-        moments_down(scratch.edges, 0, 0, long, window, more, plan, scratch, at)
-    else:
-        x, y = x + top * sides.step_x, y + top * sides.step_y
-        end_x, end_y = x + plan.reach * sides.step_x, y + plan.reach * sides.step_y
-        if end_x + long > len(sides.x) or end_y + long > len(sides.y):
-            long = inside  # the last row: the memory ends after it
-        moments_down(sides, x, y, long, window, more, plan, scratch, at)
-    extend_lines(lines, low // c, (low + needed) // c, scratch.centre, plan)
-    for line in (0, 4):
-        moments_along(lines, line * plan.pitch, n, window, more, plan, scratch.blurred)
 
 
 @plain
@@ -175,61 +126,78 @@ def errors_of_rows(sides, plan, plane, first, last, exact):
 
 
 @plain
-def losses_of_rows(sides, window, more, plan, plane, first, last, scratch, sums, ssim_map):
-    """Add 1 − SSIM of some rows of windows to `sums`, sample by sample of a tile.
+def losses_of_rows(sides, window, plan, tile, first, last, start, n, scratch, lines, ssim_map):
+    """Add 1 − SSIM of some rows of windows to a line, sample by sample of `n` from `start` on.
 
-    `sums` are two lines; the second keeps the largest squared distance from the centre."""
-    c, pitch, centre, blurred = plan.channels, plan.pitch, scratch.centre, scratch.blurred
-    length, bottom = plan.columns * c, min(last + plan.size, plan.height)
-    for tile in range(0, length, plan.tile):
-        n = min(plan.tile, length - tile)
-        right = min((tile + n) // c + plan.size, plan.width)
-        set_centre(sides, plan, plane, first, bottom, tile // c, right, centre)
-        for row in range(first, last, 2):
-            count = min(2, last - row)
-            blur_tile(sides, window, more, plan, plane, row, tile, n, scratch)
-            add_losses(blurred, pitch, n, window, centre, count - 1, *sums)
-            for r in range(count if len(ssim_map) > 0 else 0):
-                at = (plane * plan.rows + row + r) * length + tile
-                write_map(blurred, 4 * r * pitch, pitch, n, window, centre, ssim_map, at)
+    `lines` are three: the sums, those of a few rows, and the largest squared distances of the means
+    from their centre."""
+    c, pitch, blurred, line = plan.channels, plan.pitch, scratch.blurred, scratch.line
+    sums, losses, peaks = lines
+    long, needed, centre = tile.positions * LANES, n + (plan.size - 1) * c, scratch.split_centre
+    for row in range(first, last, SHARED):
+        columns_of_tile(sides, window, plan, tile, row, row - first, last, start, needed, scratch)
+        for r in range(0, min(SHARED, last - row), 2):
+            count = min(2, last - row - r)
+            for q in range(2):
+                windows_of_row(window, plan, tile, r + q, scratch, 4 * q * pitch)
+            add_losses(blurred, pitch, long, window, centre, count - 1, losses, peaks)
+            for q in range(count if len(ssim_map) > 0 else 0):
+                write_map(blurred, 4 * q * pitch, pitch, long, window, centre, line)
+                join(line, 0, tile.part, line, pitch)
+                for piece in range(min(plan.group, len(sides.planes_x) - tile.plane)):
+                    at = ((tile.plane + piece) * plan.rows + row + r + q) * plan.columns * c
+                    copy_line(line, pitch + piece * tile.part, n, ssim_map, at + start)
+        move_losses(losses, long, sums)
+
+
+@plain
+def losses_of_band(sides, window, plan, plane, band, scratch, lines, sums, peaks, ssim_map):
+    """Add 1 − SSIM of a band of windows to the sums of the channels of a plane, or of several.
+
+    `peaks` is the largest squared distance of the local means from their centre."""
+    first, last = band * plan.band, min((band + 1) * plan.band, plan.rows)
+    c, bottom = plan.channels, min(last + plan.size, plan.height)
+    length, beyond = plan.columns * c, (plan.size - 1) * c
+    for start in range(0, length, plan.tile):
+        n = min(plan.tile, length - start)
+        tile = tile_of(plan, plane, n, n + beyond)
+        left, right = start // c, min((start + n) // c + plan.size, plan.width)
+        set_centre(sides, plan, tile, first, bottom, left, right, scratch)
+        clear_line(lines[0], 0, tile.positions * LANES)
+        clear_line(lines[2], 0, tile.positions * LANES)
+        losses_of_rows(sides, window, plan, tile, first, last, start, n, scratch, lines, ssim_map)
+        for piece in range(min(plan.group, len(sides.planes_x) - plane)):
+            at, own = piece * tile.part, plane + piece
+            add_samples(lines[0], at, at + n, tile.part, sums[own, band])
+            peak = window.weights.dtype.type(peaks[own, band])
+            peaks[own, band] = largest_sample(lines[2], at, at + n, tile.part, peak)
 
 
 def _forward(stamp):
-    def forward(
-        first, last, sides, window, more, plan, structure, exact, sums, peaks, errors, ssim_map
-    ):
-        """Compute the tasks `first` to `last`, each one band of one plane.
+    def forward(first, last, sides, window, plan, structure, exact, sums, peaks, errors, ssim_map):
+        """Compute the tasks `first` to `last`, each one band of `plan.group` planes.
 
         Write sums (planes, bands, channels), peaks (planes, bands) and, unless they are empty,
         errors (planes, bands, 2) and the map, a line of (planes, rows, columns·channels). A peak is
-        the largest squared distance of the local means from their centre. `more` is None if one
-        round is enough, `structure` is None to leave SSIM out, `exact` is None if the samples are
-        floats."""
+        the largest squared distance of the local means from their centre. `structure` is None to
+        leave SSIM out, `exact` is None if the samples are floats."""
         if stamp == "":
             return
-        scratch = new_scratch(sides, window, plan)
-        total, farthest = np.zeros(plan.pitch), np.zeros(plan.pitch, window.weights.dtype)
+        scratch = new_scratch(window, plan)
+        kind = window.weights.dtype
+        lines = np.zeros(plan.pitch), np.zeros(plan.pitch, kind), np.zeros(plan.pitch, kind)
         for task in range(first, last):
-            plane, band = task // plan.bands, task % plan.bands
-            low = band * plan.band
-            high = min(low + plan.band, plan.rows)
+            plane, band = task // plan.bands * plan.group, task % plan.bands
             if structure is not None:
-                clear_line(total, 0, len(total))
-                clear_line(farthest, 0, len(farthest))
-                both_lines = total, farthest
-                losses_of_rows(
-                    sides, window, more, plan, plane, low, high, scratch, both_lines, ssim_map
+                losses_of_band(
+                    sides, window, plan, plane, band, scratch, lines, sums, peaks, ssim_map
                 )
-                peaks[plane, band] = farthest.max()
-                for q in range(plan.channels):
-                    sum_of_channel = 0.0
-                    for j in range(q, plan.tile, plan.channels):
-                        sum_of_channel += total[j]
-                    sums[plane, band, q] = sum_of_channel
             if len(errors) > 0:
+                low, high = band * plan.band, min((band + 1) * plan.band, plan.rows)
                 bottom = plan.height if band == plan.bands - 1 else high
-                both = errors_of_rows(sides, plan, plane, low, bottom, exact)
-                errors[plane, band, 0], errors[plane, band, 1] = both
+                for own in range(plane, min(plane + plan.group, len(sides.planes_x))):
+                    both = errors_of_rows(sides, plan, own, low, bottom, exact)
+                    errors[own, band, 0], errors[own, band, 1] = both
 
     return entry(forward)
 

@@ -33,21 +33,22 @@ class Weighed(NamedTuple):
 
 
 @pointwise
-def slopes_of_windows(blurred, start, pitch, n, window, centre, sign, both, out, at):
+def slopes_of_windows(blurred, pitch, n, window, centre, inside, sign, both, out):
     """Write the slopes of each window by E[s²], E[d²] and m_s + sign·m_d into the lines 0, 1, 2 of
     `out`; unless `both` is None, also the slope by m_s − sign·m_d into line 3.
 
-    E[s²] and E[d²] are about the centre too, a line of whole pixels as `blurred`."""
+    E[s²] and E[d²] are about the centre too, a split line of s and one of d. The slopes are 0 where
+    `inside` is: there is no window."""
     kind, scale = blurred.dtype.type, window.scale
     one, two, half, square = kind(1), kind(2), kind(0.5), scale * scale
-    c1, c2 = window.c1_of_one, window.c2_of_one
+    c1, c2, zero = window.c1_of_one, window.c2_of_one, kind(0)
     for j in range(n):
-        mean_s, mean_d = blurred[np.uint64(start + j)], blurred[np.uint64(start + pitch + j)]
-        mu_s = (mean_s + centre[np.uint64(2 * pitch + j)]) * scale
-        mu_d = (mean_d + centre[np.uint64(3 * pitch + j)]) * scale
+        mean_s, mean_d = blurred[np.uint64(j)], blurred[np.uint64(pitch + j)]
+        mu_s = (mean_s + centre[np.uint64(j)]) * scale
+        mu_d = (mean_d + centre[np.uint64(pitch + j)]) * scale
         mean_s, mean_d = mean_s * scale, mean_d * scale
-        sigma_s_sq = blurred[np.uint64(start + 2 * pitch + j)] * square
-        sigma_d_sq = blurred[np.uint64(start + 3 * pitch + j)] * square
+        sigma_s_sq = blurred[np.uint64(2 * pitch + j)] * square
+        sigma_d_sq = blurred[np.uint64(3 * pitch + j)] * square
         mu_d_sq = mu_d * mu_d
         by_p = one / ((mu_s * mu_s + mu_d_sq) * half + c1)
         by_q = one / ((sigma_s_sq + sigma_d_sq) * half + c2)
@@ -56,33 +57,36 @@ def slopes_of_windows(blurred, start, pitch, n, window, centre, sign, both, out,
         by_dd = (one - a) * (one - half * b) * by_q
         by_s = -((one - b) * a * mu_s * by_p) - two * mean_s * by_ss
         by_d = (one - b) * mu_d * (two - a) * by_p - two * mean_d * by_dd
-        out[np.uint64(at + j)] = by_ss
-        out[np.uint64(at + pitch + j)] = by_dd
-        out[np.uint64(at + 2 * pitch + j)] = by_s + sign * by_d
+        is_window = inside[np.uint64(j)] > zero
+        out[np.uint64(j)] = by_ss if is_window else zero
+        out[np.uint64(pitch + j)] = by_dd if is_window else zero
+        out[np.uint64(2 * pitch + j)] = by_s + sign * by_d if is_window else zero
         if both is not None:
-            out[np.uint64(at + 3 * pitch + j)] = by_s - sign * by_d
+            out[np.uint64(3 * pitch + j)] = by_s - sign * by_d if is_window else zero
 
 
 @stage
 def slopes_of_samples(
-    sides, from_x, from_y, n, slopes, start, line, pitch, window, centre, weighed, out, at
+    sides, from_x, from_y, n, slopes, start, line, pitch, window, centre, own, weighed, out, at
 ):
-    """Write the gradient of a row of samples by x or y, from lines 0, 1 and `line` of slopes."""
+    """Write the gradient of a row of samples by x or y, from lines 0, 1 and `line` of slopes.
+
+    The centre and the factors of the samples begin at `own`."""
     kind, scale = slopes.dtype.type, window.scale
     x, y, sign, factors = sides.x, sides.y, weighed.sign, weighed.factors
     square, absolute = weighed.square, weighed.absolute
     zero, one, twice = kind(0), kind(1), kind(2) * scale * scale
     for j in range(n):
         a, b = kind(x[np.uint64(from_x + j)]), kind(y[np.uint64(from_y + j)])
-        s = (a - centre[np.uint64(j)]) + (b - centre[np.uint64(pitch + j)])
+        s = (a - centre[np.uint64(own + j)]) + (b - centre[np.uint64(own + pitch + j)])
         d = (a - b) * sign
-        from_centre = ((a - b) - centre[np.uint64(3 * pitch + j)]) * sign
+        from_centre = ((a - b) - centre[np.uint64(own + 3 * pitch + j)]) * sign
         by_ss, by_dd = slopes[np.uint64(start + j)], slopes[np.uint64(start + pitch + j)]
         mean = slopes[np.uint64(start + line * pitch + j)]
         up = one if d > zero else zero
         down = one if d < zero else zero
         out[np.uint64(at + j)] = (
-            factors[np.uint64(j)] * (scale * mean + twice * (s * by_ss + from_centre * by_dd))
+            factors[np.uint64(own + j)] * (scale * mean + twice * (s * by_ss + from_centre * by_dd))
             + square * d
             + absolute * (up - down)
         )

@@ -1,12 +1,7 @@
 """Inner loops. Every array is one line of samples.
 
-A loop for two rows of windows reads each sample only once for both.
-
 Indices are cast to unsigned. With signed indices, Numba would let negative ones count from the
-end, and LLVM would not vectorise the loop. Only the length of the tuple `taps` matters: it is part
-of its type, so the loops over the weights of a window are unrolled. LLVM unrolls up to `LONGEST`
-weights. Larger windows are blurred in several rounds. All rounds but the first are `carried`: they
-add to the values in the output.
+end, and LLVM would not vectorise the loop.
 """
 
 from __future__ import annotations
@@ -14,47 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from ssimtool.kernels.compiling import formula, plain, pointwise, stage, summing
-
-LONGEST = (
-    11  # weights in one round; with 13, LLVM does not unroll, and the loop is ten times slower
-)
-
-
-@stage
-def blur_line(line, n, step, first, window, out, at, carried):
-    """Write out[at + j] = Σ_k weights[k] · line[j + k·step], with the weights from `first` on.
-
-    This is the horizontal blur, and also its adjoint."""
-    start = first * step
-    zero = out.dtype.type(0)
-    for j in range(n):
-        total = zero
-        if carried is not None:
-            total = out[np.uint64(at + j)]
-        for k in range(len(window.taps)):
-            total += window.weights[np.uint64(first + k)] * line[np.uint64(start + j + k * step)]
-        out[np.uint64(at + j)] = total
-
-
-@stage
-def blur_two(lines, start, n, step, upper, lower, first, taps, out, carried):
-    """Write out[j] = Σ_k upper[k] · lines[start + j + k·step], and the same with `lower`, one step
-    later, into out[step + j].
-
-    This is the vertical adjoint for two neighbouring rows of pixels."""
-    last = len(taps)
-    zero = upper.dtype.type(0)
-    for j in range(n):
-        one = two = zero
-        if carried is not None:
-            one, two = out[np.uint64(j)], out[np.uint64(j + step)]
-        one += upper[np.uint64(first)] * lines[np.uint64(start + j)]
-        for k in range(1, last):
-            value = lines[np.uint64(start + j + k * step)]
-            one += upper[np.uint64(first + k)] * value
-            two += lower[np.uint64(first + k - 1)] * value
-        two += lower[np.uint64(first + last - 1)] * lines[np.uint64(start + j + last * step)]
-        out[np.uint64(j)], out[np.uint64(j + step)] = one, two
 
 
 @stage
@@ -76,8 +30,8 @@ def loss_of(blurred, at, j, pitch, window, centre):
     """Return 1 − ssim = A + B − A·B of one window, from the four blurred lines from `at` on."""
     kind = blurred.dtype.type
     half = kind(0.5)
-    mu_s = blurred[np.uint64(at + j)] + centre[np.uint64(2 * pitch + j)]
-    mu_d = blurred[np.uint64(at + pitch + j)] + centre[np.uint64(3 * pitch + j)]
+    mu_s = blurred[np.uint64(at + j)] + centre[np.uint64(j)]
+    mu_d = blurred[np.uint64(at + pitch + j)] + centre[np.uint64(pitch + j)]
     sigma_s_sq = blurred[np.uint64(at + 2 * pitch + j)]
     sigma_d_sq = blurred[np.uint64(at + 3 * pitch + j)]
     mu_d_sq = mu_d * mu_d
@@ -90,8 +44,8 @@ def loss_of(blurred, at, j, pitch, window, centre):
 
 
 @pointwise
-def add_losses(blurred, pitch, n, window, centre, second, sums, peaks):
-    """Add 1 − ssim of two rows of windows to `sums`, sample by sample, in float64.
+def add_losses(blurred, pitch, n, window, centre, second, losses, peaks):
+    """Add 1 − ssim of two rows of windows to `losses`, sample by sample.
 
     The second row is multiplied by `second`, 0 or 1. `peaks` keeps the largest squared distance of
     the means of the upper row from their centre; the lower row sees all but one of its rows."""
@@ -99,18 +53,28 @@ def add_losses(blurred, pitch, n, window, centre, second, sums, peaks):
     for j in range(n):
         upper = loss_of(blurred, 0, j, pitch, window, centre)
         lower = loss_of(blurred, 4 * pitch, j, pitch, window, centre)
-        sums[np.uint64(j)] += np.float64(upper + factor * lower)
+        losses[np.uint64(j)] += upper + factor * lower
         s, d = blurred[np.uint64(j)], blurred[np.uint64(pitch + j)]
         square, peak = s * s + d * d, peaks[np.uint64(j)]
         peaks[np.uint64(j)] = square if square > peak else peak
 
 
 @pointwise
-def write_map(blurred, start, pitch, n, window, centre, out, at):
+def move_losses(losses, n, sums):
+    """Add the losses of a few rows to `sums`, in float64, and clear them.
+
+    It is a loop of its own: in one with float64, LLVM takes half as many samples at a time."""
+    for j in range(n):
+        sums[np.uint64(j)] += np.float64(losses[np.uint64(j)])
+        losses[np.uint64(j)] = 0
+
+
+@pointwise
+def write_map(blurred, start, pitch, n, window, centre, out):
     """Write ssim of one row of windows."""
     one = blurred.dtype.type(1)
     for j in range(n):
-        out[np.uint64(at + j)] = one - loss_of(blurred, start, j, pitch, window, centre)
+        out[np.uint64(j)] = one - loss_of(blurred, start, j, pitch, window, centre)
 
 
 @summing

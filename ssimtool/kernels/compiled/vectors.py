@@ -1,13 +1,10 @@
-"""Horizontal blur in whole vectors, for processors whose vectors are as wide as a cache line.
+"""Instructions for whole vectors that LLVM does not find in loops.
 
-The blur loads vectors that begin at any sample. A vector that does not begin at a cache line takes
-two accesses, which was half the time of the blur. Two of three such vectors are therefore assembled
-in registers from the aligned vectors around them. The third is loaded, to use the load units
-meanwhile. On AVX-512, with lines in the second cache, 16 samples of float32 take 1.9 ns instead of
-3.0.
-
-LLVM does not find this in a loop, so the instructions are written here. They give the same result
-on every processor, but do not pay with narrower vectors.
+Windows that follow one another share all but one of their rows, or columns. `SHARED` of them are
+computed at a time: each sample is loaded once for all, and its distance from a sample in their
+middle and the square of it are computed once. The weights are symmetric, so that two samples are
+added before they are multiplied. Where additions and multiplications have units of their own, as on
+Zen, this takes two thirds of the time of multiplying and adding eleven times; elsewhere as long.
 """
 
 from __future__ import annotations
@@ -15,94 +12,168 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ssimtool.kernels.compiling import plain, pointwise
+from ssimtool.kernels.compiled.instructions import (
+    BLOCK,
+    FUSED,
+    LANES,
+    LINE_BYTES,
+    Vectors,
+    lanes_of,
+)
+from ssimtool.kernels.compiling import plain
 
-LANES = 16  # samples of float32 in a cache line of 64 bytes; lines are whole multiples of it
-LINE_BYTES = 64
-IS_WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
+SHARED = 4  # windows at a time
 
 
-def _blurred(builder: Any, load: Any, weight: Any, taps: int, step: int, lanes: int) -> Any:
-    """Build the instructions that blur one vector by symmetric weights."""
-    index, vectors = ir.IntType(32), {}
+def _typed_moments(
+    typing: Any, lines: Any, at: Any, step: Any, gap: Any, taps: Any, weights: Any, out: Any,
+    to: Any, out_step: Any, out_gap: Any,
+) -> Any:  # fmt: skip
+    """Write means and variances of `SHARED` windows, each of `taps` means and variances.
 
-    def aligned(number: int) -> Any:
-        if number not in vectors:
-            vectors[number] = load(number * lanes)
-        return vectors[number]
+    The means are read from `at` on, `step` apart, each `gap` before its variance, or have none if
+    `gap` is None; so in `out`. Only the length of the tuple `taps` matters."""
+    count = len(taps)
+    has_variances = not isinstance(gap, types.NoneType)
 
-    def shifted(tap: int) -> Any:
-        number, rest = divmod(tap * step, lanes)
-        if rest == 0:
-            return aligned(number)
-        if tap % 3 == 0:
-            return load(tap * step)
-        chosen = ir.Constant(ir.VectorType(index, lanes), list(range(rest, rest + lanes)))
-        return builder.shuffle_vector(aligned(number), aligned(number + 1), chosen)
+    def generate(*intrinsic_of: Any) -> Any:
+        context, builder, _, arguments = intrinsic_of
+        v = Vectors(intrinsic_of, lines.dtype, lanes_of(lines.dtype))
+        v.align_stack()
+        own_weights = v.weights(5, count // 2 + 1)
+        offsets = v.offsets(1, 2, count + SHARED - 1)
+        own = v.load(0, offsets[len(offsets) // 2])
+        values = [builder.fsub(v.load(0, offset), own) for offset in offsets]
+        means = v.blurred(values, own_weights, count)
+        squares = []
+        for offset, value in zip(offsets, values, strict=True):
+            squares.append(v.times(value, value))
+            if has_variances:
+                variance = v.load(0, builder.add(offset, arguments[3]))
+                squares[-1] = v.plus(squares[-1], variance)
+        squares = v.blurred(squares, own_weights, count)
+        for mean, square, to in zip(means, squares, v.offsets(7, 8, SHARED), strict=True):
+            v.store(6, to, builder.fadd(own, mean))
+            variance = builder.fsub(square, v.times(mean, mean), flags=FUSED)
+            v.store(6, builder.add(to, arguments[9]), variance)
+        return context.get_dummy_value()
 
-    def times(a: Any, b: Any) -> Any:
-        return builder.fmul(a, b, flags=("contract",))
-
-    total = times(weight(taps // 2), shifted(taps // 2))
-    for tap in range(taps // 2):
-        both = builder.fadd(shifted(tap), shifted(taps - 1 - tap))
-        total = builder.fadd(times(weight(tap), both), total, flags=("contract",))
-    return total
+    arguments = lines, at, step, gap, taps, weights, out, to, out_step, out_gap
+    return types.void(*arguments), generate
 
 
 def _typed_blur(
-    typing: Any, line: Any, start: Any, step: Any, taps: Any, weights: Any, out: Any, to: Any
+    typing: Any, lines: Any, at: Any, step: Any, taps: Any, weights: Any, out: Any, to: Any
 ) -> Any:
-    """Write out[to + i] = Σ_k weights[k] · line[start + i + k·step] for each lane i of one vector.
+    """Write out[to + r·step] = Σ_k weights[k]·lines[at + (r + k)·step] for r below `SHARED`."""
+    count = len(taps)
 
-    Only the length of the tuples `step` and `taps` matters."""
-    itemsize = line.dtype.bitwidth // 8
-    lanes = LINE_BYTES // itemsize
+    def generate(*intrinsic_of: Any) -> Any:
+        v = Vectors(intrinsic_of, lines.dtype, lanes_of(lines.dtype))
+        v.align_stack()
+        values = [v.load(0, offset) for offset in v.offsets(1, 2, count + SHARED - 1)]
+        sums = v.blurred(values, v.weights(4, count // 2 + 1), count)
+        for total, to in zip(sums, v.offsets(6, 2, SHARED), strict=True):
+            v.store(5, to, total)
+        return intrinsic_of[0].get_dummy_value()
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, count, index = context.get_value_type(line.dtype), ir.IntType(64), ir.IntType(32)
-        vector = ir.VectorType(kind, lanes)
-
-        def place(argument: int, offset: Any) -> Any:
-            array = context.make_array(signature.args[argument])
-            return builder.gep(array(context, builder, arguments[argument]).data, [offset])
-
-        def load(offset: int) -> Any:
-            at = place(0, builder.add(arguments[1], ir.Constant(count, offset)))
-            loaded = builder.load(builder.bitcast(at, vector.as_pointer()))
-            loaded.align = itemsize  # the guaranteed alignment; a larger one is faster
-            return loaded
-
-        def weight(tap: int) -> Any:
-            one = builder.load(place(4, ir.Constant(count, tap)))
-            empty = ir.Constant(vector, ir.Undefined)
-            first = builder.insert_element(empty, one, ir.Constant(index, 0))
-            every = ir.Constant(ir.VectorType(index, lanes), [0] * lanes)
-            return builder.shuffle_vector(first, empty, every)
-
-        total = _blurred(builder, load, weight, len(taps), len(step), lanes)
-        target = builder.bitcast(place(5, arguments[6]), vector.as_pointer())
-        builder.store(total, target).align = itemsize
-        return context.get_dummy_value()
-
-    return types.void(line, start, step, taps, weights, out, to), generate
+    return types.void(lines, at, step, taps, weights, out, to), generate
 
 
-_blur_vector: Any = intrinsic(_typed_blur)
+def _typed_two(
+    typing: Any, lines: Any, at: Any, step: Any, taps: Any, upper: Any, lower: Any, out: Any,
+    to: Any, out_step: Any,
+) -> Any:  # fmt: skip
+    """Write out[to] = Σ_k upper[k]·lines[at + k·step], and the same with `lower`, one step later,
+    into out[to + out_step]. The weights may be any."""
+    count = len(taps)
+
+    def generate(*intrinsic_of: Any) -> Any:
+        v = Vectors(intrinsic_of, lines.dtype, lanes_of(lines.dtype))
+        v.align_stack()
+        values = [v.load(0, offset) for offset in v.offsets(1, 2, count + 1)]
+        for r, to in enumerate(v.offsets(7, 8, 2)):
+            weights = v.weights(4 + r, count)
+            total = v.times(weights[0], values[r])
+            for k in range(1, count):
+                total = v.plus(v.times(weights[k], values[r + k]), total)
+            v.store(6, to, total)
+        return intrinsic_of[0].get_dummy_value()
+
+    return types.void(lines, at, step, taps, upper, lower, out, to, out_step), generate
 
 
-@pointwise
-def blur_vectors(line, n, step, taps, weights, out, at):
-    """Write out[at + j] = Σ_k weights[k] · line[j + k·step] for whole vectors of j.
+def _typed_split(typing: Any, line: Any, at: Any, part: Any, out: Any, to: Any) -> Any:
+    """Write `BLOCK` samples of some parts of a line as positions of a split line."""
 
-    The weights are symmetric and fit one round. Both arrays begin at cache lines. The function
-    reads up to one vector too many."""
-    for j in range(0, n, LINE_BYTES // out.itemsize):
-        _blur_vector(line, j, step, taps, weights, out, at + j)
+    def generate(*intrinsic_of: Any) -> Any:
+        v = Vectors(intrinsic_of, line.dtype, lanes_of(line.dtype))
+        quarters = v.of(BLOCK)
+        of_lanes = [quarters.load(0, offset) for offset in v.offsets(1, 2, v.lanes)]
+        rows = [v.joined(of_lanes[i::BLOCK]) for i in range(BLOCK)]
+        for k, position in enumerate(v.transposed(rows, v.lanes // BLOCK)):
+            v.store(3, v.further(4, k * LANES), position)
+        return intrinsic_of[0].get_dummy_value()
+
+    return types.void(line, at, part, out, to), generate
+
+
+def _typed_join(typing: Any, line: Any, at: Any, part: Any, out: Any, to: Any) -> Any:
+    """Write `BLOCK` positions of a split line as samples of some parts of a line."""
+
+    def generate(*intrinsic_of: Any) -> Any:
+        v = Vectors(intrinsic_of, line.dtype, lanes_of(line.dtype))
+        quarters = v.of(BLOCK)
+        blocks = v.lanes // BLOCK
+        positions = [v.load(0, v.further(1, k * LANES)) for k in range(BLOCK)]
+        rows, places = v.transposed(positions, blocks), v.offsets(4, 2, v.lanes)
+        for lane, to in enumerate(places):  # in their order: a short part ends in the next one
+            row, block = rows[lane % BLOCK], lane // BLOCK
+            chosen = range(block * BLOCK, (block + 1) * BLOCK)
+            quarters.store(3, to, v.shuffled(row, row, chosen))
+        return intrinsic_of[0].get_dummy_value()
+
+    return types.void(line, at, part, out, to), generate
+
+
+def _typed_copy(typing: Any, lines: Any, at: Any, to: Any) -> Any:
+    """Copy LANES samples within an array."""
+
+    def generate(*intrinsic_of: Any) -> Any:
+        v = Vectors(intrinsic_of, lines.dtype, LANES)
+        v.store(0, v.arguments[2], v.load(0, v.arguments[1]))
+        return v.context.get_dummy_value()
+
+    return types.void(lines, at, to), generate
+
+
+def _typed_fetch(typing: Any, line: Any, at: Any) -> Any:
+    """Fetch the cache line of a sample, so that it is there when the sample is read."""
+
+    def generate(*intrinsic_of: Any) -> Any:
+        v = Vectors(intrinsic_of, line.dtype, 1)
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), (byte, flag, flag, flag))
+        prefetch = v.builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        at = v.builder.bitcast(v.place(0, v.arguments[1]), byte)
+        # to read, into the first cache, of data
+        v.builder.call(prefetch, (at, *(ir.Constant(flag, k) for k in (0, 3, 1))))
+        return v.context.get_dummy_value()
+
+    return types.void(line, at), generate
+
+
+write_moments: Any = intrinsic(_typed_moments)
+write_blur: Any = intrinsic(_typed_blur)
+write_two: Any = intrinsic(_typed_two)
+write_split: Any = intrinsic(_typed_split)
+write_joined: Any = intrinsic(_typed_join)
+write_copy: Any = intrinsic(_typed_copy)
+fetch_line: Any = intrinsic(_typed_fetch)
 
 
 @plain

@@ -23,9 +23,11 @@ from ssimtool.kernels.formula import window_weights
 
 CASES = int(os.environ.get("PROMISE_CASES", "150"))
 RELATIVE, ABSOLUTE = 1e-6, 1e-7  # the promise; docs/mathematics.md#floating-point
-# float32 gradients are sums of slopes that partly cancel; 4e-7 was measured over 285 cases. It does
-# not hold for all: 5,000 random cases reach 2e-4 (docs/mathematics.md#gradients), and fail here.
-OF_GRADIENT = 1e-5  # of the largest entry of both gradients
+# Gradients are sums of slopes that partly cancel, which float32 rounds: they are right to 1e-5 of
+# the largest entry of both, or to four roundings of the largest terms; 1.2 were found in 10,000
+# cases (docs/mathematics.md#gradients).
+OF_GRADIENT = 1e-5
+OF_TERMS = 4 * 2.0**-24
 PADDING = {"zero": "constant", "mirror": "reflect", "symmetric": "symmetric"}
 TYPES = {"uint8": 255.0, "uint16": 65535.0, "int32": 255.0, "float16": 1.0, "float32": 1.0}
 
@@ -243,6 +245,23 @@ def test_the_promise_of_the_loss(case, worst):
     assert same.tolist() == [0] * len(case.x)
 
 
+def largest_term(case):
+    """An upper bound of the terms of a gradient: the distance of d from a centre, times the largest
+    slope by E[d²], which is 1/q. Those by E[s²] are at most B/2 of it."""
+    definition = case.definition.for_size(*case.x.shape[2:])
+    x, y = (reduced(i.double(), definition.downsample) for i in (case.x, case.y))
+    line = torch.tensor(window_weights(definition), dtype=torch.float64)
+    w = torch.outer(line, line).flatten()
+    a, b = windows_of(x, definition), windows_of(y, definition)
+    q = (definition.k2 * case.data_range) ** 2
+    for v in (a, b):
+        mean = ((v - v[..., :1]) * w).sum(-1, keepdim=True) + v[..., :1]
+        q = q + ((v - mean) ** 2 * w).sum(-1)
+    s, d = x + y, x - y
+    distances = sum(float(v.max() - v.min()) * f for v, f in ((d, 2), (s, 1)))
+    return distances / float(q.min()) / (q[0].numel())
+
+
 @settings(max_examples=CASES // 2, deadline=None, derandomize="PROMISE_CASES" not in os.environ)
 @given(case=cases(floats_only=True))
 def test_the_promise_of_the_gradient(case, worst):
@@ -255,9 +274,11 @@ def test_the_promise_of_the_gradient(case, worst):
     # Below 1e-7 per data range, a gradient is that of a loss that is 0.
     floor = max(*(float(i.grad.abs().max()) for i in own), 1e-7 / case.data_range)
     for found, exact in zip(pair, own, strict=True):
-        error = float((found.grad.double() - exact.grad).abs().max()) / floor
-        worst.see("gradient, of the largest entry", error)
-        assert error <= OF_GRADIENT, (error, case.words)
+        error = float((found.grad.double() - exact.grad).abs().max())
+        worst.see("gradient, of the largest entry", error / floor)
+        if error > OF_GRADIENT * floor:
+            worst.see("gradient beyond that, of the largest term", error / largest_term(case))
+            assert error <= OF_TERMS * largest_term(case), (error, floor, case.words)
 
 
 @settings(max_examples=CASES // 5, deadline=None, derandomize="PROMISE_CASES" not in os.environ)

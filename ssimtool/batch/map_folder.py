@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,15 @@ from ssimtool.settings import CompareSettings, MapStyle
 if TYPE_CHECKING:
     from ssimtool.readers.samples import Pair
 
+LONGEST_NAME = 240  # bytes
+
 
 class MapFolder:
     """Folder of maps that chooses a path for each pair from the pair's place in the input.
 
-    All paths are distinct, even on file systems that ignore the case of letters.
+    All paths are distinct, even on file systems that ignore the case of letters. A name that is
+    taken gets a number (`shot~2.png`), and so does a folder where a map has its name. A name that
+    is too long for a file system ends with a hash.
     """
 
     def __init__(self, folder: str, style: MapStyle) -> None:
@@ -32,6 +37,7 @@ class MapFolder:
         self._numbers: Counter[str] = Counter()
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._named: dict[str, PurePosixPath] = {}
 
     def path_of(self, pair: PairInput) -> str:
         """Return the path of a pair's map; call it once for each pair, in the order of the input.
@@ -45,22 +51,26 @@ class MapFolder:
                     f"{printable(path)}: is in the map folder {printable(self.folder)}, where a "
                     "map could overwrite it; pass --maps another folder"
                 )
-        parts = _below(pair)
-        first = name = PurePosixPath(*parts).with_suffix(".png")
-        while not self._is_free(str(name)):
+        *above, last = _below(pair)
+        folder = PurePosixPath()
+        for part in above:
+            folder = self._folder(folder / _shortened(part))
+        first = name = folder / (_shortened(PurePosixPath(last).with_suffix("").name) + ".png")
+        while _key(name) in self._files or _key(name) in self._folders:
             self._numbers[str(first)] += 1
             name = first.with_stem(f"{first.stem}~{self._numbers[str(first)] + 1}")
+        self._files.add(_key(name))
         return os.path.join(self.folder, *name.parts)
 
-    def _is_free(self, name: str) -> bool:
-        key = PurePosixPath(name.casefold())
-        above = {str(folder) for folder in key.parents[:-1]}
-        taken = str(key) in self._files or str(key) in self._folders
-        if taken or not above.isdisjoint(self._files):
-            return False
-        self._files.add(str(key))
-        self._folders |= above
-        return True
+    def _folder(self, wanted: PurePosixPath) -> PurePosixPath:
+        """Return the folder that stands for another one, which may have the name of a map."""
+        name, number = self._named.get(str(wanted), wanted), 1
+        while _key(name) in self._files:
+            number += 1
+            name = wanted.with_name(f"{wanted.name}~{number}")
+        self._named[str(wanted)] = name
+        self._folders.add(_key(name))
+        return name
 
     def write(
         self,
@@ -88,6 +98,19 @@ class MapFolder:
                 replace_file(half, target)
             finally:
                 half.unlink(missing_ok=True)
+
+
+def _key(name: PurePosixPath) -> str:
+    return str(name).casefold()
+
+
+def _shortened(name: str) -> str:
+    """Return a name that leaves room for a number and a suffix in the 255 bytes of file systems."""
+    data = os.fsencode(name)
+    if len(data) <= LONGEST_NAME:
+        return name
+    end = "-" + sha256(data).hexdigest()[:16]
+    return data[: LONGEST_NAME - len(end)].decode(errors="ignore") + end
 
 
 def _below(pair: PairInput) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ If the border repeats rows or columns, the slopes of the repeated ones are added
 from __future__ import annotations
 
 from ssimtool.kernels.compiled.instructions import LANES, VECTOR_BYTES
-from ssimtool.kernels.compiled.layout import place
-from ssimtool.kernels.compiled.stages import copy_line, source_index
+from ssimtool.kernels.compiled.layout import place, split
+from ssimtool.kernels.compiled.stages import clear_line, copy_line, source_index
 from ssimtool.kernels.compiled.vectors import SHARED, write_blur, write_two
 from ssimtool.kernels.compiling import plain, pointwise
 
@@ -94,3 +94,13 @@ def blur_rows_up(slots, row, start, step, n, window, plan, upper, lower, out):
         fold_weights(row + r + 1, window.weights, plan, lower)
         for line in range(r * step, (r + 1) * step, plan.pitch):
             blur_two_up(slots, start + line, long, step, window.taps, upper, lower, out, line)
+
+
+@plain
+def mark_windows(first, last, plan, tile, line, out):
+    """Write a split line of 1 for the samples `first` to `last` of each piece, else 0."""
+    clear_line(line, 0, tile.part * LANES)
+    for piece in range(plan.group):
+        for p in range(piece * tile.part + first, piece * tile.part + last):
+            line[p] = 1
+    split(line, 0, tile.part, out, 0)

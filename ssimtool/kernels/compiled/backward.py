@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssimtool.kernels.compiled.adjoint import blur_along, blur_rows_up, fold_columns
+from ssimtool.kernels.compiled.adjoint import blur_along, blur_rows_up, fold_columns, mark_windows
 from ssimtool.kernels.compiled.forward import new_scratch
 from ssimtool.kernels.compiled.instructions import LANES
-from ssimtool.kernels.compiled.layout import continue_lines, join, split
+from ssimtool.kernels.compiled.layout import continue_lines, join
 from ssimtool.kernels.compiled.moments import (
     columns_of_tile,
     plane_of,
@@ -70,14 +70,18 @@ def count_of(slopes):
     return 3 if slopes.both is None else 4
 
 
-@plain
-def mark_windows(first, last, plan, tile, line, out):
-    """Write a split line of 1 for the samples `first` to `last` of each piece, else 0."""
-    clear_line(line, 0, tile.part * LANES)
-    for piece in range(plan.group):
-        for p in range(piece * tile.part + first, piece * tile.part + last):
-            line[p] = 1
-    split(line, 0, tile.part, out, 0)
+@formula
+def columns_of_windows(plan, columns):
+    """Return the column of windows that is sample 0 of the slopes, how many later the tile begins,
+    and how many the tile has.
+
+    Where planes are computed together, the tile leaves out columns that have no windows, but for as
+    many as let the same windows be computed together as in one plane."""
+    left, end = columns[2] + plan.margin - plan.size + 1, columns[3] + plan.margin
+    if plan.group == 1:
+        return left, 0, end - left
+    later = max(-left, 0) // SHARED * SHARED
+    return left, later, min(end, plan.columns) - left - later
 
 
 @formula
@@ -86,10 +90,11 @@ def slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, slot):
     by the adjoint, into one slot of split lines."""
     pitch, count, raw, slots = plan.pitch, count_of(slopes), own.raw, own.slots
     first, _, outer, end = columns
+    later = columns_of_windows(plan, columns)[1] * plan.channels * LANES
     windows_of_row(window, plan, tile, r, scratch, 0)
     slopes_of_windows(
         scratch.blurred, pitch, LANES * tile.positions, window, scratch.split_centre, own.inside,
-        slopes.sign, slopes.both, raw,
+        slopes.sign, slopes.both, raw, later,
     )  # fmt: skip
     if plan.group == 1:
         continue_lines(raw, count, pitch, tile.part, (plan.size - 1) * plan.channels)
@@ -129,21 +134,16 @@ def write_row(sides, window, plan, slopes, tile, row, columns, lines, at, scratc
             slopes_of_samples(*common, 3, pitch, window, centre, own, of_second, slopes.second, to)
 
 
-@formula
-def columns_of_windows(plan, columns):
-    """Return the column of windows that is sample 0 of the lines, and the number of columns."""
-    beyond = plan.size - 1
-    return columns[2] + plan.margin - beyond, columns[3] - columns[2] + beyond
-
-
 @plain
 def begin_area(sides, plan, slopes, plane, low, high, columns, scratch, own):
     """Write what all rows of an area share: the centre, where windows are, and the factors."""
     c = plan.channels
-    left, windows = columns_of_windows(plan, columns)
+    left, later, windows = columns_of_windows(plan, columns)
     tile = tile_of(plan, plane, windows * c, (windows + plan.size - 1) * c)
     set_centre(sides, plan, tile, low, high, columns[0], columns[1], scratch)
-    begin, stop = max(left, 0) - left, min(columns[3] + plan.margin, plan.columns) - left
+    start = left + later
+    begin, stop = max(start, 0) - start, min(columns[3] + plan.margin, plan.columns) - start
+    clear_line(own.raw, 0, len(own.raw))
     mark_windows(begin * c, stop * c, plan, tile, scratch.line, own.inside)
     for piece in range(plan.group):
         of_plane = plane_of(sides, tile, piece)
@@ -160,8 +160,8 @@ def fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, o
     windows are computed. Return the first row that has no slot now."""
     done, until, start, bottom = rows
     step = count_of(slopes) * plan.pitch
-    left, windows = columns_of_windows(plan, columns)
-    needed = (windows + plan.size - 1) * plan.channels
+    left, later, windows = columns_of_windows(plan, columns)
+    c, needed = plan.channels, (windows + plan.size - 1) * plan.channels
     while done < until:
         slot = (done - top) * step
         if done < start or done >= bottom:
@@ -169,7 +169,7 @@ def fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, o
             done += 1
         else:
             columns_of_tile(
-                sides, window, plan, tile, done, done - start, bottom, left * plan.channels, needed,
+                sides, window, plan, tile, done, done - start, bottom, (left + later) * c, needed,
                 scratch,
             )  # fmt: skip
             count = min(SHARED, bottom - done)

@@ -33,9 +33,9 @@ class Weighed(NamedTuple):
 
 
 @pointwise
-def slopes_of_windows(blurred, pitch, n, window, centre, inside, sign, both, out):
+def slopes_of_windows(blurred, pitch, n, window, centre, inside, sign, both, out, at):
     """Write the slopes of each window by E[s²], E[d²] and m_s + sign·m_d into the lines 0, 1, 2 of
-    `out`; unless `both` is None, also the slope by m_s − sign·m_d into line 3.
+    `out`, from `at` on; unless `both` is None, also the slope by m_s − sign·m_d into line 3.
 
     E[s²] and E[d²] are about the centre too, a split line of s and one of d. The slopes are 0 where
     `inside` is: there is no window."""
@@ -58,11 +58,11 @@ def slopes_of_windows(blurred, pitch, n, window, centre, inside, sign, both, out
         by_s = -((one - b) * a * mu_s * by_p) - two * mean_s * by_ss
         by_d = (one - b) * mu_d * (two - a) * by_p - two * mean_d * by_dd
         is_window = inside[np.uint64(j)] > zero
-        out[np.uint64(j)] = by_ss if is_window else zero
-        out[np.uint64(pitch + j)] = by_dd if is_window else zero
-        out[np.uint64(2 * pitch + j)] = by_s + sign * by_d if is_window else zero
+        out[np.uint64(at + j)] = by_ss if is_window else zero
+        out[np.uint64(at + pitch + j)] = by_dd if is_window else zero
+        out[np.uint64(at + 2 * pitch + j)] = by_s + sign * by_d if is_window else zero
         if both is not None:
-            out[np.uint64(3 * pitch + j)] = by_s - sign * by_d if is_window else zero
+            out[np.uint64(at + 3 * pitch + j)] = by_s - sign * by_d if is_window else zero
 
 
 @stage

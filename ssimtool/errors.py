@@ -30,6 +30,7 @@ ERROR_CODES: dict[str, str] = {
     "pickled": "a pickled or object array, which is never loaded",
     "plugin": "a metric of another package failed, or returned no number",
     "unsupported": "the content would be read wrongly, so it is refused",
+    "internal": "a bug in ssimtool: an error that nothing expected, while a pair was compared",
 }
 
 NO_ROOM = "the inputs do not fit into memory; use smaller ones"

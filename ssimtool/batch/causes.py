@@ -28,6 +28,7 @@ OF_ERRORS: Mapping[str, str] = {
     "pickled": "have a pickled array",
     "plugin": "failed in a metric of another package",
     "unsupported": "have content that is refused",
+    "internal": "met a bug in ssimtool",
 }
 
 

@@ -18,7 +18,7 @@ from ssimtool.batch.sinks import Target, settings_of, sinks
 from ssimtool.batch.tally import BINS, Tally, bins_of, scored, scored_before
 from ssimtool.batch.text_sinks import Sink
 from ssimtool.batch.worker import Resources, Scorer
-from ssimtool.errors import EXIT_INTERRUPTED, SsimtoolError, printable
+from ssimtool.errors import EXIT_INTERRUPTED, EXIT_SOFTWARE, SsimtoolError, printable
 from ssimtool.readers.align import recorded
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.records.batch import Summary
@@ -89,6 +89,7 @@ class _Run:
         self.intake = Intake(request, self.maps, journal)
         self.batch: Batch[Job, Done] = Batch(self._work, jobs=jobs)
         scorer.start(self.batch.grow)
+        self.undrawn: list[Failure] = []  # errors of drawing the maps of the worst
         self.problem: Failure | None = None  # why the input could not be read or is empty
         self.cut = self.interrupted = False  # ended before the input did; by Ctrl-C
         self.unread = self.drawing = False  # the output has no reader; maps of the worst are drawn
@@ -114,7 +115,14 @@ class _Run:
                 self.scorer.close()
         for line in () if self.unread else self._closing_lines(summary):
             self.terminal.warn(line)
-        return EXIT_INTERRUPTED if self.interrupted else EXIT_CODES[summary.status]
+        return self._exit_code(summary)
+
+    def _exit_code(self, summary: Summary) -> int:
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        if self.errors.counts["internal"] or any(e.code == "internal" for e in self.undrawn):
+            return EXIT_SOFTWARE
+        return EXIT_CODES["error" if self.undrawn else summary.status]
 
     def _end(self) -> None:
         self.interrupted = True
@@ -193,8 +201,11 @@ class _Run:
             Job(PairInput(reference=p.reference, distorted=p.distorted, columns=p.columns), p.map)
             for p in self.tally.worst_first()
         ]
-        drawn = tuple(record.map if record else None for _, record in self.batch.run(jobs))
-        return () if self.interrupted else drawn
+        records = [record for _, record in self.batch.run(jobs) if record is not None]
+        for error in filter(None, (record.error for record in records)):  # a file changed meanwhile
+            self.undrawn.append(error)
+            self.terminal.warn(f"error: no map of a pair: {printable(error.message)}")
+        return () if self.interrupted else tuple(record.map for record in records)
 
     def _summary(self, elapsed: float, drawn: tuple[str | None, ...]) -> Summary:
         allowed = self.request.allow_empty and not self.tally.pairs

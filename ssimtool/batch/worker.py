@@ -21,7 +21,7 @@ from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, region_of
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import Failure
-from ssimtool.scoring.failures import failure_of
+from ssimtool.scoring.failures import failure_of, unexpected
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Scorer:
         self._debug, self._region, self._mask = debug, region, mask
         self._reading, self._max_pixels, self._settings = reading, max_pixels, settings
         self._resources = resources
+        self._threads = 1 if resources.jobs > 1 else None  # for each pair
         self.execution: Execution | None = None  # set once it is decided
         self._budget = Budget(int((1 - KEPT) * resources.memory))
         # The second scale of MS-SSIM has a quarter of the samples, as float32 instead of 8 bits:
@@ -123,8 +124,7 @@ class Scorer:
                 from ssimtool.kernels.loading import load_kernels
                 from ssimtool.scoring.pair import compare, execution_of, load_torch_for
 
-                threads = 1 if self._resources.jobs > 1 else None
-                execution = self.execution = execution_of(self._settings, threads=threads)
+                execution = self.execution = execution_of(self._settings, threads=self._threads)
                 self._compare = partial(compare, settings=self._settings, execution=execution)
                 if computes_together(execution):
                     self._stack(execution, grow)
@@ -164,8 +164,9 @@ class Scorer:
         try:
             record = self._scored(inputs, finish)
         except Exception as error:
-            failure = failure_of(error, path=shown(inputs.distorted))
-            if failure is None or self._debug:
+            name = shown(inputs.distorted)
+            failure = failure_of(error, path=name) or unexpected(error, path=name)
+            if failure is None or self._debug or error is self._failed:
                 raise
             if failure.code == "too_large":
                 self._own.pair = None
@@ -202,13 +203,12 @@ class Scorer:
         from ssimtool.readers.frames import read_frames
         from ssimtool.scoring.frames import score_frames
 
-        threads = 1 if self._resources.jobs > 1 else None
         last = getattr(self._own, "pair", None)
         with self._budget.share() as take:
             frames = read_frames(
                 *(inputs.images or (inputs.reference, inputs.distorted)),
                 self._how,
-                threads=threads,
+                threads=self._threads,
                 into=last,
                 # A mask needs less memory than the two images; MS-SSIM has no mask.
                 admit=lambda size: take((2 if region else self._more) * size),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ssimtool.errors import ArgumentError
 
+SHOWN = 80  # characters of a text that is no region
 Region = tuple[int, int, int, int]  # x, y of the upper left pixel, width, height
 # Columns of a manifest that replace the option of the same name.
 MASK, REGION = "mask", "region"
@@ -37,12 +38,13 @@ def parse_region(text: str) -> Region:
     >>> parse_region("10,20,64,48")
     (10, 20, 64, 48)
     """
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text, re.ASCII)
+    number = r"\s*(\d{1,99})\s*"  # int() refuses thousands of digits
+    match = re.fullmatch(",".join([number] * 4), text, re.ASCII)
     x, y, width, height = (min(int(n), 2**63) for n in match.groups()) if match else (0, 0, 0, 0)
     if not (width and height):
         raise ValueError(
-            f"{text!r} is not a region, expected X,Y,W,H in whole pixels from the upper left "
-            "corner, W and H above 0"
+            f"{text[:SHOWN]!r} is not a region, expected X,Y,W,H in whole pixels from the upper "
+            "left corner, W and H above 0"
         )
     return x, y, width, height
 
@@ -62,11 +64,12 @@ def parse_regions(text: str) -> tuple[Region, ...]:
         return tuple(parse_region(part) for part in text.split(";") if part.strip())
     try:
         parts = json.loads(text)
-    except ValueError:
-        parts = [text]
-    if len(parts) == 4 and all(isinstance(n, int) for n in parts):  # a single region
-        parts = [parts]
-    return tuple(parse_region(_comma_separated(part)) for part in parts)
+        if len(parts) == 4 and all(isinstance(n, int) for n in parts):  # a single region
+            parts = [parts]
+        texts = [_comma_separated(part) for part in parts]
+    except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, deep nesting
+        texts = [text]
+    return tuple(map(parse_region, texts))
 
 
 def parse_interest(mask: str | None, regions: Sequence[str]) -> RegionOfInterest:

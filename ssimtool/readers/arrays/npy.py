@@ -65,7 +65,8 @@ def read_header(file: IO[bytes], name: str) -> Header:
         with WARNINGS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shape, fortran_order, dtype = read(file)
-        if not all(0 <= n < 2**48 for n in shape) or len(shape) > 32:
+        # True is an int in Python, and passes numpy's check
+        if not all(type(n) is int and 0 <= n < 2**48 for n in shape) or len(shape) > 32:
             raise ValueError(f"shape {shape}")
     except DAMAGED as error:
         raise SsimtoolError(

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 
+COLUMNS = ("reference", "distorted", "id")  # in the order of a list without a header
 # Names of the two columns in the lists of others, in lower case.
 NAMES = {
     "reference": ("ref", "gt", "ground_truth", "original", "orig", "target"),

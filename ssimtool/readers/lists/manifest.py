@@ -6,22 +6,20 @@ Lines are read lazily: each pair is available before the next line arrives.
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 from ssimtool.errors import SsimtoolError, printable
 from ssimtool.readers.files import shown
-from ssimtool.readers.lists.columns import likely_separator, roles, stated_separator
+from ssimtool.readers.lists.columns import COLUMNS, likely_separator, roles, stated_separator
+from ssimtool.readers.lists.objects import pair_of_object
 from ssimtool.readers.lists.pairs import PairInput
+from ssimtool.readers.lists.problems import no_pair, problem_of
 from ssimtool.readers.lists.text import as_utf8, chunks, items, lines, split_array
 from ssimtool.readers.regions import MASK, REGION
-from ssimtool.records.verdicts import Failure
 
-COLUMNS = ("reference", "distorted", "id")
 LONGEST_FIELD = 1 << 24  # characters
 
 
@@ -39,8 +37,10 @@ def read_manifest(path: str, *, null: bool = False, base: str | None = None) -> 
         SsimtoolError: the file cannot be read, or is not a text.
     """
     for pair in _alternating(path) if null else _listed(path, base or ""):
-        possible = _are_names(pair.reference, pair.distorted)
-        yield _below(pair, base or "") if possible else _impossible(path, pair)
+        names = (pair.reference, pair.distorted, *filter(None, [pair.columns.get(MASK)]))
+        if pair.problem is None and not _are_names(*names):
+            pair = _impossible(path, pair, names)
+        yield _below(pair, base or "")
 
 
 def _below(pair: PairInput, base: str) -> PairInput:
@@ -65,16 +65,17 @@ def _are_names(*paths: str) -> bool:
         return False
 
 
-def _impossible(path: str, pair: PairInput) -> PairInput:
-    names = printable(f"{pair.reference}, {pair.distorted}")
-    return replace(pair, problem=_problem(path, names, "cannot be names of files", "two paths"))
+def _impossible(path: str, pair: PairInput, names: Sequence[str]) -> PairInput:
+    expected = "two paths" if len(names) == len(COLUMNS[:2]) else "two paths and that of a mask"
+    fault = "cannot be names of files"
+    return replace(pair, problem=problem_of(path, printable(", ".join(names)), fault, expected))
 
 
 def _listed(path: str, base: str) -> Iterator[PairInput]:
     is_array, content = split_array(as_utf8(chunks(path), path))
     if is_array:
         for number, item in items(content):
-            yield _object(item, f"item {number}", path)
+            yield pair_of_object(item, f"item {number}", path)
         return
     numbered = lines(content)
     first = next(((n, line) for n, line in numbered if line.strip()), None)
@@ -96,7 +97,7 @@ def _alternating(path: str) -> Iterator[PairInput]:
     for number, reference in enumerate(names, 1):
         distorted = next(names, None)
         if distorted is None:
-            problem = _problem(path, f"path {2 * number - 1}", "has no partner after it", "pairs")
+            problem = problem_of(path, f"path {2 * number - 1}", "has no partner after it", "pairs")
             yield PairInput(reference=reference, distorted="", problem=problem)
         else:
             yield PairInput(reference=reference, distorted=distorted)
@@ -106,35 +107,7 @@ def _objects(numbered: Iterator[tuple[int, str]], path: str) -> Iterator[PairInp
     """Pairs of NDJSON: objects with reference, distorted and id; other keys are kept as text."""
     for number, line in numbered:
         if line.strip():
-            yield _object(line, f"line {number}", path)
-
-
-def _object(line: str, where: str, path: str) -> PairInput:
-    try:
-        fields = json.loads(line)
-    except ValueError as error:
-        return _no_pair(path, where, f"is not JSON ({error})", line)
-    if not isinstance(fields, dict):
-        return _no_pair(path, where, "is not a JSON object", line)
-    try:
-        known = roles([*fields]) or {}
-    except ValueError as error:
-        return _no_pair(path, where, str(error), line)
-    named = {role: [*fields][i] for i, role in known.items()}
-    paths = [fields.pop(named.get(role, role), None) for role in COLUMNS[:2]]
-    if not all(isinstance(p, str) for p in paths):
-        return _no_pair(path, where, "lacks reference or distorted as a text", line)
-    for name in (MASK, REGION):
-        if fields.get(name, "") is None:
-            del fields[name]
-    columns = {str(key): _as_text(value) for key, value in fields.items()}
-    number = columns.pop("id", None) if fields.get("id") is not None else None
-    columns.pop("id", None)
-    return PairInput(reference=paths[0], distorted=paths[1], id=number, columns=columns)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield pair_of_object(line, f"line {number}", path)
 
 
 def _rows(
@@ -155,7 +128,7 @@ def _rows(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield _no_pair(path, f"line {number}", f"is not CSV ({error})", "")
+            yield no_pair(path, f"line {number}", f"is not CSV ({error})", "")
             continue
         if row is None:
             return
@@ -218,21 +191,9 @@ def _row(row: Sequence[str], names: Sequence[str], where: str, path: str) -> Pai
     named = [*names, *(f"column{i + 1}" for i in range(len(names), len(row)))]
     fields = dict(zip(named, row, strict=False))
     if not {"reference", "distorted"} <= set(fields):
-        return _no_pair(path, where, f"has {len(row)} field(s)", row[0])
+        return no_pair(path, where, f"has {len(row)} field(s)", row[0])
     reference, distorted, number = (fields.pop(name, "") for name in COLUMNS)
     return PairInput(reference=reference, distorted=distorted, id=number or None, columns=fields)
-
-
-def _no_pair(path: str, where: str, fault: str, text: str) -> PairInput:
-    problem = _problem(path, where, fault, "reference,distorted[,id] or an object with these names")
-    return PairInput(reference=text.strip(), distorted="", problem=problem)
-
-
-def _problem(path: str, where: str, fault: str, expected: str) -> Failure:
-    message = (
-        f"{shown(path)}: {where} {printable(fault)}, expected {expected}; correct the manifest"
-    )
-    return Failure("unsupported", message)
 
 
 def _pieces(path: str, separator: bytes) -> Iterator[bytes]:

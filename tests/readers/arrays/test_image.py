@@ -248,6 +248,7 @@ def test_npz_member_that_is_short(tmp_path):
 HEADERS = [
     b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, }",
     b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 5), }",
+    b"{'descr': '|u1', 'fortran_order': False, 'shape': (True, 20), }",
     b"{'descr': '<f8', 'fortran_order': False, 'shape': (0, 100000000000000000000), }",
     b"{'descr': '<f8', 'fortran_order': False, 'shape': " + str((1,) * 70).encode() + b", }",
     b"{1: 2, 'a': 3}",

@@ -10,6 +10,7 @@ from windows import unix
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.lists.manifest import read_manifest
+from ssimtool.readers.regions import parse_regions
 
 A_B = '{"reference": "a", "distorted": "b"}\n'
 ODD = ['say "hi".png', "<script>.png", "two\nlines.png", "übung 図.png", "a,b.png", "a\tb.png"]
@@ -133,3 +134,39 @@ def test_a_line_is_read_before_the_next_is_there(form):
     os.close(here)
     assert list(pairs) == []
     os.close(there)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("deep", [DEEP, DEEP[:100_000], '{"a":' * 99_999, "[" * 994 + "]" * 994])
+def test_deeply_nested_json_is_no_pair(tmp_path, deep):
+    line = A_B.rstrip("}\n") + f', "more": {deep}}}\n'
+    first, bad, last = _read(tmp_path, A_B + line + A_B)
+    assert first.problem is last.problem is None
+    assert bad.problem is not None or bad.columns["more"] == deep  # how deep depends on Python
+    if len(deep) > 10_000:
+        assert "line 2 is JSON that is nested too deeply" in bad.problem.message
+        assert len(bad.reference) <= 80
+
+
+@pytest.mark.parametrize("region", [DEEP, DEEP[:1000], "9" * 5000, "[" + "9" * 5000 + "]"])
+def test_a_region_that_is_none(region):
+    with pytest.raises(ValueError, match="is not a region, expected X,Y,W,H") as raised:
+        parse_regions(region)
+    assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["mask", "reference", "distorted"])
+@pytest.mark.parametrize("bad", ["a\0b.png", "a\ud800b.png"])
+def test_a_name_that_no_file_has_is_a_problem_of_its_line(tmp_path, name, bad):
+    line = json.dumps({"reference": "a", "distorted": "b", "mask": "m", name: bad})
+    for options in ({}, {"base": str(tmp_path)}):
+        pair, after = _read(tmp_path, f"{line}\n{A_B}", **options)
+        assert "cannot be names of files" in pair.problem.message
+        assert after.problem is None
+    if "\0" in bad:
+        names = ["a", "b", "m"]
+        names[["reference", "distorted", "mask"].index(name)] = bad
+        (pair,) = _read(tmp_path, "reference,distorted,mask\n" + ",".join(names) + "\n")
+        assert "cannot be names of files" in pair.problem.message

@@ -78,13 +78,18 @@ def _multiple(number: int, unit: int) -> int:
 
 @lru_cache(maxsize=REMEMBERED)
 def window_of(formula: Formula, kind: type[np.floating]) -> Window:
-    """Return the numbers of a formula in the computing dtype."""
-    return Window(
-        weights=np.array(formula.weights, kind),
-        taps=(0,) * len(formula.weights),
-        scale=kind(1 / formula.data_range),
-        c1=kind((formula.k1 * formula.data_range) ** 2),
-        c2=kind((formula.k2 * formula.data_range) ** 2),
-        c1_of_one=kind(formula.k1**2),
-        c2_of_one=kind(formula.k2**2),
-    )
+    """Return the numbers of a formula in the computing dtype.
+
+    In float32, `c1` and `c2` are infinite for data ranges above 1e21. Nothing uses them then: float
+    images are scaled to a data range of 1.
+    """
+    with np.errstate(over="ignore"):
+        return Window(
+            weights=np.array(formula.weights, kind),
+            taps=(0,) * len(formula.weights),
+            scale=kind(1 / formula.data_range),
+            c1=kind((formula.k1 * formula.data_range) ** 2),
+            c2=kind((formula.k2 * formula.data_range) ** 2),
+            c1_of_one=kind(formula.k1**2),
+            c2_of_one=kind(formula.k2**2),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain import hard_cases
 
-from ssimtool import Definition, find_definition, mae, mse, psnr, ssim, ssim_loss, ssim_map
+from ssimtool import Definition, find_definition, mae, ms_ssim, mse, psnr, ssim, ssim_loss, ssim_map
 from ssimtool.kernels import layout, plans
 
 F64 = torch.float64
@@ -183,6 +184,22 @@ def test_flat_images_with_a_tiny_k2():
     exact = ssim_map(x.double(), y.double(), data_range=1, definition=definition, backend="torch")
     assert found.max().item() <= 1
     assert (found - exact).max().item() <= 1e-5  # the bound of the map in float32
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("data_range", [1e-30, 1e22, 1e30])
+def test_data_ranges_whose_squares_are_beyond_float32(data_range):
+    x, y = images((1, 1, 40, 40), torch.float32)
+    for function in (ssim_loss, ssim_map, partial(ms_ssim, scales=2)):
+        found = function(x * data_range, y * data_range, data_range=data_range, backend="fused")
+        expected = function(x, y, data_range=1, backend="fused")
+        torch.testing.assert_close(found, expected, rtol=3e-6, atol=1e-7)  # its roundings
+    for found, expected in zip(
+        gradients(x * data_range, y * data_range, "fused", data_range=data_range),
+        gradients(x, y, "fused", data_range=1),
+        strict=True,
+    ):
+        assert (found * data_range - expected).norm() / expected.norm() < 1e-5
 
 
 @pytest.mark.parametrize("data_range", [1e-10, 1e-15])

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from ssimtool.errors import OutputError, printable
+from ssimtool.same_file import check_distinct
 
 # On Windows, a virus scanner or an indexer may open a file for a moment after it was written; the
 # file cannot be replaced during that time.
 REPLACE_ATTEMPTS, REPLACE_PAUSE = 10, 0.05  # seconds
+LONGEST_START = 150  # bytes of a target's name in that of its new file
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Reserved:
                 return
             os.fsync(self.file.fileno())
             self.file.close()
-            os.chmod(self.temporary, _mode(self.target))
+            if self.target.exists():
+                os.chmod(self.temporary, self.target.stat().st_mode & 0o7777)
             replace_file(self.temporary, self.target)
 
     def discard(self) -> None:
@@ -46,13 +49,20 @@ class Reserved:
             self.temporary.unlink(missing_ok=True)
 
 
-def _mode(target: Path) -> int:
-    """Return the permissions of the existing target, or those of a new file."""
-    if target.exists():
-        return target.stat().st_mode & 0o7777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def new_file(target: Path) -> tuple[IO[bytes], Path]:
+    """Create a hidden file next to a target, for its new content, no more readable than the target.
+
+    Nobody can know its name before, and a link in its place is not followed.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    start = os.fsencode(target.name)[:LONGEST_START].decode(errors="ignore")
+    path = target.with_name(f".{start}.{os.urandom(8).hex()}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL  # O_EXCL does not follow a link (POSIX)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    mode = target.stat().st_mode & 0o666 if target.exists() else 0o666
+    return os.fdopen(os.open(path, flags, mode), "wb"), path
 
 
 def replace_file(source: Path, target: Path) -> None:
@@ -68,15 +78,6 @@ def replace_file(source: Path, target: Path) -> None:
                 return
             time.sleep(REPLACE_PAUSE)
     os.replace(source, target)
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Return whether a path is the folder or below it, after resolving links."""
-    real, root = (os.path.normcase(os.path.realpath(p)) for p in (path, folder))
-    try:
-        return os.path.commonpath([root, real]) == root
-    except ValueError:  # different drives on Windows
-        return False
 
 
 @contextmanager
@@ -143,20 +144,6 @@ def make_folder_of(path: str) -> list[str]:
     return missing
 
 
-def check_distinct(paths: Sequence[str], inputs: Sequence[str]) -> None:
-    """Check that no output is an input or named twice.
-
-    Raises:
-        OutputError: an output is.
-    """
-    taken = {os.path.realpath(path): "an input" for path in inputs if path != "-"}
-    for path in paths:
-        real = os.path.realpath(path)
-        if real in taken and (not os.path.exists(real) or os.path.isfile(real)):
-            raise OutputError(f"cannot write {printable(path)}: it is also {taken[real]}")
-        taken[real] = "an output"
-
-
 def _reserve(path: str) -> Reserved:
     target = Path(os.path.realpath(path))  # the link stays; the file that it points to is replaced
     with writing(path):
@@ -170,10 +157,8 @@ def _reserve(path: str) -> Reserved:
             return Reserved(target, open(target, "wb"), None)
         if target.exists():
             open(target, "ab").close()  # a read-only file is not replaced
-        import tempfile  # loads a dozen modules that --help does not need
-
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
-        return Reserved(target, os.fdopen(handle, "wb"), Path(temporary))
+        file, temporary = new_file(target)
+        return Reserved(target, file, temporary)
 
 
 def _is_stream(path: str) -> bool:

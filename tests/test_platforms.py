@@ -18,7 +18,7 @@ import pytest
 from windows import Windows
 
 import ssimtool
-from ssimtool import cli, devices, output
+from ssimtool import cli, devices, output, same_file
 from ssimtool.cli import app
 from ssimtool.errors import OutputError
 from ssimtool.readers import files, kinds
@@ -141,15 +141,15 @@ def test_what_lies_in_a_folder_of_windows(monkeypatch, path, below):
     paths = SimpleNamespace(
         commonpath=ntpath.commonpath, normcase=ntpath.normcase, realpath=lambda p: p
     )
-    monkeypatch.setattr(output, "os", _Os(path=paths))
-    assert output.is_below(path, "C:\\maps") is below
+    monkeypatch.setattr(same_file, "os", _Os(path=paths))
+    assert same_file.is_below(path, "C:\\maps") is below
 
 
 def test_what_lies_in_a_folder(tmp_path):
     (tmp_path / "maps").mkdir()
     folder = str(tmp_path / "maps")
-    assert output.is_below(f"{folder}/x/../a.png", folder)
-    assert not output.is_below(f"{folder}2/a.png", folder)
+    assert same_file.is_below(f"{folder}/x/../a.png", folder)
+    assert not same_file.is_below(f"{folder}2/a.png", folder)
 
 
 class _Closed(io.BytesIO):

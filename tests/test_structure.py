@@ -32,7 +32,7 @@ LAYERS = (
     {"errors", "definitions", "loading"},
     {"catalog"},
     {"plugins"},
-    {"records"},
+    {"records", "same_file"},
     {"output", "settings"},
     {"devices", "job_summary"},
     {"kernels"},

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ssimtool.output import replace_file
+from ssimtool.output import new_file, replace_file
 
 
 class LockedFile:
@@ -77,9 +77,9 @@ class LockedFile:
         Raises:
             OSError: the disk is full, or a similar error; the file is unchanged.
         """
-        name = self.path.with_name(f".{self.path.name}.rewritten")
+        new, name = new_file(self.path)
         try:
-            with open(name, "wb") as file:
+            with new as file:
                 file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())

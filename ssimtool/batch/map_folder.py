@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path, PurePath, PurePosixPath
@@ -11,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from ssimtool.devices import Execution
 from ssimtool.errors import OutputError, printable
-from ssimtool.output import is_below, replace_file, writing
-from ssimtool.readers.lists.pairs import PairInput
-from ssimtool.readers.regions import MASK
+from ssimtool.output import new_file, replace_file, writing
+from ssimtool.readers.lists.pairs import PairInput, files_of
 from ssimtool.records.comparison import Comparison
+from ssimtool.same_file import is_below
 from ssimtool.settings import CompareSettings, MapStyle
 
 if TYPE_CHECKING:
     from ssimtool.readers.samples import Pair
 
 LONGEST_NAME = 240  # bytes
+HEAD_BYTES = 1 << 16  # of a PNG that hold its text
 
 
 class MapFolder:
@@ -39,18 +39,36 @@ class MapFolder:
         self._folders: set[str] = set()
         self._named: dict[str, PurePosixPath] = {}
 
-    def path_of(self, pair: PairInput) -> str:
-        """Return the path of a pair's map; call it once for each pair, in the order of the input.
+    def holds(self, pair: PairInput) -> str | None:
+        """Return the first file of a pair that is in the folder, where a map could replace it."""
+        return next((path for path in files_of(pair) if is_below(path, self._real)), None)
+
+    def check(self, path: str) -> None:
+        """Check that a map may be written to a path: nothing is there, or a map of ssimtool.
 
         Raises:
-            OutputError: an image of the pair is in the folder, where a map could overwrite it.
+            OutputError: another file is there, or a link leads out of the folder.
         """
-        for path in (pair.reference, pair.distorted, *filter(None, [pair.columns.get(MASK)])):
-            if is_below(path, self._real):
-                raise OutputError(
-                    f"{printable(path)}: is in the map folder {printable(self.folder)}, where a "
-                    "map could overwrite it; pass --maps another folder"
-                )
+        self._check_links(os.path.dirname(path))
+        if os.path.lexists(path) and (os.path.islink(path) or not _is_map(path)):
+            raise OutputError(
+                f"cannot write {printable(path)}: there is a file that is no map of ssimtool, "
+                "which a map does not replace; pass --maps another folder, or move the file"
+            )
+
+    def _check_links(self, above: str) -> None:
+        inside = os.path.relpath(above, self.folder)
+        expected = self._real if inside == "." else os.path.join(self._real, inside)
+        real = os.path.realpath(above)
+        if os.path.normcase(real) != os.path.normcase(expected):
+            raise OutputError(
+                f"cannot write below {printable(above)}: it leads to {printable(real)} by a link "
+                f"inside {printable(self.folder)}, which maps do not follow; pass --maps another "
+                "folder"
+            )
+
+    def path_of(self, pair: PairInput) -> str:
+        """Return the path of a pair's map; call it once for each pair, in their order."""
         *above, last = _below(pair)
         folder = PurePosixPath()
         for part in above:
@@ -83,21 +101,35 @@ class MapFolder:
         """Compute the map of a pair and write it, completely or not at all.
 
         Raises:
-            OutputError: the map cannot be written.
+            OutputError: the map cannot be written, or would replace what is no map.
         """
         from ssimtool.reports.maps import map_png
         from ssimtool.scoring.pair import map_of
 
         data = map_png(map_of(pair, settings, execution=execution), pair, record, self.style)
         target = Path(path)
-        half = target.with_name(f".ssimtool-{os.getpid()}-{threading.get_ident()}.part")
         with writing(path):
+            self.check(path)  # it may have been made since the input was checked
             target.parent.mkdir(parents=True, exist_ok=True)
+            file, half = new_file(target)
             try:
-                half.write_bytes(data)
+                with file:
+                    file.write(data)
                 replace_file(half, target)
             finally:
                 half.unlink(missing_ok=True)
+
+
+def _is_map(path: str) -> bool:
+    from ssimtool.reports.maps import is_map
+
+    if not os.path.isfile(path):  # a folder, or a pipe
+        return False
+    try:
+        with open(path, "rb") as file:
+            return is_map(file.read(HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def _key(name: PurePosixPath) -> str:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from ssimtool.batch.summary import summarise
 from ssimtool.batch.tally import BINS, bins_of
+from ssimtool.errors import OutputError, printable
 from ssimtool.readers.files import STDIN, shown
 from ssimtool.readers.lists.scores import Scores, read_scores
 from ssimtool.reports.overview import Overview
+from ssimtool.same_file import OwnFiles
 
 if TYPE_CHECKING:
     from ssimtool.records.comparison import Comparison
@@ -32,11 +34,13 @@ class ReportRequest:
         worst: number of lowest-scoring pairs to show, and of failed pairs.
         base: folder against which relative image paths are resolved. Those that it does not hold
             are looked for next to the scores.
+        replaced: existing files that the report replaces, which no image may be.
     """
 
     path: str
     worst: int
     base: Path
+    replaced: tuple[str, ...] = ()
 
 
 def _ignore(count: int) -> None:
@@ -63,9 +67,12 @@ def overview_of(
 
     Raises:
         SsimtoolError: the scores cannot be read.
+        OutputError: a file to replace is an image of the scores.
     """
     scores = read_scores(request.path)
     comparisons = scores.comparisons
+    if request.replaced:
+        _check_outputs(comparisons, request)
     summary = summarise(comparisons, written=scores.summary, worst=request.worst)
     first = next(iter(summary.metrics), "")
     values = [record.metrics[first] for record in comparisons if first in record.metrics]
@@ -77,6 +84,19 @@ def overview_of(
         notes=_notes(scores),
         pictures=lambda block: _pictures(comparisons, request, watch, say, block),
     )
+
+
+def _check_outputs(comparisons: Sequence[Comparison], request: ReportRequest) -> None:
+    own, folders = OwnFiles(request.replaced), {request.base, Path(request.path).parent}
+    for record in comparisons:
+        for image in filter(None, (record.reference, record.distorted, record.mask)):
+            for folder in folders:
+                output = own.same_as(str(folder / image))
+                if output is not None:
+                    raise OutputError(
+                        f"cannot write {printable(output)}: it is an image of the scores, "
+                        f"{printable(image)}; pass -o another file"
+                    )
 
 
 def _notes(scores: Scores) -> list[str]:

@@ -14,7 +14,7 @@ from ssimtool.batch.journal import Journal
 from ssimtool.batch.map_folder import MapFolder
 from ssimtool.batch.pool import Batch
 from ssimtool.batch.request import BatchRequest, Terminal
-from ssimtool.batch.sinks import Target, settings_of, sinks
+from ssimtool.batch.sinks import Target, replaced_by, settings_of, sinks
 from ssimtool.batch.tally import BINS, Tally, bins_of, scored, scored_before
 from ssimtool.batch.text_sinks import Sink
 from ssimtool.batch.worker import Resources, Scorer
@@ -24,6 +24,7 @@ from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.verdicts import EXIT_CODES, Failure
+from ssimtool.same_file import OwnFiles
 
 if TYPE_CHECKING:
     from ssimtool.scoring.frames import FramesScored
@@ -51,6 +52,7 @@ def run(
         UnavailableError: a device or a backend is not present.
     """
     inputs = [*request.source.inputs, *filter(None, [request.region.mask])]
+    own = OwnFiles(replaced_by(target))
     reading = recorded(request.reading)
     with sinks(target, settings_of(request.settings, reading, request.region), inputs) as (
         writers,
@@ -64,7 +66,7 @@ def run(
             region=request.region,
             debug=request.debug,
         )
-        return _Run(request, writers, journal, scorer, resources.jobs, terminal).whole()
+        return _Run(request, writers, journal, scorer, resources.jobs, terminal, own).whole()
 
 
 class _Run:
@@ -78,6 +80,7 @@ class _Run:
         scorer: Scorer,
         jobs: int,
         terminal: Terminal,
+        own: OwnFiles,
     ) -> None:
         self.terminal = terminal
         self.request, self.writers, self.journal, self.scorer = request, writers, journal, scorer
@@ -86,7 +89,7 @@ class _Run:
         self.errors, self.warnings = Causes(), PairWarnings()
         maps = request.maps
         self.maps = MapFolder(maps.folder, maps.style) if maps is not None else None
-        self.intake = Intake(request, self.maps, journal)
+        self.intake = Intake(request, self.maps, journal, own)
         self.batch: Batch[Job, Done] = Batch(self._work, jobs=jobs)
         scorer.start(self.batch.grow)
         self.undrawn: list[Failure] = []  # errors of drawing the maps of the worst

@@ -15,13 +15,7 @@ from ssimtool.batch.report_sink import ReportSink
 from ssimtool.batch.summary import WORST
 from ssimtool.batch.text_sinks import JobSummarySink, Sink, StreamSink, WholeSink
 from ssimtool.errors import OutputError, printable
-from ssimtool.output import (
-    Reserved,
-    check_distinct,
-    make_folder_of,
-    reserved,
-    writing,
-)
+from ssimtool.output import Reserved, make_folder_of, reserved, writing
 from ssimtool.readers.regions import ALL, RegionOfInterest
 from ssimtool.records.batch import Bin, Summary
 from ssimtool.records.comparison import Comparison, parts_of
@@ -30,6 +24,7 @@ from ssimtool.reports.outputs import Output
 from ssimtool.reports.stream import ARRAY
 from ssimtool.reports.text import ndjson_text
 from ssimtool.reports.view import View
+from ssimtool.same_file import check_distinct
 from ssimtool.settings import CompareSettings, Settings, limits_of
 
 JOURNAL = "ndjson"  # the format of a file that another run can resume
@@ -111,6 +106,21 @@ def settings_of(
         precision=scoring.precision,
         scales=scoring.scales_stated,
     )
+
+
+def replaced_by(target: Target) -> list[str]:
+    """Return the files with content that the outputs replace.
+
+    A journal that is resumed is none of them: its content is checked, and is no image.
+    """
+    files = [output for output in target.outputs if output.path and os.path.isfile(output.path)]
+    return [
+        output.path
+        for output in files
+        if output.path is not None
+        and os.path.getsize(output.path)
+        and not (target.resume and output.format == JOURNAL)
+    ]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from ssimtool.settings import MapStyle
 COLOUR_MAP = "magma"
 PANEL_SIDE = (256, 1024)  # pixels: the longest side of a tile of a panel is scaled into this range
 MARGIN, TEXT_SIZE = 16, 16
+TITLE = "SSIM map"
 DARK = 0.2  # brightness of the reference outside the mask
 NOTHING = (200, 200, 200)  # colour of a panel outside the mask; the map does not use it
 
@@ -54,7 +55,7 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) ->
     picture = STYLES[style](ssim_map, pair, record)
     info = PngImagePlugin.PngInfo()
     texts = {
-        "Title": f"SSIM map ({style})",
+        "Title": f"{TITLE} ({style})",
         "Software": f"ssimtool {record.version}",
         "ssim": repr(ssim_of_map(record)),
         "definition": json.dumps(record.definition),
@@ -75,6 +76,17 @@ def map_png(ssim_map: Array, pair: Pair, record: Comparison, style: MapStyle) ->
     file = io.BytesIO()
     picture.save(file, "png", pnginfo=info)
     return file.getvalue()
+
+
+def is_map(head: bytes) -> bool:
+    """Return whether a file is a PNG of `map_png`, by its first bytes up to the pixels."""
+    try:
+        with Image.open(io.BytesIO(head), formats=["PNG"]) as image:
+            texts = image.info
+    except Exception:  # noqa: BLE001  # whatever Pillow raises, it is none
+        return False
+    title, software = (str(texts.get(key, "")) for key in ("Title", "Software"))
+    return title.startswith(TITLE) and software.startswith("ssimtool ")
 
 
 def _gray(ssim_map: Array, pair: Pair, record: Comparison) -> Image.Image:

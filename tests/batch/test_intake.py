@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ssimtool.batch.intake import Intake
 from ssimtool.batch.journal import Journal
@@ -105,7 +106,10 @@ def test_a_record_without_its_map_is_computed_again(request_of_folders, tmp_path
     )
     journal = _journal(*records)
     (tmp_path / "maps").mkdir()
-    (tmp_path / "maps" / "a.png").touch()
+    texts = PngInfo()
+    texts.add_itxt("Title", "SSIM map (gray)")
+    texts.add_itxt("Software", "ssimtool 0")
+    Image.new("L", (2, 2)).save(tmp_path / "maps" / "a.png", pnginfo=texts)
     request = replace(request_of_folders, maps=MapsRequest("maps", which, "gray"))
     jobs = list(Intake(request, MapFolder("maps", "gray"), journal).jobs())
     journal.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,8 @@ def _report(
     from ssimtool.batch.report import ReportRequest, overview_of
     from ssimtool.reports.rows import counts_line
 
-    request = ReportRequest(path, worst, base)
+    paths = files_of([output for output, _ in outputs])
+    request = ReportRequest(path, worst, base, tuple(filter(os.path.isfile, paths)))
 
     def say(warning: str) -> None:
         if not quiet:
@@ -90,7 +92,7 @@ def _report(
         deliver(renderer(output.format, "report")(overview, view), file)
     formats = [output.format for output, _ in outputs]
     append_to_job(formats, lambda name: renderer(name, "report")(overview, names))
-    files = [printable(path) for path in files_of([output for output, _ in outputs])]
-    if files and not quiet:
-        warn(f"{counts_line(overview.summary)}; written to {', '.join(files)}")
+    if paths and not quiet:
+        written = ", ".join(map(printable, paths))
+        warn(f"{counts_line(overview.summary)}; written to {written}")
     return EXIT_OK

@@ -15,7 +15,7 @@ from ssimtool.errors import SsimtoolError, printable
 from ssimtool.readers.files import shown
 from ssimtool.readers.lists.columns import COLUMNS, likely_separator, roles, stated_separator
 from ssimtool.readers.lists.objects import pair_of_object
-from ssimtool.readers.lists.pairs import PairInput
+from ssimtool.readers.lists.pairs import PairInput, files_of
 from ssimtool.readers.lists.problems import no_pair, problem_of
 from ssimtool.readers.lists.text import as_utf8, chunks, items, lines, split_array
 from ssimtool.readers.regions import MASK, REGION
@@ -37,7 +37,7 @@ def read_manifest(path: str, *, null: bool = False, base: str | None = None) -> 
         SsimtoolError: the file cannot be read, or is not a text.
     """
     for pair in _alternating(path) if null else _listed(path, base or ""):
-        names = (pair.reference, pair.distorted, *filter(None, [pair.columns.get(MASK)]))
+        names = files_of(pair)
         if pair.problem is None and not _are_names(*names):
             pair = _impossible(path, pair, names)
         yield _below(pair, base or "")

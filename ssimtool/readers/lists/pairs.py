@@ -12,6 +12,7 @@ from ssimtool.errors import SsimtoolError, printable
 from ssimtool.readers.files import check_regular, shown
 from ssimtool.readers.lists.folders import Filter, counted, images_below, joined, unheard
 from ssimtool.readers.lists.partners import no_partners, partners_of
+from ssimtool.readers.regions import MASK
 from ssimtool.records.batch import Unmatched
 from ssimtool.records.verdicts import Failure
 
@@ -36,6 +37,11 @@ class PairInput:
     problem: Failure | None = None
     images: tuple[ImageInput, ImageInput] | None = None
     warnings: tuple[str, ...] = ()
+
+
+def files_of(pair: PairInput) -> tuple[str, ...]:
+    """Return the files that a pair names: two images, and its own mask if it has one."""
+    return (pair.reference, pair.distorted, *filter(None, [pair.columns.get(MASK)]))
 
 
 def find_pairs(

@@ -210,3 +210,21 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_nothing_of_the_size_of_the_image_is_allocated():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 4096  # KiB; one 8-bit channel would be 8789
+
+
+@pytest.mark.parametrize(
+    ("taken", "samples", "pieces"),
+    [
+        (1, 1 << 18, 1),
+        (1, 1 << 24, 4),
+        (2, 1 << 16, 2),
+        (2, 1 << 18, 2),
+        (2, 1 << 20, 8),
+        (2, 1 << 22, 8),
+        (2, 1 << 28, 64),
+        (16, 1 << 20, 16),
+        (16, 1 << 24, 64),
+    ],
+)
+def test_pieces_pay_for_their_calls(taken, samples, pieces):
+    assert threads._pieces(taken, samples) == pieces

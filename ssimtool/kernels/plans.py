@@ -14,6 +14,7 @@ from ssimtool.kernels.formula import Formula
 BORDERS = {"valid": 0, "zero": 1, "mirror": 2, "symmetric": 3}
 REMEMBERED = 256  # plans and windows, of a few hundred bytes each
 BAND = 64  # rows of windows that are summed together
+EIGHTS_FROM = 6  # bands
 TILE = 3072  # samples of a row that are computed at a time: some 60 such lines fit the caches
 GROUPED = 300  # samples of a row: planes as narrow as this are computed together
 CHUNK_SAMPLES = 1 << 16  # of rows that are read at a time
@@ -49,7 +50,7 @@ def plan_of(shape: Shape, formula: Formula, *, interleaved: bool, back: bool = F
     else:
         tile = min(columns * c, max(TILE - beyond, beyond) // (SHARED * c) * SHARED * c)
         reached = tile + beyond
-        band = _multiple(-(-rows // max(1, round(rows / BAND))), SHARED)
+        band = _multiple(-(-rows // _bands(rows)), SHARED)
         bands = -(-rows // band)
     part = reached if group == LANES else _multiple(reached, LANES * SHARED * c) // LANES
     row_pitch = LANES * (part | 1)  # lines an even number of cache lines apart share cache sets
@@ -70,6 +71,12 @@ def plan_of(shape: Shape, formula: Formula, *, interleaved: bool, back: bool = F
         row_pitch=row_pitch,
         pitch=LANES * (_multiple(part, SHARED * c) + beyond | 1),
     )
+
+
+def _bands(rows: int) -> int:
+    """Return the number of bands: many of them in eights, so that threads get equal shares."""
+    count = rows / BAND
+    return max(1, round(count)) if count < EIGHTS_FROM else 8 * round(count / 8)
 
 
 def _multiple(number: int, unit: int) -> int:

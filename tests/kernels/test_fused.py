@@ -15,6 +15,7 @@ from plain import hard_cases
 
 from ssimtool import Definition, find_definition, mae, ms_ssim, mse, psnr, ssim, ssim_loss, ssim_map
 from ssimtool.kernels import layout, plans
+from ssimtool.kernels.formula import formula_of
 
 F64 = torch.float64
 BORDERS = ("valid", "zero", "mirror", "symmetric")
@@ -404,3 +405,13 @@ def test_memory_layouts_are_told_apart():
     found = layout.planes(x[:, 1:, 1:], interleaved=False)
     assert found.starts.tolist() == [0, 20, 60, 80]
     assert found.step == 4
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 200, 383, 384, 502, 1014, 1070, 2150, 4310, 100_000])
+def test_bands_are_equal_shares_of_the_rows(rows):
+    formula = formula_of(find_definition("wang2004"), 1.0)
+    plan = plans.plan_of((1, 1, rows + 10, 64), formula, interleaved=False)
+    assert plan.rows == rows
+    assert (plan.bands - 1) * plan.band < rows <= plan.bands * plan.band
+    assert plan.bands % 8 == 0 or plan.bands <= 6 or plan.bands > 64  # many are shared anyway
+    assert plan.band <= 2 * plans.BAND

@@ -5,7 +5,6 @@ Lines are read lazily: each pair is available before the next line arrives.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,10 +16,9 @@ from ssimtool.readers.lists.columns import COLUMNS, likely_separator, roles, sta
 from ssimtool.readers.lists.objects import pair_of_object
 from ssimtool.readers.lists.pairs import PairInput, files_of
 from ssimtool.readers.lists.problems import no_pair, problem_of
-from ssimtool.readers.lists.text import as_utf8, chunks, items, lines, split_array
+from ssimtool.readers.lists.rows import NumberedLine, rows
+from ssimtool.readers.lists.text import TOO_LONG, as_utf8, chunks, items, lines, pieces, split_array
 from ssimtool.readers.regions import MASK, REGION
-
-LONGEST_FIELD = 1 << 24  # characters
 
 
 def read_manifest(path: str, *, null: bool = False, base: str | None = None) -> Iterator[PairInput]:
@@ -78,60 +76,49 @@ def _listed(path: str, base: str) -> Iterator[PairInput]:
             yield pair_of_object(item, f"item {number}", path)
         return
     numbered = lines(content)
-    first = next(((n, line) for n, line in numbered if line.strip()), None)
+    first = next(((n, line) for n, line in numbered if line is None or line.strip()), None)
     if first is None:
         return
-    every = chain([first], numbered)
-    if first[1].lstrip().startswith("{"):
+    every, text = chain([first], numbered), first[1] or ""
+    if text.lstrip().startswith("{"):
         yield from _objects(every, path)
         return
-    separator = stated_separator(first[1].rstrip("\r\n"))
+    separator = stated_separator(text.rstrip("\r\n"))
     if separator is None:
-        yield from _rows(every, path, base, likely_separator(first[1]))
+        yield from _rows(every, path, base, likely_separator(text))
     else:
         yield from _rows(numbered, path, base, separator)
 
 
 def _alternating(path: str) -> Iterator[PairInput]:
-    names = (os.fsdecode(name) for name in _pieces(path, b"\0"))
-    for number, reference in enumerate(names, 1):
-        distorted = next(names, None)
-        if distorted is None:
-            problem = problem_of(path, f"path {2 * number - 1}", "has no partner after it", "pairs")
-            yield PairInput(reference=reference, distorted="", problem=problem)
-        else:
-            yield PairInput(reference=reference, distorted=distorted)
+    names = pieces(chunks(path), b"\0")
+    for number, first in enumerate(names):
+        pair, fault = (first, next(names, b"")), None
+        if None in pair:
+            fault = f"path {2 * number + 1 + pair.index(None)}", TOO_LONG
+        elif not pair[1]:
+            fault = f"path {2 * number + 1}", "has no partner after it"
+        x, y = (os.fsdecode(name or b"") for name in pair)
+        problem = fault and problem_of(path, *fault, "pairs")
+        yield PairInput(reference=x, distorted=y, problem=problem)
 
 
-def _objects(numbered: Iterator[tuple[int, str]], path: str) -> Iterator[PairInput]:
+def _objects(numbered: Iterator[NumberedLine], path: str) -> Iterator[PairInput]:
     """Pairs of NDJSON: objects with reference, distorted and id; other keys are kept as text."""
     for number, line in numbered:
-        if line.strip():
+        if line is None or line.strip():
             yield pair_of_object(line, f"line {number}", path)
 
 
 def _rows(
-    numbered: Iterator[tuple[int, str]], path: str, base: str, separator: str
+    numbered: Iterator[NumberedLine], path: str, base: str, separator: str
 ) -> Iterator[PairInput]:
     """Pairs of CSV or TSV: by a header's names, else reference, distorted, id and other columns."""
-    number = 0
-
-    def counted() -> Iterator[str]:
-        nonlocal number
-        for number, line in numbered:  # noqa: B007  # read below
-            yield line
-
-    csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(counted(), delimiter=separator)
     names: Sequence[str] | None = None
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield no_pair(path, f"line {number}", f"is not CSV ({error})", "")
+    for number, row in rows(numbered, separator):
+        if isinstance(row, str):
+            yield no_pair(path, f"line {number}", row, "")
             continue
-        if row is None:
-            return
         if len(row) < 2 and not any(map(str.strip, row)):
             continue
         if names is None:
@@ -194,13 +181,3 @@ def _row(row: Sequence[str], names: Sequence[str], where: str, path: str) -> Pai
         return no_pair(path, where, f"has {len(row)} field(s)", row[0])
     reference, distorted, number = (fields.pop(name, "") for name in COLUMNS)
     return PairInput(reference=reference, distorted=distorted, id=number or None, columns=fields)
-
-
-def _pieces(path: str, separator: bytes) -> Iterator[bytes]:
-    """Pieces between separators, each as soon as its separator is read."""
-    rest = b""
-    for chunk in chunks(path):
-        *whole, rest = (rest + chunk).split(separator)
-        yield from whole
-    if rest:
-        yield rest

@@ -7,24 +7,27 @@ from typing import Any
 
 from ssimtool.readers.lists.columns import COLUMNS, roles
 from ssimtool.readers.lists.pairs import PairInput
-from ssimtool.readers.lists.problems import SHOWN, no_pair
+from ssimtool.readers.lists.problems import no_pair
+from ssimtool.readers.lists.text import TOO_LONG
 from ssimtool.readers.regions import MASK, REGION
 
 
-def pair_of_object(line: str, where: str, path: str) -> PairInput:
+def pair_of_object(line: str | None, where: str, path: str) -> PairInput:
     """Return the pair of a JSON object: reference, distorted and id; others are kept as text.
 
     Args:
-        line: the text of the object.
+        line: the text of the object; None: it is too long.
         where: its place in the file, for a message.
         path: the file.
     """
+    if line is None:
+        return no_pair(path, where, TOO_LONG, "")
     try:
         return _of_fields(json.loads(line), line, where, path)
     except ValueError as error:
         return no_pair(path, where, f"is not JSON ({error})", line)
     except RecursionError:
-        return no_pair(path, where, "is JSON that is nested too deeply", line[:SHOWN])
+        return no_pair(path, where, "is JSON that is nested too deeply", line)
 
 
 def _of_fields(fields: Any, line: str, where: str, path: str) -> PairInput:

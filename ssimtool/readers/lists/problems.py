@@ -7,7 +7,7 @@ from ssimtool.readers.files import shown
 from ssimtool.readers.lists.pairs import PairInput
 from ssimtool.records.verdicts import Failure
 
-SHOWN = 80  # characters of a line that is very long
+LONGEST_TEXT = 4096  # characters of a line in its record, as many as a path may have on Linux
 
 
 def no_pair(path: str, where: str, fault: str, text: str) -> PairInput:
@@ -22,7 +22,7 @@ def no_pair(path: str, where: str, fault: str, text: str) -> PairInput:
     problem = problem_of(
         path, where, fault, "reference,distorted[,id] or an object with these names"
     )
-    return PairInput(reference=text.strip(), distorted="", problem=problem)
+    return PairInput(reference=text.strip()[:LONGEST_TEXT], distorted="", problem=problem)
 
 
 def problem_of(path: str, where: str, fault: str, expected: str) -> Failure:

@@ -13,6 +13,8 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import STDIN, check_ends, reading, shown
 
 CHUNK = 1 << 16  # bytes to read at once; fewer if no more are available
+LONGEST_LINE = 1_000_000  # bytes of a line, of an item of an array, of a row of CSV
+TOO_LONG = f"is longer than {LONGEST_LINE:,} bytes"
 # The longest first, because UTF-32 begins like UTF-16.
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -94,41 +96,88 @@ def as_utf8(content: Iterator[bytes], path: str) -> Iterator[bytes]:
 
 def split_array(content: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
     """Return whether a text is a JSON array of objects, and the whole text."""
-    head = b""
+    read, head = [], b""
     for chunk in content:
-        head += chunk
+        read.append(chunk)
+        head = (
+            head + chunk
+        ).lstrip()  # else a long blank beginning would be copied again and again
         if not MAY_BE_ARRAY.fullmatch(head):
             break
     is_array = ARRAY_START.match(head) is not None or b"".join(head.split()) == b"[]"
-    return is_array, chain([head], content)
+    return is_array, chain(read, content)
 
 
-def lines(content: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+class _Piece:
+    """Piece of a text that arrives in parts. One of more than LONGEST_LINE bytes is not kept."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        """Append a part."""
+        self._size += len(part)
+        if self._size > LONGEST_LINE:
+            self._parts.clear()
+        elif part:
+            self._parts.append(part)
+
+    def taken(self, last: bytes) -> bytes | None:
+        """Append the last part and return the whole piece; None if it is too long."""
+        self.add(last)
+        whole = b"".join(self._parts) if self._size <= LONGEST_LINE else None
+        self._parts, self._size = [], 0
+        return whole
+
+
+def _text(piece: bytes | None) -> str | None:
+    """Decode UTF-8; undecodable bytes become lone surrogates, as in names of files."""
+    return None if piece is None else piece.decode("utf-8", "surrogateescape")
+
+
+def lines(content: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
     r"""Yield the lines of a UTF-8 text with their numbers and ends: \n, \r\n or \r.
 
-    Undecodable bytes become lone surrogates, as in names of files. If \r and \n arrive in two
-    chunks, the \n follows as a line with the number of the \r.
+    If \r and \n arrive in two chunks, the \n follows as a line with the number of the \r. A line of
+    more than LONGEST_LINE bytes is None.
     """
-    number, rest, returned = 0, b"", False
+    number, rest, returned = 0, _Piece(), False
     for chunk in filter(None, content):
         is_second_half = returned and chunk.startswith(b"\n")
-        pieces = (rest + chunk).splitlines(keepends=True)
-        rest = b"" if chunk.endswith((b"\n", b"\r")) else pieces.pop()
+        pieces = chunk.splitlines(keepends=True)
+        last = b"" if chunk.endswith((b"\n", b"\r")) else pieces.pop()
         returned = chunk.endswith(b"\r")
         for piece in pieces:
             number += not is_second_half
             is_second_half = False
-            yield number, piece.decode("utf-8", "surrogateescape")
-    if rest:
-        yield number + 1, rest.decode("utf-8", "surrogateescape") + "\n"
+            yield number, _text(rest.taken(piece))
+        rest.add(last)
+    final = rest.taken(b"")
+    if final != b"":
+        yield number + 1, _text(final if final is None else final + b"\n")
 
 
-def items(content: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+def pieces(content: Iterable[bytes], separator: bytes) -> Iterator[bytes | None]:
+    """Yield the pieces that each end with a separator; None for one that is as long as no line."""
+    rest = _Piece()
+    for chunk in content:
+        *whole, last = chunk.split(separator)
+        for piece in whole:
+            yield rest.taken(piece)
+        rest.add(last)
+    final = rest.taken(b"")
+    if final != b"":
+        yield final
+
+
+def items(content: Iterable[bytes]) -> Iterator[tuple[int, str | None]]:
     """Yield the text of each item of a JSON array with its number, as soon as its end is read.
 
-    What follows the array, and an item that is cut off, are items as well: they are no JSON.
+    What follows the array, and an item that is cut off, are items as well: they are no JSON. An
+    item of more than LONGEST_LINE bytes is None.
     """
-    number, depth, in_string, escaped, item = 1, 0, False, -1, b""
+    number, depth, in_string, escaped, item = 1, 0, False, -1, _Piece()
     base, ended = 0, False  # bytes before this chunk; whether the array was closed
     for chunk in content:
         start = 0
@@ -148,12 +197,15 @@ def items(content: Iterable[bytes]) -> Iterator[tuple[int, str]]:
                 depth -= 1
             is_end = (sign, depth) in ((b",", 1), (b"]", 0)) and not in_string
             if is_end:
-                text = (item + chunk[start:at]).decode("utf-8", "surrogateescape")
-                if sign == b"," or number > 1 or text.strip():
+                text = _text(item.taken(chunk[start:at]))
+                if sign == b"," or number > 1 or text is None or text.strip():
                     yield number, text
-                number, item, start, ended = number + 1, b"", at + 1, sign == b"]"
-        item += chunk[start:]
+                number, start, ended = number + 1, at + 1, sign == b"]"
+        item.add(chunk[start:])
         base += len(chunk)
-    if depth or item.strip():
+    text = _text(item.taken(b""))
+    if text is None:
+        yield number, None
+    elif depth or text.strip():
         # With the bracket that ended the array, what follows it is no JSON, even if it alone is.
-        yield number, "]" * ended + item.decode("utf-8", "surrogateescape")
+        yield number, "]" * ended + text

@@ -19,11 +19,15 @@ from typing import Any
 
 from ssimtool.batch.locked_file import LockedFile
 from ssimtool.errors import printable
+from ssimtool.readers.lists.decode import UnexpectedError
+from ssimtool.readers.lists.records import read_record
 from ssimtool.records.batch import Summary
-from ssimtool.records.comparison import Comparison
 from ssimtool.settings import Settings
 
-RECORD, SUMMARY = Comparison.schema, Summary.schema
+# Fields that a record may lack, or that may be null there.
+ABSENT: Mapping[str, Any] = {
+    "id": None, "metrics": {}, "thresholds": [], "columns": {}, "map": None
+}  # fmt: skip
 Line = tuple[int, int]  # offset and length in bytes
 
 
@@ -97,17 +101,13 @@ class Journal:
 
     def _parsed(self, text: bytes, number: int) -> dict[str, Any] | None:
         try:
-            record = json.loads(text)
-            if record["schema"] == SUMMARY:
-                return None
-            if record["schema"] == RECORD:
-                return dict(record)
-        except (ValueError, LookupError, TypeError):
-            pass
-        raise ValueError(
-            f"{self.name}: line {number} is not a record of a batch, expected a file that "
-            "--output wrote; pass another --output"
-        )
+            row, record = read_record(text)
+        except UnexpectedError as error:
+            raise ValueError(
+                f"{self.name}: line {number} holds {error}, expected a record of a batch, as "
+                "--output writes it; pass another --output"
+            ) from None
+        return None if isinstance(record, Summary) else _whole(row)
 
     def take(self, key: bytes, fits: Callable[[dict[str, Any]], bool]) -> Kept | None:
         """Return the earlier record of a pair, if one fits; each record is returned once."""
@@ -127,7 +127,7 @@ class Journal:
         self._order.append(kept.line)
 
     def _read(self, line: Line) -> dict[str, Any]:
-        return dict(json.loads(self._file.read(*line)))
+        return _whole(json.loads(self._file.read(*line)))
 
     def append(self, text: str) -> None:
         """Append a line, completely or not at all.
@@ -206,7 +206,12 @@ def is_finished(path: Path) -> bool:
     if not size:
         return True
     try:
-        summary = json.loads(last)
-        return bool(summary["schema"] == SUMMARY and not summary["interrupted"])
-    except (ValueError, LookupError, TypeError):
+        _, summary = read_record(last)
+    except UnexpectedError:
         return False
+    return isinstance(summary, Summary) and not summary.interrupted
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON object of a record with the fields that it may lack."""
+    return row | {name: value for name, value in ABSENT.items() if row.get(name) is None}

@@ -12,8 +12,13 @@ from windows import Windows, unix
 from ssimtool import output
 from ssimtool.batch import locked_file
 from ssimtool.batch.journal import Journal, is_finished, key_of
+from ssimtool.definitions import DEFINITIONS
+from ssimtool.records.batch import Summary
+from ssimtool.records.comparison import parts_of
+from ssimtool.reports.text import ndjson_text
 from ssimtool.settings import Settings
 
+WANG = parts_of(DEFINITIONS["wang2004"])
 SETTINGS = Settings(
     definition={"name": "wang2004", "sigma": 1.5},
     reading={"channels": "rgb"},
@@ -33,14 +38,17 @@ def _line(name, status="ok", **changes):
     record = {
         "schema": "ssimtool.comparison/1", "status": status, "id": None, "reference": name,
         "distorted": name, "metrics": {} if status == "error" else {"ssim": 0.9},
-        "definition": dict(SETTINGS.definition), "reading": dict(SETTINGS.reading),
+        "data_range": 255, "definition": WANG,
+        "reading": dict(SETTINGS.reading), "version": "0",
         "thresholds": [{"metric": "ssim", "op": "under", "value": 0.5, "holds": True}],
+        "error": {"code": "empty", "message": "x"} if status == "error" else None,
     }  # fmt: skip
     return json.dumps(record | changes) + "\n"
 
 
 def _summary(interrupted=False):
-    return json.dumps({"schema": "ssimtool.batch.summary/1", "interrupted": interrupted}) + "\n"
+    counts = dict.fromkeys(("pairs", "ok", "fail", "error"), 0)
+    return ndjson_text(Summary(status="ok", **counts, interrupted=interrupted, version="0"))
 
 
 def _key(name):
@@ -100,7 +108,7 @@ def test_pairs_that_come_twice_are_there_twice(tmp_path):
 def test_what_does_not_fit_is_made_again(tmp_path):
     path = tmp_path / "s.ndjson"
     path.write_text(_line("a", columns={"step": "1"}) + _line("b"))
-    assert _run(_resumed(path), "ab", lambda record: "columns" not in record) == ["b"]
+    assert _run(_resumed(path), "ab", lambda record: not record["columns"]) == ["b"]
     assert path.read_text() == _line("a") + _line("b") + _summary()
 
 
@@ -118,12 +126,12 @@ def test_records_of_other_pairs_stay(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"definition": {"name": "wang2004", "sigma": 2}}, "definition sigma: there 2, here 1.5"),
+        ({"definition": WANG | {"sigma": 2}}, "definition sigma: there 2, here 1.5"),
         ({"reading": {"channels": "luma"}}, "reading channels: there 'luma', here 'rgb'"),
         ({"metrics": {"mse": 1}}, "metrics: there mse, here ssim"),
         ({"precision": "float32"}, "precision: there single, here double"),
         ({"thresholds": []}, "thresholds: there none, here ssim under 0.5"),
-        ({"schema": "other/1"}, "line 2 is not a record of a batch"),
+        ({"schema": "other/1"}, "line 2 holds a record of the schema 'other/1', expected a record"),
     ],
 )
 def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, changes, words):
@@ -139,7 +147,7 @@ def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, changes, words
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "s.ndjson"
     path.write_text(content)
-    with pytest.raises(ValueError, match="line 1 is not a record of a batch"):
+    with pytest.raises(ValueError, match=r"line 1 holds .*, expected a record of a batch"):
         _resumed(path)
     assert not is_finished(path)
 

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import NoReturn
 
-from ssimtool.errors import SsimtoolError, printable
+from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import read_content, shown
-from ssimtool.readers.lists.decode import UnexpectedError, decode
-from ssimtool.readers.regions import parse_region
+from ssimtool.readers.lists.decode import UnexpectedError
+from ssimtool.readers.lists.records import Line, read_record
 from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
 
 RECORD_START = b'{"schema"'  # the beginning of each record
-Line = Comparison | Summary
-
-
-@dataclass(frozen=True)
-class ReportedDefinition:
-    """Parts of a definition that a report shows; `sigma` is null for a uniform window."""
-
-    name: str
-    window: str
-    window_size: int
-    sigma: float | None
-    k1: float
-    k2: float
-    border: str
 
 
 @dataclass(frozen=True)
@@ -80,55 +65,17 @@ def _is_cut(line: bytes) -> bool:
     """Whether a line is the beginning of a record, as a killed run leaves it."""
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return RECORD_START.startswith(line[: len(RECORD_START)])
     return False
 
 
 def _line(name: str, number: int, line: bytes) -> Line:
     try:
-        row = json.loads(line, parse_constant=_not_json)
-        return _read(row)
-    except (ValueError, RecursionError):
-        content = f"{printable(line[:24].decode('utf-8', 'replace'))!r}, which is not a JSON object"
+        return read_record(line)[1]
     except UnexpectedError as error:
-        content = str(error)
-    raise SsimtoolError(
-        "unsupported",
-        f"{name}: line {number} holds {content}, expected a record of ssimtool batch or of "
-        "ssimtool compare -f ndjson on each line; use such a file",
-    )
-
-
-def _not_json(word: str) -> NoReturn:
-    raise ValueError(word)
-
-
-def _read(row: object) -> Line:
-    if not isinstance(row, dict):
-        raise UnexpectedError(f"a {type(row).__name__}, which is not a JSON object")
-    schema = row.get("schema")
-    if schema is None:
-        raise UnexpectedError("an object without a schema")
-    if schema == Summary.schema:
-        return decode(Summary, row)
-    if schema != Comparison.schema:
-        raise UnexpectedError(f"a record of the schema {printable(str(schema))!r}")
-    comparison = decode(Comparison, row)
-    _check(comparison)
-    return comparison
-
-
-def _check(comparison: Comparison) -> None:
-    """Check that the fields of a record are consistent and could come from a batch."""
-    if (comparison.status == "error") != (comparison.error is not None):
-        raise UnexpectedError("a status and an error that contradict each other")
-    if comparison.status != "error" and comparison.data_range is None:
-        raise UnexpectedError("an object without 'data_range'")
-    for region in comparison.regions:
-        try:
-            parse_region(",".join(map(str, region)))
-        except ValueError as error:
-            raise UnexpectedError(f"'regions' with an error: {printable(str(error))}") from None
-    if comparison.definition is not None:
-        decode(ReportedDefinition, comparison.definition, "definition")
+        raise SsimtoolError(
+            "unsupported",
+            f"{name}: line {number} holds {error}, expected a record of ssimtool batch or of "
+            "ssimtool compare -f ndjson on each line; use such a file",
+        ) from None

@@ -19,7 +19,14 @@ from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.described import with_description
 from ssimtool.readers.images.fast import Decoder, as_samples, find_decoder
-from ssimtool.readers.images.frames import frame_of_pillow, image_frames, single_frame
+from ssimtool.readers.images.frames import (
+    ONE_PICTURE,
+    check_count,
+    counted_frames,
+    frame_of_pillow,
+    image_frames,
+    single_frame,
+)
 from ssimtool.readers.images.jpeg import read_jpeg
 from ssimtool.readers.images.modes import from_pillow
 from ssimtool.readers.images.opened import Opened as Opened
@@ -122,11 +129,14 @@ def _open_content(
             return other
         image = _open(data, name)
         check_pixels(name, *image.size, max_pixels)
+        count = counted_frames(image, data)
+    if image.format not in ONE_PICTURE:
+        check_count(count, name, frame)
     fast = find_decoder(image, data, into)
 
     def decode(cancelled: Callable[[], bool]) -> Samples:
         with decoding(data, name), image:
-            number, warnings = single_frame(image, name, frame)
+            number, warnings = single_frame(image, count, name, frame)
             check_pixels(name, *image.size, max_pixels)
             array = fast(cancelled) if fast else None
             if array is None and image.format in ("JPEG", "MPO"):
@@ -144,7 +154,7 @@ def _open_content(
     if frame is None:
         read = partial(_read_frame, image, data, path, max_pixels)
         with decoding(data, name):
-            frames = image_frames(image, _memory(image, None), read)
+            frames = image_frames(image, count, _memory(image, None), read)
     pixels, memory = image.width * image.height, _memory(image, fast)
     return Opened(pixels, memory, fast is not None, decode, frames)
 

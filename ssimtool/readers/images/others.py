@@ -15,6 +15,7 @@ from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import Content, shown
 from ssimtool.readers.foreign import HEIF_KIND, foreign_error, foreign_kind
 from ssimtool.readers.images.damage import EXPECTED, decoding
+from ssimtool.readers.images.frames import MOST_FRAMES, check_count
 from ssimtool.readers.images.jpeg_xl import is_jpeg_xl, read_jpeg_xl, read_jpeg_xl_header
 from ssimtool.readers.images.netpbm import is_netpbm, read_netpbm, read_netpbm_header
 from ssimtool.readers.images.opened import Opened
@@ -55,6 +56,7 @@ def open_other(data: Content, path: str, frame: int | None, max_pixels: int) -> 
         if kind and kind != HEIF_KIND:  # a plug-in of Pillow may read HEIF
             raise foreign_error(name, kind, EXPECTED)
         return None
+    check_count(len(frames), name, frame)
     number, warnings = chosen_frame(len(frames), name, frame)
     chosen = frames[number]
     check_pixels(name, chosen.width, chosen.height, max_pixels)
@@ -99,7 +101,7 @@ def of_frame(samples: Samples, number: int, warnings: tuple[str, ...]) -> Sample
 
 def _frames(data: Content, path: str) -> tuple[Frame, ...] | None:
     if is_tiff(data):
-        pages = read_pages(data)
+        pages = read_pages(data, MOST_FRAMES + 1)
         if not pages:
             raise ValueError("truncated: no page")
         return tuple(_of_page(data, page, number, path) for number, page in enumerate(pages))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from ssimtool.readers.files import Content
@@ -29,6 +30,10 @@ TAGS = {
     **{339: "kind", 347: "jpeg_tables", 530: "subsampling", 32997: "depth", 34675: "profile"},
     **{50674: "lerc", 254: "subfile", 255: "old_subfile"},
 }
+# Pages may share values, but no file needs more bytes of tags than this, and so many times its own:
+# some kilobytes that overlap a thousand times would take hours and all memory.
+SHARED_BYTES, OVERLAP = 1 << 20, 4
+WORTH_SHARING = 64  # bytes
 # TIFF 6.0, section 8: bit 0 of NewSubfileType is a reduced copy of another page, bit 2 a mask; a
 # SubfileType of 2 is a reduced copy as well.
 REDUCED_OR_MASK, REDUCED = 0b101, 2
@@ -74,43 +79,69 @@ def is_tiff(data: Content) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def read_pages(data: Content) -> tuple[Page, ...]:
-    """Return the pages of a TIFF, in the order of the file.
+def read_pages(data: Content, most: int) -> tuple[Page, ...]:
+    """Return the pages of a TIFF, in the order of the file, but no more than `most`.
 
     Raises:
-        ValueError: the tags of a page are damaged or cut off.
+        ValueError: the tags of a page are damaged or cut off, or many share their bytes.
     """
     order: Literal["<", ">"] = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
-    return tuple(_page(tags, order, len(data)) for tags in _directories(data, order, big))
+    directories = islice(_directories(_Values(data), order, big), most)
+    return tuple(_page(tags, order, len(data)) for tags in directories)
 
 
-def _directories(data: Content, order: Literal["<", ">"], big: bool) -> Iterator[dict[str, Values]]:
+class _Values:
+    """Values in the tags of a file. Those that several pages share are read once."""
+
+    def __init__(self, data: Content) -> None:
+        self._data = data
+        self._left = SHARED_BYTES + OVERLAP * len(data)
+        self._shared: dict[tuple[str, int], Values] = {}
+
+    def at(self, layout: str, place: int) -> Values:
+        """Return the values at a place of the file.
+
+        Raises:
+            ValueError: they lie beyond the end; or tags that overlap are far longer than the file.
+        """
+        shared = self._shared.get((layout, place))
+        if shared is not None:
+            return shared
+        size = struct.calcsize(layout)
+        if place + size > len(self._data):
+            raise ValueError("truncated: a tag lies beyond the end")
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("its tags overlap")
+        values = struct.unpack_from(layout, self._data, place)
+        if size > WORTH_SHARING:
+            self._shared[layout, place] = values
+        return values
+
+
+def _directories(
+    values: _Values, order: Literal["<", ">"], big: bool
+) -> Iterator[dict[str, Values]]:
     count_code, entry, offset_code, inline = ("Q", 20, "Q", 8) if big else ("H", 12, "I", 4)
-    at = _unpack(data, order + offset_code, 8 if big else 4)[0]
+    at = values.at(order + offset_code, 8 if big else 4)[0]
     seen: set[int] = set()
     while at and at not in seen:  # some files end in a circle
         seen.add(at)
-        number = _unpack(data, order + count_code, at)[0]
+        number = values.at(order + count_code, at)[0]
         first = at + struct.calcsize(order + count_code)
         tags = {}
         for place in range(first, first + number * entry, entry):
-            tag, kind, count = _unpack(data, f"{order}HH{offset_code}", place)
+            tag, kind, count = values.at(f"{order}HH{offset_code}", place)
             if tag not in TAGS or kind not in TYPES:
                 continue
             code, size = TYPES[kind]
             where = place + entry - inline
             if count * size > inline:
-                where = _unpack(data, order + offset_code, where)[0]
-            tags[TAGS[tag]] = _unpack(data, f"{order}{count}{code}", where)
+                where = values.at(order + offset_code, where)[0]
+            tags[TAGS[tag]] = values.at(f"{order}{count}{code}", where)
         yield tags
-        at = _unpack(data, order + offset_code, first + number * entry)[0]
-
-
-def _unpack(data: Content, layout: str, at: int) -> Values:
-    if at + struct.calcsize(layout) > len(data):
-        raise ValueError("truncated: a tag lies beyond the end")
-    return struct.unpack_from(layout, data, at)
+        at = values.at(order + offset_code, first + number * entry)[0]
 
 
 def _page(tags: dict[str, Values], order: Literal["<", ">"], size: int) -> Page:

@@ -182,7 +182,11 @@ def _beside(target: Target) -> Iterator[Sink]:
 
 
 def _sink(name: str, target: Target, file: Reserved | None, journal: str | None) -> Sink:
-    view = target.view if file is None else replace(target.view, width=None, colour=False)
+    view = (
+        target.view
+        if file is None
+        else replace(target.view, width=None, colour=False, terminal=False)
+    )
     # A run that is resumed passes on only the new records; its journal has all.
     from_journal = target.resume and file is not None and name in formats_for("report")
     if FORMATS[name].overview or from_journal:

@@ -26,6 +26,7 @@ def main() -> None:
     # wait: on cores that other processes use too, each parallel loop takes many times longer. On
     # idle cores the speed is the same.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    _hold_standard_streams()
     try:
         from ssimtool.cli.app import run
 
@@ -39,6 +40,19 @@ def main() -> None:
     except BaseException as error:  # noqa: BLE001  # the last place that can report it
         code = _report(error)
     _leave(code)
+
+
+def _hold_standard_streams() -> None:
+    """Open the null device for each standard stream that is closed.
+
+    Otherwise the next file would get its number, and what a library prints would be written there.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 def _use_utf8() -> None:

@@ -15,6 +15,7 @@ from ssimtool.output import Reserved, put, put_stdout, warn
 from ssimtool.records.verdicts import EXIT_CODES
 from ssimtool.reports.formats import FORMATS, Command, renderer
 from ssimtool.reports.outputs import Output
+from ssimtool.reports.view import PLAIN, CsvStyle
 
 if TYPE_CHECKING:
     from ssimtool.records.explanation import Explanation
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Style:
     """Style of a record: `requested` are the numbers of `-f value`, `computed` all numbers.
 
-    `wide`: CSV has all fields.
+    `csv` is the style of CSV.
     """
 
     outputs: tuple[Output, ...]
@@ -33,7 +34,7 @@ class Style:
     computed: Sequence[str]
     quiet: bool
     debug: bool
-    wide: bool = False
+    csv: CsvStyle = PLAIN
 
     @property
     def files(self) -> list[str]:
@@ -118,7 +119,7 @@ def show(
         for output in style.outputs
         if record.error is None or FORMATS[output.format].machine
     ]
-    names = View(names=style.computed, requested=style.requested, wide=style.wide)
+    names = View(names=style.computed, requested=style.requested, csv=style.csv)
     for output, file in with_files(style.outputs, files):
         if output.format in formats:
             view = names if file is not None else view_of_stdout(names)

@@ -17,6 +17,7 @@ from ssimtool.errors import UnavailableError, printable
 from ssimtool.plugins import find_metric
 from ssimtool.reports.formats import Command
 from ssimtool.reports.outputs import Output, outputs_of
+from ssimtool.reports.view import CsvStyle
 from ssimtool.settings import CompareSettings, ImageShape, Precision
 
 PRECISION_OF = {"float64": "double", "float32": "single"}
@@ -170,14 +171,16 @@ def outputs(command: Command, requested: str | None, paths: Sequence[str]) -> tu
     return outputs_of(command, requested, [None if path == "-" else path for path in paths])
 
 
-def requires_csv(outputs: Sequence[Output], *, wide: bool) -> None:
-    """Check that `--wide` has an effect.
+def csv_style(outputs: Sequence[Output], *, wide: bool, safe: bool) -> CsvStyle:
+    """Return the style of CSV; check that its options have an effect.
 
     Raises:
         typer.BadParameter: no output is CSV.
     """
     is_csv = any(output.format == "csv" for output in outputs)
-    requires("--wide", "-f csv or -o FILE.csv", holds=is_csv or not wide)
+    for option, passed in (("--wide", wide), ("--csv-safe", safe)):
+        requires(option, "-f csv or -o FILE.csv", holds=is_csv or not passed)
+    return CsvStyle(wide=wide, safe=safe)
 
 
 def folder(value: str | None) -> str | None:

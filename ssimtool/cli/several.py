@@ -50,9 +50,7 @@ def compare_several(
         outputs=style.outputs,
         table=False,
         several=True,
-        view=view_of_stdout(
-            View(names=settings.metrics, requested=style.requested, wide=style.wide)
-        ),
+        view=view_of_stdout(View(names=settings.metrics, requested=style.requested, csv=style.csv)),
         resume=False,
         overwrite=True,
         job_summary=job_summary_path(one.format for one in style.outputs),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import asdict
 from itertools import zip_longest
@@ -19,7 +17,7 @@ from ssimtool.errors import printable
 from ssimtool.records.explanation import Explained, Explanation
 from ssimtool.reports.grids import Names, rendered
 from ssimtool.reports.rows import depth
-from ssimtool.reports.text import escaped
+from ssimtool.reports.text import cells_of, csv_line, escaped
 from ssimtool.reports.view import View
 
 TABLE_WIDTH = 72  # columns: a narrower table has no room for its longest word
@@ -124,25 +122,23 @@ def explanation_markdown(record: Explanation, view: View) -> str:
     return "\n".join([*lines, "", *_notes(record)]) + "\n"
 
 
+LISTS = ("per_channel", "differs")
+
+
 def explanation_csv(record: Explanation, view: View) -> str:
     """Return CSV: a line for each definition, or one for the error."""
     columns = [
         "reference", "distorted", "name", "ssim", "ssim_loss", "per_channel", "differs",
         "returned_by", "reason", "error.code", "error.message",
     ]  # fmt: skip
-    lines = io.StringIO()
-    writer = csv.DictWriter(lines, columns, lineterminator="\n", restval="")
-    writer.writeheader()
-    paths = {"reference": record.reference, "distorted": record.distorted}
-    for row in record.definitions:
-        cells = {name: cell for name, cell in asdict(row).items() if name in columns}
-        for name in ("per_channel", "differs"):
-            cells[name] = json.dumps(cells[name], ensure_ascii=False)
-        writer.writerow({**paths, **cells})
+    rows = [asdict(row) for row in record.definitions]
+    for row in rows:  # also an empty list is one
+        row |= {name: json.dumps(row[name], ensure_ascii=False) for name in LISTS}
     if record.error is not None:
-        error = {"error.code": record.error.code, "error.message": record.error.message}
-        writer.writerow({**paths, **error})
-    return lines.getvalue().encode("utf-8", "backslashreplace").decode()
+        rows.append({"error.code": record.error.code, "error.message": record.error.message})
+    paths = {"reference": record.reference, "distorted": record.distorted}
+    lines = [cells_of(((paths | row).get(name) for name in columns), view) for row in rows]
+    return "".join(map(csv_line, [columns, *lines]))
 
 
 def explanation_values(record: Explanation, view: View) -> str:

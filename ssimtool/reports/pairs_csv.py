@@ -36,7 +36,7 @@ def csv_header(view: View) -> str:
     rest = _rest(view)
     taken = {*ours, *rest}
     own = [f"{OWN}.{name}" if name in taken else name for name in view.columns]
-    return csv_line([*ours, *own, *rest])
+    return csv_line(cells_of([*ours, *own, *rest], view))
 
 
 def csv_row(record: Comparison, view: View) -> str:
@@ -50,7 +50,8 @@ def csv_row(record: Comparison, view: View) -> str:
                 *(record.metrics.get(name) for name in view.names),
                 *(record.columns.get(name) for name in view.columns),
                 *(values[name] for name in _rest(view)),
-            ]
+            ],
+            view,
         )
     )
 
@@ -66,7 +67,7 @@ def _rest(view: View) -> list[str]:
     They are the error, and for a list what later lines have beyond its columns; with `wide` all
     other fields.
     """
-    if not view.wide:
+    if not view.csv.wide:
         return [*ERROR, *([OWN] if view.listed else [])]
     every = flat(Comparison(status="ok", reference="", distorted="", version=""))
     return [*ERROR, *(name for name in every if name not in (*FIRST, *ERROR))]

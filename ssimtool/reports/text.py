@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
 from typing import Any
@@ -33,6 +34,13 @@ from ssimtool.reports.verdicts import verdict_line
 from ssimtool.reports.view import View
 
 NO_VIEW = View()
+CR_LF = "\r\n"
+# What spreadsheets take for the beginning of a formula (OWASP, CSV Injection).
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Escaped in JSON: the control characters DEL to U+009F, which a terminal obeys; what turns the
+# direction of text (Unicode's bidirectional algorithm, UAX 9) and so can hide the end of a name;
+# line ends of JavaScript; lone surrogates, of names that are not UTF-8.
+ESCAPED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def json_text(record: Any, view: View = NO_VIEW) -> str:
@@ -53,9 +61,9 @@ def csv_text(record: LossReport | LatentReport, view: View) -> str:
     """
     if isinstance(record, LatentReport):
         lines = dimension_rows(record)
-        return "".join(map(csv_line, (lines[0], *(cells_of(x.values()) for x in lines))))
+        return "".join(map(csv_line, (lines[0], *(cells_of(x.values(), view) for x in lines))))
     columns = flat(record)
-    return csv_line(columns) + csv_line(cells_of(columns.values()))
+    return csv_line(columns) + csv_line(cells_of(columns.values(), view))
 
 
 def flat(record: Record) -> dict[str, Any]:
@@ -69,16 +77,26 @@ def flat(record: Record) -> dict[str, Any]:
     return columns
 
 
-def cells_of(values: Iterable[Any]) -> list[Any]:
+def cells_of(values: Iterable[Any], view: View = NO_VIEW) -> list[Any]:
     """Return values as the cells of a table: empty for a missing one, lists as JSON."""
-    return [_cell(value) for value in values]
+    return [_text(value, view) if isinstance(value, str) else _cell(value) for value in values]
+
+
+def _text(value: str, view: View) -> str:
+    if view.csv.safe and value.startswith(FORMULA_STARTS):
+        value = f"'{value}"
+    if view.terminal:
+        return printable(value)
+    # csv quotes line breaks; bytes that are not UTF-8 are escaped
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def csv_line(cells: Iterable[Any]) -> str:
     """Return a line of CSV, which ends in LF."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+    # Before Python 3.13, only the characters of this end are quoted in a cell.
+    csv.writer(line, lineterminator=CR_LF).writerow(cells)
+    return line.getvalue().removesuffix(CR_LF) + "\n"
 
 
 def value_line(record: Comparison, view: View) -> str:
@@ -171,10 +189,8 @@ def escaped(text: str) -> str:
 
 def _dumped(value: Any, *, indent: int | None) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    # Names that are not UTF-8 contain lone surrogates, which must be escaped.
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
-    return text
+    # These occur only in strings. JSON itself escapes the other control characters.
+    return ESCAPED.sub(lambda c: f"\\u{ord(c[0]):04x}", text)
 
 
 def _finite(value: Any) -> Any:
@@ -193,7 +209,4 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, (bool, list, tuple, Mapping)):
         return _dumped(_finite(value), indent=None)
-    if isinstance(value, float):
-        return repr(value)
-    # csv quotes line breaks; bytes that are not UTF-8 are escaped
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    return repr(value) if isinstance(value, float) else value

@@ -12,6 +12,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CsvStyle:
+    """Style of CSV.
+
+    Args:
+        wide: whether it has all fields of a record.
+        safe: whether a quote precedes text that a spreadsheet would take for a formula.
+    """
+
+    wide: bool = False
+    safe: bool = False
+
+
+PLAIN = CsvStyle()
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """Input of a renderer beside the record.
 
@@ -20,7 +36,8 @@ class View:
         requested: requested names, in order; the formats `value` and `tsv` write their numbers.
         columns: columns of a list that have columns of their own in CSV.
         listed: whether the pairs are those of a list, whose lines may have further columns.
-        wide: whether CSV has all fields of a record.
+        csv: style of CSV.
+        terminal: whether the text is shown on a terminal, which obeys control characters.
         width: width of the terminal, in columns; None: not a terminal, so that no line is wrapped.
         colour: whether the text may contain escape sequences for colour.
     """
@@ -29,7 +46,8 @@ class View:
     requested: Sequence[str] = ()
     columns: Sequence[str] = ()
     listed: bool = False
-    wide: bool = False
+    csv: CsvStyle = PLAIN
+    terminal: bool = False
     width: int | None = None
     colour: bool = False
 

@@ -531,6 +531,49 @@ def test_streams_that_are_closed(tmp_path, redirection, code):
 
 
 @unix
+@pytest.mark.parametrize("redirection", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("outputs", "code"), [("-o s.ndjson", 0), ("-o s.csv -o s.ndjson", 0), ("", 2), ("-f csv", 2)]
+)
+def test_a_batch_whose_table_nobody_wants(tmp_path, redirection, outputs, code):
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        _image(tmp_path / name / "a.png")
+    command = f"{sys.executable} -m ssimtool batch x y -m mse {outputs}"
+    plain = subprocess.run(["bash", "-c", command], capture_output=True, check=False, cwd=tmp_path)
+    written = {p.name: p.read_bytes() for p in tmp_path.glob("s.*")}
+    assert plain.returncode == 0
+    for name in written:
+        (tmp_path / name).unlink()
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {redirection}"], capture_output=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (code, b"")
+    found = {p.name: p.read_bytes() for p in tmp_path.glob("s.*")}
+    assert found.keys() == written.keys()
+    for name, content in found.items():
+        assert content.splitlines()[0] == written[name].splitlines()[0]
+
+
+@unix
+def test_a_file_never_takes_the_place_of_a_closed_stream(tmp_path):
+    code = (
+        "import os, sys\n"
+        "import ssimtool.cli as cli\n"
+        "import ssimtool.cli.app as app\n"
+        "def run(arguments):\n"
+        "    file = open('s.ndjson', 'w')\n"
+        "    return 10 if file.fileno() < 3 else 20\n"
+        "app.run = run\n"
+        "cli.main()\n"
+    )
+    for redirection in (">&-", "2>&-", "<&-", "<&- >&- 2>&-"):
+        line = f'{sys.executable} -c "$CODE" {redirection}'
+        environment = {**os.environ, "CODE": code}
+        assert subprocess.run(["bash", "-c", line], env=environment, cwd=tmp_path).returncode == 20
+
+
+@unix
 def test_help_behind_a_closed_pipe():
     line = f"{sys.executable} -m ssimtool compare --help | head -0; exit $PIPESTATUS"
     done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)

@@ -21,7 +21,7 @@ LONGEST = 80  # characters of a help line, without the default that Typer adds
 # What an option does; what an argument is.
 VERBS = {
     "Add", "Allow", "Choose", "Clamp", "Compare", "Compute", "Count", "Divide", "Draw", "Fail",
-    "Limit", "List", "Override", "Overwrite", "Plot", "Print", "Process", "Read", "Reduce",
+    "Limit", "List", "Override", "Overwrite", "Plot", "Print", "Put", "Process", "Read", "Reduce",
     "Refuse", "Resize", "Resolve", "Resume", "Set", "Show", "Skip", "Weight", "Write",
 }  # fmt: skip
 NOUNS = {

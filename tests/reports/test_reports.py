@@ -22,7 +22,7 @@ from ssimtool.reports.formats import renderer
 from ssimtool.reports.maps import STYLES, map_png
 from ssimtool.reports.rows import definition_line, depth
 from ssimtool.reports.table import catalogue_text, table_text
-from ssimtool.reports.view import View
+from ssimtool.reports.view import CsvStyle, View
 
 RECORD = Comparison(
     status="fail",
@@ -114,7 +114,7 @@ def test_csv_has_the_same_columns_with_and_without_numbers():
         version="0.1.0",
         error=Failure("not_found", "no such file"),
     )
-    wide = replace(VIEW, wide=True)
+    wide = replace(VIEW, csv=CsvStyle(wide=True))
     header, row = csv.reader(io.StringIO(renderer("csv", "compare")(RECORD, wide)))
     other, broken = csv.reader(io.StringIO(renderer("csv", "compare")(failed, wide)))
     assert header == other

@@ -15,7 +15,7 @@ from ssimtool.cli.options import reading as r
 from ssimtool.cli.options import scales as s
 from ssimtool.cli.options import shared as o
 from ssimtool.cli.outcome import job_summary_path, note_compilation
-from ssimtool.cli.terminal import view_of_stdout
+from ssimtool.cli.terminal import has_stdout, view_of_stdout
 from ssimtool.devices import usable_cores
 from ssimtool.output import warn
 from ssimtool.plugins import METRIC_NAMES
@@ -69,6 +69,7 @@ def command(
     format: Annotated[str | None, o.format_option("batch")] = None,
     output: b.OutputOption = [],
     wide: o.WideOption = False,
+    csv_safe: o.CsvSafeOption = False,
     resume: b.ResumeOption = False,
     overwrite: b.OverwriteOption = False,
     quiet: o.QuietOption = False,
@@ -101,7 +102,7 @@ def command(
         files=Filter(include=tuple(include), exclude=tuple(exclude)),
     )
     outputs = parsing.outputs("batch", format, output)
-    parsing.requires_csv(outputs, wide=wide)
+    csv = parsing.csv_style(outputs, wide=wide, safe=csv_safe)
     limits, on_all = parse_batch_thresholds(fail_under, fail_over, metrics=METRIC_NAMES)
     region_of_interest = parse_interest(mask, region)
     settings = compare_settings(
@@ -144,14 +145,16 @@ def command(
     )
     target = Target(
         outputs=outputs,
-        table=format is None and all(one.path is not None for one in outputs),
+        table=format is None
+        and all(one.path is not None for one in outputs)
+        and (has_stdout() or not outputs),
         worst=worst,
         view=view_of_stdout(
             View(
                 names=settings.metrics,
                 requested=tuple(metric),
                 listed=pairs is not None,
-                wide=wide,
+                csv=csv,
             )
         ),
         resume=resume,

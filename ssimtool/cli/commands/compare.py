@@ -55,6 +55,7 @@ def command(
     format: Annotated[str | None, o.format_option("compare")] = None,
     output: o.OutputOption = [],
     wide: o.WideOption = False,
+    csv_safe: o.CsvSafeOption = False,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -90,8 +91,8 @@ def command(
         channels, data_range, value_range, background, resize, frame, layout, max_pixels
     )
     outputs = parsing.outputs("compare", format, output)
-    parsing.requires_csv(outputs, wide=wide)
-    style = Style(outputs, tuple(metric), settings.metrics, quiet, debug, wide)
+    csv = parsing.csv_style(outputs, wide=wide, safe=csv_safe)
+    style = Style(outputs, tuple(metric), settings.metrics, quiet, debug, csv)
     if several:
         if map_:
             raise typer.BadParameter("--map is of one pair: use batch --maps DIR, or one image")

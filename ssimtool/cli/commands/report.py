@@ -19,7 +19,7 @@ from ssimtool.errors import EXIT_OK, printable
 from ssimtool.output import Reserved, reserved, warn
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.outputs import Output
-from ssimtool.reports.view import View
+from ssimtool.reports.view import CsvStyle, View
 
 
 def command(
@@ -30,6 +30,7 @@ def command(
     format: Annotated[str | None, o.format_option("report")] = None,
     output: o.OutputOption = [],
     wide: o.WideOption = False,
+    csv_safe: o.CsvSafeOption = False,
     worst: Annotated[
         int,
         o.output(
@@ -58,10 +59,10 @@ def command(
       ssimtool report s.ndjson -f markdown
     """
     outputs = parsing.outputs("report", format, output)
-    parsing.requires_csv(outputs, wide=wide)
+    csv = parsing.csv_style(outputs, wide=wide, safe=csv_safe)
     with reserved(files_of(outputs), inputs=(scores,)) as files:
         to = list(with_files(outputs, files))
-        return ended(lambda: _report(scores, worst, Path(base), quiet, wide, to), debug=debug)
+        return ended(lambda: _report(scores, worst, Path(base), quiet, csv, to), debug=debug)
 
 
 def _report(
@@ -69,7 +70,7 @@ def _report(
     worst: int,
     base: Path,
     quiet: bool,
-    wide: bool,
+    csv: CsvStyle,
     outputs: Sequence[tuple[Output, Reserved | None]],
 ) -> int:
     from ssimtool.batch.report import ReportRequest, overview_of
@@ -86,7 +87,7 @@ def _report(
     for note in overview.notes:
         say(note)
     metrics = tuple(overview.summary.metrics)
-    names = View(names=metrics, requested=metrics, wide=wide)
+    names = View(names=metrics, requested=metrics, csv=csv)
     for output, file in outputs:
         view = names if file is not None else view_of_stdout(names)
         deliver(renderer(output.format, "report")(overview, view), file)

@@ -203,6 +203,14 @@ OutputOption = Annotated[
 WideOption = Annotated[
     bool, output("--wide", help="Add all fields to CSV: how images were read and compared.")
 ]
+CsvSafeOption = Annotated[
+    bool,
+    output(
+        "--csv-safe",
+        hidden=True,
+        help="Put a quote before text in CSV that a spreadsheet would take for a formula.",
+    ),
+]
 QuietOption = Annotated[bool, output("--quiet", "-q", help="Print no progress and no warnings.")]
 DebugOption = Annotated[
     bool, output("--debug", hidden=True, help="Print the traceback of an error.")

@@ -59,6 +59,7 @@ def _journal(*records):
 
 def _record(name, *, status="ok", path=None):
     return Comparison(
+        data_range=255,
         status=status,
         reference=f"x/{name}",
         distorted=f"y/{name}",

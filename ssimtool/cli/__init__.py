@@ -11,11 +11,13 @@ from ssimtool.errors import (
     EXIT_INPUT,
     EXIT_INTERRUPTED,
     EXIT_SOFTWARE,
+    EXIT_USAGE,
     NO_ROOM,
     SsimtoolError,
     is_out_of_memory,
 )
 
+NO_FOLDER = "the current folder has been deleted; change to another one"
 SIGNALLED = 128  # exit codes above it are those of a signal, which `cli.app` raises
 BUG = "error: this is a bug in ssimtool; please report it with the output of 'ssimtool doctor'"
 
@@ -28,10 +30,8 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     _hold_standard_streams()
     try:
-        from ssimtool.cli.app import run
-
         _use_utf8()
-        code = run(sys.argv[1:])
+        code = _run() if _has_folder() else EXIT_USAGE
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except SystemExit as end:
@@ -40,6 +40,26 @@ def main() -> None:
     except BaseException as error:  # noqa: BLE001  # the last place that can report it
         code = _report(error)
     _leave(code)
+
+
+def _run() -> int:
+    from ssimtool.cli.app import run
+
+    return run(sys.argv[1:])
+
+
+def _has_folder() -> bool:
+    """Return whether the current folder exists, and say so if not.
+
+    Neither relative paths nor torch work without one.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        with suppress(OSError, ValueError, AttributeError):
+            print(f"error: {NO_FOLDER}", file=sys.stderr)
+        return False
+    return True
 
 
 def _hold_standard_streams() -> None:

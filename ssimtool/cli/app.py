@@ -148,6 +148,8 @@ def run(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     if sys.platform == "win32":  # Ctrl-Break, the only such request there
         signal.signal(signal.SIGBREAK, _end)
+    elif signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, _end)
     try:
         return program_of(arguments).main(arguments, PROGRAM, standalone_mode=False) or 0
     except SystemExit as end:
@@ -199,5 +201,5 @@ def _on_one_line(error: typer.TyperException) -> str:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Exit on SIGTERM through the `finally` clauses, which remove unfinished files."""
+    """Exit on SIGTERM or SIGHUP through the `finally` clauses, which remove unfinished files."""
     raise SystemExit(128 + number)

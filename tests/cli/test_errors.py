@@ -556,6 +556,43 @@ def test_a_batch_whose_table_nobody_wants(tmp_path, redirection, outputs, code):
 
 
 @unix
+@pytest.mark.parametrize("command", ["compare a.png a.png", "batch x y", "doctor", "list metrics"])
+def test_a_folder_that_was_deleted(tmp_path, command):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    line = f'rmdir "$PWD" && exec {sys.executable} -m ssimtool {command}'
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False, cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr == b"error: the current folder has been deleted; change to another one\n"
+
+
+@unix
+@pytest.mark.parametrize(("ignored", "code"), [(False, 129), (True, 0)])
+def test_a_terminal_that_is_closed(tmp_path, ignored, code):
+    """SIGHUP ends the run, and nothing is left behind; nohup keeps it going."""
+    for i in range(4):
+        for name in ("x", "y"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            _image(tmp_path / name / f"{i}.png")
+    start = (
+        "import os, signal, sys\n"
+        f"signal.signal(signal.SIGHUP, signal.{'SIG_IGN' if ignored else 'SIG_DFL'})\n"
+        "import ssimtool.scoring.pair as scoring\n"
+        "right = scoring.compare\n"
+        "def compare(*a, **k):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    return right(*a, **k)\n"
+        "scoring.compare = compare\n"
+        "from ssimtool.cli import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", start, "batch", "x", "y", "-m", "mse", "-q", "-o", "s.csv"]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, b"")
+    assert {p.name for p in tmp_path.iterdir()} == {"x", "y"} | ({"s.csv"} if ignored else set())
+
+
+@unix
 def test_a_file_never_takes_the_place_of_a_closed_stream(tmp_path):
     code = (
         "import os, sys\n"

@@ -16,7 +16,7 @@ from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
 from ssimtool.plugins import METRIC_NAMES
 from ssimtool.readers.align import Reading
-from ssimtool.readers.files import STDIN, check_regular, shown
+from ssimtool.readers.files import STDIN, are_names, check_regular, reading, shown
 from ssimtool.readers.frames import read_frames
 from ssimtool.readers.masks import with_mask
 from ssimtool.readers.options import RECORDED
@@ -50,17 +50,21 @@ class Places:
         """Return the path of an image from here.
 
         Raises:
-            SsimtoolError: the image was standard input, or is no regular file.
+            SsimtoolError: the image was standard input, is no regular file, or has a name that no
+                file can have.
         """
         if recorded == STDIN:
             raise SsimtoolError("not_found", "standard input: cannot be read again")
-        path = self._base / recorded
-        if self._scores is not None and not path.exists():
-            beside = self._scores / recorded
-            if beside.exists():
-                self.beside.add(recorded)
-                path = beside
-        check_regular(str(path))
+        if not are_names(recorded):
+            raise SsimtoolError("not_found", f"{shown(recorded)}: cannot be the name of a file")
+        with reading(recorded):
+            path = self._base / recorded
+            if self._scores is not None and not path.exists():
+                beside = self._scores / recorded
+                if beside.exists():
+                    self.beside.add(recorded)
+                    path = beside
+            check_regular(str(path))
         return str(path)
 
 

@@ -40,6 +40,18 @@ def shown(path: str) -> str:
     return name if name == name.strip() else f"'{name}'"
 
 
+def are_names(*paths: str) -> bool:
+    r"""Return whether files can have these names: JSON can write names that no file has.
+
+    >>> are_names("a.png", "é.png"), are_names("a\0.png"), are_names("\ud800.png")
+    (True, False, False)
+    """
+    try:
+        return b"\0" not in b"".join(map(os.fsencode, paths))
+    except UnicodeEncodeError:
+        return False
+
+
 @contextmanager
 def reading(path: str) -> Iterator[None]:
     """Turn an error of the operating system into one that names the file.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain
 
 from ssimtool.errors import SsimtoolError, printable
-from ssimtool.readers.files import shown
+from ssimtool.readers.files import are_names, shown
 from ssimtool.readers.lists.columns import COLUMNS, likely_separator, roles, stated_separator
 from ssimtool.readers.lists.objects import pair_of_object
 from ssimtool.readers.lists.pairs import PairInput, files_of
@@ -36,7 +36,7 @@ def read_manifest(path: str, *, null: bool = False, base: str | None = None) -> 
     """
     for pair in _alternating(path) if null else _listed(path, base or ""):
         names = files_of(pair)
-        if pair.problem is None and not _are_names(*names):
+        if pair.problem is None and not are_names(*names):
             pair = _impossible(path, pair, names)
         yield _below(pair, base or "")
 
@@ -53,14 +53,6 @@ def _below(pair: PairInput, base: str) -> PairInput:
         below=pair.distorted,
         columns={**pair.columns, MASK: os.path.join(base, mask)} if mask else pair.columns,
     )
-
-
-def _are_names(*paths: str) -> bool:
-    """Whether files can have these names: JSON can write names that no file has."""
-    try:
-        return b"\0" not in b"".join(map(os.fsencode, paths))
-    except UnicodeEncodeError:
-        return False
 
 
 def _impossible(path: str, pair: PairInput, names: Sequence[str]) -> PairInput:

@@ -24,6 +24,7 @@ from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison
 from ssimtool.reports.pictures import Case, draw
+from ssimtool.scoring.arguments import check_value_range
 from ssimtool.scoring.pair import compare, map_of
 from ssimtool.settings import CompareSettings
 
@@ -121,6 +122,7 @@ def _read_again(record: Comparison, places: Places) -> Pair:
     options = {name: value for name, value in record.reading.items() if name in RECORDED}
     # JSON has no tuples
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in options.items()}
+    check_value_range(options.get("value_range"), options.get("data_range"))
     # The size at the time of scoring is allowed, whatever --max-pixels was then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
     frames = read_frames(reference, distorted, Reading(**options, max_pixels=limit))

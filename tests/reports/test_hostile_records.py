@@ -62,6 +62,7 @@ def test_a_value_that_no_option_takes(ssimtool, record, name, value):
     assert not Path("page.html").exists()
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("name", "value"), DRAWN, ids=lambda value: str(value)[:30])
 def test_a_pair_that_cannot_be_drawn_is_on_the_page(ssimtool, record, name, value):
     record(name, value)

@@ -33,7 +33,7 @@ from ssimtool.readers.images.opened import Opened as Opened
 from ssimtool.readers.images.orientation import orientation_of, turned
 from ssimtool.readers.images.others import of_frame, open_other, unread_page
 from ssimtool.readers.images.png import set_transparent_colour
-from ssimtool.readers.images.png_stream import check_png
+from ssimtool.readers.images.png_stream import check_frame_sizes, check_png
 from ssimtool.readers.samples import Array, Samples
 from ssimtool.settings import ImageLayout
 
@@ -130,6 +130,8 @@ def _open_content(
         image = _open(data, name)
         check_pixels(name, *image.size, max_pixels)
         count = counted_frames(image, data)
+        if image.format == "PNG" and count > 1:
+            check_frame_sizes(data, name)
     if image.format not in ONE_PICTURE:
         check_count(count, name, frame)
     fast = find_decoder(image, data, into)

@@ -34,6 +34,7 @@ WHOLE = ((0, 0, 1, 1),)
 FILTERS = 5
 
 
+CONTROL_END = 28  # bytes of a frame's control chunk to the end of its size and place
 PIECE = 2**20  # bytes of a chunk to check at a time
 
 
@@ -58,6 +59,24 @@ def check_png(data: Content, name: str) -> None:
             _check(view, frame, name)
         except isal_zlib.error as error:  # type: ignore[misc]  # as in png.py
             raise _damaged(name, f"its samples cannot be inflated ({error})") from None
+
+
+def check_frame_sizes(data: Content, name: str) -> None:
+    """Check that each frame of an animated PNG lies inside the image (W3C PNG, section 11.3.5).
+
+    Pillow allocates whatever a frame announces, up to 2^62 pixels.
+
+    Raises:
+        SsimtoolError: `damaged`.
+    """
+    width, height = struct.unpack(">II", data[16:24])
+    at = FIRST_CHUNK
+    while at + CONTROL_END <= len(data):
+        if data[at + 4 : at + 8] == b"fcTL":
+            w, h, x, y = struct.unpack(">IIII", data[at + 12 : at + CONTROL_END])
+            if not (w and h and x + w <= width and y + h <= height):
+                raise _damaged(name, f"a frame of {w}x{h} pixels in an image of {width}x{height}")
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
 
 
 def _frames(view: memoryview, name: str) -> Iterator[_Frame]:

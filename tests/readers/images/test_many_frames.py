@@ -155,3 +155,32 @@ def test_values_that_overlap(path):
     head = b"II*\0" + struct.pack("<II", start, 0) + bytes(4)
     with pytest.raises(SsimtoolError, match="its tags overlap"):
         open_image(path(head + bytes(body) + directories))
+
+
+@pytest.mark.parametrize("place", [1, 2])  # Pillow checks the first
+@pytest.mark.parametrize(
+    "size",
+    [
+        (2**31 - 1, 2**31 - 1, 0, 0),
+        (9, 8, 0, 0),
+        (8, 8, 1, 0),
+        (8, 9, 0, 0),
+        (8, 8, 0, 1),
+        (0, 8, 0, 0),
+    ],
+)
+def test_png_with_a_frame_beyond_its_image(path, place, size):
+    file = io.BytesIO()
+    pictures = [Image.fromarray(np.full((8, 8), 90 * i, np.uint8)) for i in range(3)]
+    pictures[0].save(file, "png", save_all=True, append_images=pictures[1:])
+    content = file.getvalue()
+    assert _frames(path(content, "a.png")) == 3
+    at = -1
+    for _ in range(place + 1):
+        at = content.index(b"fcTL", at + 1)
+    body = content[at + 4 : at + 8] + struct.pack(">IIII", *size) + content[at + 24 : at + 30]
+    hostile = path(content[: at - 4] + chunk(b"fcTL", body) + content[at + 34 :], "b.png")
+    for frame in (None, 0, 1, 2):
+        with pytest.raises(SsimtoolError, match=f"a frame of {size[0]}x{size[1]} pixels") as raised:
+            read_image(hostile, frame=frame)
+        assert raised.value.code == "damaged"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import threading
 from itertools import count
 
@@ -147,3 +148,13 @@ def test_records_are_records():
     (record,) = ssimtool.compare_many([(WHITE, WHITE)])
     assert isinstance(record, Comparison)
     assert record.identical
+
+
+def test_a_second_run_adds_no_handler():
+    """Of a process that compares for days."""
+    pair = [(np.zeros((16, 16), np.uint8),) * 2]
+    counts = []
+    for _ in range(3):
+        list(ssimtool.compare_many(pair, metrics="mse"))
+        counts.append([len(logging.getLogger(name).handlers) for name in ("PIL", "imagecodecs")])
+    assert counts[0] == counts[1] == counts[2]

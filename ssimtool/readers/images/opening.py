@@ -47,8 +47,9 @@ def set_up_pillow() -> None:
     """
     Image.MAX_IMAGE_PIXELS = None
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    for name in ("PIL", "imagecodecs"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
+    for logger in map(logging.getLogger, ("PIL", "imagecodecs")):
+        if not logger.handlers:  # each run of a process sets it up
+            logger.addHandler(logging.NullHandler())
 
 
 def read_image(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from windows import unix
 
 import ssimtool as package
 import ssimtool.scoring.pair as scoring
@@ -71,6 +72,7 @@ def test_its_exit_code_outranks_failures_and_other_errors(ssimtool, here, broken
     assert json.loads(done.out.splitlines()[-1])["error"] == 2
 
 
+@unix
 def test_ctrl_c_outranks_it(ssimtool, here, broken, monkeypatch):
     broken("0.png")
     raises = scoring.compare

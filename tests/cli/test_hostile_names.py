@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +54,8 @@ def test_json_holds_the_text_and_nothing_that_is_obeyed(ssimtool, here, form, te
 @unix
 @pytest.mark.parametrize("form", ["csv", "tsv", "table", "json", "ndjson", "markdown"])
 def test_a_terminal_is_not_told_what_to_do(here, form):
+    import pty
+
     _list(id=OBEYED, column=OBEYED + TURNED)
     main, side = pty.openpty()
     command = [sys.executable, "-m", "ssimtool", "batch", "--pairs", "list.ndjson", "-m", "mse"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from windows import unix
 
 from ssimtool import output as writing
 from ssimtool.batch import map_folder
@@ -59,6 +60,7 @@ def test_an_input_of_a_later_line_is_no_place_for_maps(ssimtool, here):
         assert _content() == before
 
 
+@unix
 def test_a_link_to_an_input_in_the_map_folder(ssimtool, here):
     os.makedirs("maps")
     os.symlink("../maps/x.png", "d/3.png")
@@ -70,6 +72,7 @@ def test_a_link_to_an_input_in_the_map_folder(ssimtool, here):
     assert {k: v for k, v in _content().items() if k != "list.csv"} == before
 
 
+@unix
 @pytest.mark.parametrize("source", ["folders", "list", "stream"])
 def test_no_map_is_written_through_a_link(ssimtool, process, here, source):
     """maps/d leads to the distorted images themselves."""
@@ -97,6 +100,7 @@ def test_no_map_is_written_through_a_link(ssimtool, process, here, source):
     assert _content() == before
 
 
+@unix
 @pytest.mark.parametrize("kind", ["image", "link", "empty", "folder", "pipe", "text"])
 def test_a_map_replaces_nothing_but_a_map(ssimtool, here, kind):
     os.makedirs("maps")
@@ -154,6 +158,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(ssimtool, here, monkeypat
     assert np.asarray(Image.open("maps/0.png")).max() == 9
 
 
+@unix
 @pytest.mark.parametrize("output", ["d/1.png", "r/2.png", "link", "hard"])
 @pytest.mark.parametrize("form", ["csv", "ndjson", "markdown"])
 @pytest.mark.parametrize("source", ["folders", "list"])
@@ -233,6 +238,7 @@ def test_a_report_is_not_written_over_an_image(ssimtool, here, form):
         assert ssimtool("report", "sub/s.ndjson", "-f", form, "-o", "page").code == 0
 
 
+@unix
 def test_a_new_file_follows_no_link(tmp_path, monkeypatch):
     target, other = tmp_path / "s.csv", tmp_path / "other"
     other.write_text("precious")
@@ -243,6 +249,7 @@ def test_a_new_file_follows_no_link(tmp_path, monkeypatch):
     assert other.read_text() == "precious"
 
 
+@unix
 def test_a_new_file_is_no_more_readable_than_its_target(tmp_path):
     (tmp_path / "old").touch(0o600)
     for name, mode in (("old", 0o600), ("new", 0o666 & ~_umask())):

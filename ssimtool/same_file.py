@@ -1,4 +1,4 @@
-"""Whether paths name one file: an output that is also an input, or named twice."""
+"""Detect outputs that are also inputs, and two outputs that are one file."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_records_are_records():
 
 
 def test_a_second_run_adds_no_handler():
-    """Of a process that compares for days."""
+    """A process may compare for days."""
     pair = [(np.zeros((16, 16), np.uint8),) * 2]
     counts = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""What reads a hostile input: it ends with a number, or with an error that has one of our codes."""
+"""Read a hostile input. The result is a number, or an error with one of our codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of records that somebody else has written: a page, or one line, and never more."""
+"""Pages of records from other people. The result is a page, or one line of error."""
 
 from __future__ import annotations
 

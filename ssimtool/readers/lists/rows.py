@@ -57,5 +57,5 @@ def rows(lines: Iterator[NumberedLine], separator: str) -> Iterator[tuple[int, l
 
 def _fault(error: Exception, taken: list[NumberedLine]) -> str:
     if len(taken) > 1 or str(error) == UNCLOSED:
-        return f"opens a quote that is not closed (looked for it to line {taken[-1][0]})"
+        return f"opens a quote that is not closed (searched to line {taken[-1][0]})"
     return TOO_LONG if isinstance(error, _TooLongError) else f"is not CSV ({error})"

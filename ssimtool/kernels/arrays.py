@@ -118,7 +118,7 @@ def _one_pass(
     exact = None if pair.x.dtype.kind == "f" else 0
     rest = pair, window, plan, with_structure, exact, sums, peaks, error_sums, line
     share(
-        lambda first, last: call(forward, first, last, *rest),
+        lambda queue, most: call(forward, queue, most, *rest),
         -(-count // plan.group) * plan.bands,
         n * c * h * w,
         threads=threads,

@@ -42,8 +42,8 @@ def reduced_planes(
     rows, columns = height // factor, width // factor
     kind = np.zeros(0, np.int64 if samples.dtype.kind in "ui" else np.float64)
     share(
-        lambda first, last: call(
-            means, first, last, samples, starts, step, factor, rows, columns, channels, kind, out
+        lambda queue, most: call(
+            means, queue, most, samples, starts, step, factor, rows, columns, channels, kind, out
         ),
         planes * rows,
         planes * height * width * channels,

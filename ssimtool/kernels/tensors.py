@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from ssimtool.kernels.arrays import Means, forward_pass
-from ssimtool.kernels.compiled.backward import Slopes, backward
+from ssimtool.kernels.compiled.backward import backward
 from ssimtool.kernels.compiled.forward import Plan, Sides, Window
+from ssimtool.kernels.compiled.slopes import Slopes
 from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
 from ssimtool.kernels.layout import in_rows, is_interleaved, memory_format, planes
@@ -153,7 +154,7 @@ def _run_backward(pair: Sides, window: Window, plan: Plan, slopes: Slopes, work:
     groups = -(-len(pair.planes_x) // plan.group)
     tasks = groups * plan.bands * max(1, plan.width * plan.channels // plan.tile)
     share(
-        lambda first, last: call(backward, first, last, pair, window, plan, slopes),
+        lambda queue, most: call(backward, queue, most, pair, window, plan, slopes),
         tasks,
         work,
     )

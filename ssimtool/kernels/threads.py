@@ -9,17 +9,16 @@ from contextlib import contextmanager
 from functools import lru_cache
 from threading import Lock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ssimtool.devices import usable_cores
 from ssimtool.loading import part_of_loaded
 
 # Waking a thread for less than about 0.1 ms of work costs more than it gains.
 SAMPLES_PER_THREAD = 1 << 15
-# A piece takes at most about 10 ms, so that the threads end together, and soon after Ctrl-C. Each
-# costs some 20 us under the GIL, to pass the arguments of a kernel: four pieces of 0.3 ms or more
-# for each of two threads took 0.90 to 0.97 of the time of sixteen pieces of any size.
-SAMPLES_PER_PIECE = 1 << 22
-LEAST_PER_PIECE = 1 << 17
-PIECES_PER_THREAD = 4
+# A call of a kernel takes at most some 10 ms, so that the threads end soon after Ctrl-C.
+SAMPLES_PER_CALL = 1 << 22
 
 
 def thread_count() -> int:
@@ -37,49 +36,44 @@ def thread_count() -> int:
 
 
 def share(
-    work: Callable[[int, int], None], tasks: int, samples: int, *, threads: int | None = None
+    work: Callable[[NDArray[np.int64], int], None],
+    tasks: int,
+    samples: int,
+    *,
+    threads: int | None = None,
 ) -> None:
-    """Call work(first, last) over the tasks 0 to `tasks`, on as many threads as it pays for.
+    """Let threads do tasks, as many threads as it pays for.
 
     Callers that work at the same time, such as the workers of a pool, share the cores. Each takes
     as many threads as there are idle cores, and only its own if there are none. The assignment of
-    pieces to threads is undefined, so no result may depend on it.
+    tasks to threads is undefined, so no result may depend on it.
 
     Args:
-        work: a function that releases the GIL.
+        work: a function that releases the GIL. It takes a queue, from which it takes its tasks
+            (`compiled.tasks`), and the most that it may take.
         tasks: the number of tasks.
         samples: the number of samples in all tasks.
         threads: the most threads; None: the result of `thread_count`.
     """
     limit = thread_count() if threads is None else threads
-    most = min(limit, tasks, max(1, samples // SAMPLES_PER_THREAD))
-    with _crew(os.getpid()).taken(most) as taken:
-        count = min(tasks, _pieces(taken, samples))
-        pieces = iter([(i * tasks // count, (i + 1) * tasks // count) for i in range(count)])
+    at_once = max(1, tasks * SAMPLES_PER_CALL // max(1, samples))
+    queue = np.array((0, tasks), np.int64)
 
-        def take() -> None:
-            for first, last in pieces:  # `next` of a list's iterator is one step under the GIL
-                work(first, last)
+    def take() -> None:
+        while queue[0] < tasks:
+            work(queue, at_once)
 
+    with _crew(os.getpid()).taken(min(limit, tasks, samples // SAMPLES_PER_THREAD)) as taken:
         helpers: list[Future[None]] = []
         try:
             pool = _pool(os.getpid(), usable_cores())
             helpers.extend(pool.submit(take) for _ in range(taken - 1))
             take()
         finally:
-            for _ in pieces:  # after an error or Ctrl-C, no further piece is started
-                pass
+            queue[0] = tasks  # after an error or Ctrl-C, no further task is started
             for helper in helpers:
                 if not helper.cancel():  # a helper that has not started has nothing to do
                     helper.result()
-
-
-def _pieces(threads: int, samples: int) -> int:
-    """Return the number of pieces into which to divide work for some threads."""
-    least = -(-samples // SAMPLES_PER_PIECE)
-    if threads == 1:
-        return least
-    return max(least, min(PIECES_PER_THREAD * threads, max(threads, samples // LEAST_PER_PIECE)))
 
 
 class Crew:

@@ -10,12 +10,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numba import njit
 
 from ssimtool import devices as of_process
 from ssimtool import ssim_loss, ssim_map
 from ssimtool.kernels import threads
+from ssimtool.kernels.compiled.tasks import next_task
 
 
 @pytest.fixture
@@ -42,17 +45,60 @@ def test_the_same_bits_whatever_the_threads(monkeypatch, restored):
         assert all(map(torch.equal, results[0], other))
 
 
+@njit(nogil=True)
+def take(queue):
+    return next_task(queue)
+
+
+@njit(nogil=True)
+def count(queue, done):
+    """Counts how often each task is taken."""
+    task = next_task(queue)
+    while task >= 0:
+        done[task] += 1
+        task = next_task(queue)
+
+
+def taken(queue, at_once):
+    """Tasks of a queue, as a kernel takes them."""
+    for _ in range(at_once):
+        task = take(queue)
+        if task < 0:
+            return
+        yield task
+
+
+def test_each_task_is_taken_once():
+    done = np.zeros(1_000_000, np.int64)
+    queue = np.array((0, len(done)), np.int64)
+    count(np.zeros(2, np.int64), done)  # compiles it
+    with ThreadPoolExecutor(4) as pool:
+        for thread in [pool.submit(count, queue, done) for _ in range(4)]:
+            thread.result()
+    assert np.all(done == 1)
+    assert take(queue) == -1
+
+
+def test_a_call_takes_no_more_than_some_milliseconds(monkeypatch):
+    """So that Ctrl-C is seen between two calls."""
+    calls = []
+    monkeypatch.setattr(threads, "SAMPLES_PER_CALL", 1000)
+    threads.share(lambda queue, at_once: calls.append(list(taken(queue, at_once))), 10, 3000)
+    assert calls == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+
+
 def running_at_once(tasks, samples):
     """The largest number of pieces that ran at once, and which tasks were done."""
     lock, now, most, done = threading.Lock(), 0, 0, []
 
-    def work(first, last):
+    def work(queue, at_once):
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
-            done.extend(range(first, last))
-        time.sleep(0.02)
+        for task in taken(queue, at_once):
+            done.append(task)
+            time.sleep(0.005)
         with lock:
             now -= 1
 
@@ -109,7 +155,8 @@ def test_a_small_caller_waits_for_no_large_one(monkeypatch, restored):
     torch.set_num_threads(2)
     begun, end = threading.Event(), threading.Event()
 
-    def large(first, last):
+    def large(queue, at_once):
+        list(taken(queue, at_once))
         begun.set()
         end.wait(20)
 
@@ -117,18 +164,22 @@ def test_a_small_caller_waits_for_no_large_one(monkeypatch, restored):
         other = pool.submit(threads.share, large, 2, 1 << 24)
         begun.wait(20)
         done = []
-        threads.share(lambda first, last: done.append((first, last)), 2, 1 << 24)
+        threads.share(lambda queue, at_once: done.extend(taken(queue, at_once)), 2, 1 << 24)
         assert not other.done()  # it ended while the large one did not
-        assert done[-1][1] == 2
+        assert done == [0, 1]
         end.set()
 
 
 def test_an_error_ends_the_work():
-    def work(first, last):
+    calls = []
+
+    def work(queue, at_once):
+        calls.append(take(queue))
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        threads.share(work, 10, 1 << 24)
+        threads.share(work, 10_000, 1 << 24)
+    assert len(calls) <= threads.usable_cores()  # once a thread
 
 
 @pytest.mark.parametrize(
@@ -162,6 +213,7 @@ def test_the_limits_count(monkeypatch, restored):
 PROBE = """
 import torch
 from ssimtool.kernels import threads
+from ssimtool.kernels.compiled.tasks import next_task
 print(threads.thread_count())
 """
 
@@ -210,21 +262,3 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_nothing_of_the_size_of_the_image_is_allocated():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 4096  # KiB; one 8-bit channel would be 8789
-
-
-@pytest.mark.parametrize(
-    ("taken", "samples", "pieces"),
-    [
-        (1, 1 << 18, 1),
-        (1, 1 << 24, 4),
-        (2, 1 << 16, 2),
-        (2, 1 << 18, 2),
-        (2, 1 << 20, 8),
-        (2, 1 << 22, 8),
-        (2, 1 << 28, 64),
-        (16, 1 << 20, 16),
-        (16, 1 << 24, 64),
-    ],
-)
-def test_pieces_pay_for_their_calls(taken, samples, pieces):
-    assert threads._pieces(taken, samples) == pieces

@@ -14,38 +14,18 @@ from ssimtool.kernels.compiled.adjoint import blur_along, blur_rows_up, fold_col
 from ssimtool.kernels.compiled.forward import new_scratch
 from ssimtool.kernels.compiled.instructions import LANES
 from ssimtool.kernels.compiled.layout import continue_lines, join
-from ssimtool.kernels.compiled.moments import (
-    columns_of_tile,
-    plane_of,
-    set_centre,
-    tile_of,
-    windows_of_row,
+from ssimtool.kernels.compiled.moments import columns_of_tile, windows_of_row
+from ssimtool.kernels.compiled.rows import plane_of, set_centre, tile_of
+from ssimtool.kernels.compiled.slopes import (
+    Weighed,
+    count_of,
+    slopes_of_samples,
+    slopes_of_windows,
 )
-from ssimtool.kernels.compiled.slopes import Weighed, slopes_of_samples, slopes_of_windows
 from ssimtool.kernels.compiled.stages import clear_line, copy_line
+from ssimtool.kernels.compiled.tasks import next_task
 from ssimtool.kernels.compiled.vectors import SHARED, on_a_cache_line
 from ssimtool.kernels.compiling import SOURCES, entry, formula, plain
-
-
-class Slopes(NamedTuple):
-    """Incoming gradients, and the arrays into which the gradients are written.
-
-    `structure` (planes, channels) is the factor of the loss of each window. `square` and `absolute`
-    (planes,) are the factors of (x − y)² and |x − y| of each sample. `first` and `second` are one
-    line of memory each, divided by planes and step. `second` is written only if `both` is not None.
-    `first` is the gradient by x if `sign` is 1, and by y if it is −1."""
-
-    structure: np.ndarray
-    square: np.ndarray
-    absolute: np.ndarray
-    sign: np.floating
-    both: int | None
-    first: np.ndarray
-    first_planes: np.ndarray
-    first_step: int
-    second: np.ndarray
-    second_planes: np.ndarray
-    second_step: int
 
 
 class Lines(NamedTuple):
@@ -62,12 +42,6 @@ class Lines(NamedTuple):
     factors: np.ndarray
     upper: np.ndarray
     lower: np.ndarray
-
-
-@formula
-def count_of(slopes):
-    """Return the number of slopes of a window."""
-    return 3 if slopes.both is None else 4
 
 
 @formula
@@ -223,14 +197,17 @@ def new_lines(window, plan, slopes):
 
 
 def _backward(stamp):
-    def backward(first, last, sides, window, plan, slopes):
-        """Compute the tasks `first` to `last`, each some rows and columns of `plan.group` planes,
-        and write the gradients of their samples."""
+    def backward(queue, most, sides, window, plan, slopes):
+        """Compute at most `most` tasks of the queue, each some rows and columns of `plan.group`
+        planes, and write the gradients of their samples."""
         if stamp == "":
             return
         scratch, own = new_scratch(window, plan), new_lines(window, plan, slopes)
         tiles = max(1, plan.width * plan.channels // plan.tile)
-        for task in range(first, last):
+        for _ in range(most):
+            task = next_task(queue)
+            if task < 0:
+                break
             plane, area = task // (plan.bands * tiles) * plan.group, task % (plan.bands * tiles)
             band, part = area // tiles, area % tiles
             low, high = band * plan.band, min((band + 1) * plan.band, plan.height)

@@ -8,12 +8,8 @@ import numpy as np
 
 from ssimtool.kernels.compiled.instructions import LANES
 from ssimtool.kernels.compiled.layout import add_samples, join, largest_sample
-from ssimtool.kernels.compiled.moments import (
-    columns_of_tile,
-    set_centre,
-    tile_of,
-    windows_of_row,
-)
+from ssimtool.kernels.compiled.moments import columns_of_tile, windows_of_row
+from ssimtool.kernels.compiled.rows import set_centre, tile_of
 from ssimtool.kernels.compiled.stages import (
     add_losses,
     clear_line,
@@ -23,6 +19,7 @@ from ssimtool.kernels.compiled.stages import (
     move_losses,
     write_map,
 )
+from ssimtool.kernels.compiled.tasks import next_task
 from ssimtool.kernels.compiled.vectors import SHARED, on_a_cache_line
 from ssimtool.kernels.compiling import SOURCES, entry, plain
 
@@ -174,8 +171,8 @@ def losses_of_band(sides, window, plan, plane, band, scratch, lines, sums, peaks
 
 
 def _forward(stamp):
-    def forward(first, last, sides, window, plan, structure, exact, sums, peaks, errors, ssim_map):
-        """Compute the tasks `first` to `last`, each one band of `plan.group` planes.
+    def forward(queue, most, sides, window, plan, structure, exact, sums, peaks, errors, ssim_map):
+        """Compute at most `most` tasks of the queue, each one band of `plan.group` planes.
 
         Write sums (planes, bands, channels), peaks (planes, bands) and, unless they are empty,
         errors (planes, bands, 2) and the map, a line of (planes, rows, columns·channels). A peak is
@@ -186,7 +183,10 @@ def _forward(stamp):
         scratch = new_scratch(window, plan)
         kind = window.weights.dtype
         lines = np.zeros(plan.pitch), np.zeros(plan.pitch, kind), np.zeros(plan.pitch, kind)
-        for task in range(first, last):
+        for _ in range(most):
+            task = next_task(queue)
+            if task < 0:
+                break
             plane, band = task // plan.bands * plan.group, task % plan.bands
             if structure is not None:
                 losses_of_band(

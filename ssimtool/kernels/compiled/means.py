@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssimtool.kernels.compiled.stages import clear_line
+from ssimtool.kernels.compiled.tasks import next_task
 from ssimtool.kernels.compiling import SOURCES, entry, plain, stage
 
 
@@ -28,15 +29,18 @@ def fold_line(line, columns, factor, channels, out, at):
 
 
 def _means(stamp):
-    def means(first, last, x, planes, step, factor, rows, columns, channels, kind, out):
-        """Compute the tasks `first` to `last`, each a row of a plane of `out`, which has no gaps.
+    def means(queue, most, x, planes, step, factor, rows, columns, channels, kind, out):
+        """Compute at most `most` tasks of the queue, each a row of a plane of `out`.
 
-        Sums are kept in the dtype of `kind`."""
+        `out` has no gaps. Sums are kept in the dtype of `kind`."""
         if stamp == "":
             return
         n = columns * factor * channels
         line = np.zeros(n, kind.dtype)
-        for task in range(first, last):
+        for _ in range(most):
+            task = next_task(queue)
+            if task < 0:
+                break
             plane, row = task // rows, task % rows
             clear_line(line, 0, n)
             for k in range(factor):

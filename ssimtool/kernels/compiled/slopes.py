@@ -17,7 +17,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssimtool.kernels.compiling import pointwise, stage
+from ssimtool.kernels.compiling import formula, pointwise, stage
+
+
+class Slopes(NamedTuple):
+    """Incoming gradients, and the arrays into which the gradients are written.
+
+    `structure` (planes, channels) is the factor of the loss of each window. `square` and `absolute`
+    (planes,) are the factors of (x − y)² and |x − y| of each sample. `first` and `second` are one
+    line of memory each, divided by planes and step. `second` is written only if `both` is not None.
+    `first` is the gradient by x if `sign` is 1, and by y if it is −1."""
+
+    structure: np.ndarray
+    square: np.ndarray
+    absolute: np.ndarray
+    sign: np.floating
+    both: int | None
+    first: np.ndarray
+    first_planes: np.ndarray
+    first_step: int
+    second: np.ndarray
+    second_planes: np.ndarray
+    second_step: int
 
 
 class Weighed(NamedTuple):
@@ -30,6 +51,12 @@ class Weighed(NamedTuple):
     square: np.floating
     absolute: np.floating
     sign: np.floating
+
+
+@formula
+def count_of(slopes):
+    """Return the number of slopes of a window."""
+    return 3 if slopes.both is None else 4
 
 
 @pointwise

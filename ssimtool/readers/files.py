@@ -18,13 +18,20 @@ from ssimtool.errors import (
     printable,
     too_large,
 )
-from ssimtool.readers.kinds import PIPE, SOCKET, descriptor_of, is_idle, special_kind, status_of
+from ssimtool.readers import held as held_files
+from ssimtool.readers.held import HeldFile, private_copy
+from ssimtool.readers.kinds import (
+    PIPE,
+    SOCKET,
+    descriptor_of,
+    is_idle,
+    is_stream,
+    special_kind,
+    status_of,
+)
 from ssimtool.readers.kinds import STDIN as STDIN
 
 NPY_MAGIC = b"\x93NUMPY"
-# Files of this size and more are mapped: they need no memory besides the decoded samples. Smaller
-# files are read, which is as fast and stays valid if the file changes meanwhile.
-MAP_FROM_BYTES = 2**24
 Content = bytes | mmap.mmap
 
 
@@ -168,25 +175,42 @@ def open_binary(path: str) -> BinaryIO:
     return open(path, "rb")
 
 
-def read_content(path: str) -> Content:
+def hold(path: str) -> HeldFile:
+    """Open a regular file.
+
+    Raises:
+        OSError, SsimtoolError: those of `open_binary`.
+    """
+    return HeldFile(open_binary(path), shown(path))
+
+
+def read_content(path: str, *, may_grow: bool = False) -> Content:
     """Read a file, or standard input for `-`.
+
+    Args:
+        path: a file, a pipe or `-`.
+        may_grow: whether the file may change meanwhile, as the scores of a run do.
 
     Raises:
         SsimtoolError: `not_found` or `unreadable`.
     """
     with reading(path):
         if path != STDIN:
-            with open_binary(path) as file:
-                if os.fstat(file.fileno()).st_size < MAP_FROM_BYTES:  # a pipe has size 0
-                    return file.read()
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            held = hold(path)
+            if may_grow or held.size < held_files.COPY_FROM_BYTES:  # a pipe has size 0
+                data: Content = held.file.read()
+            else:
+                data = private_copy(held.pieces(0, held.size), held.size, held.name)
+            if not (may_grow or is_stream(path)):
+                held.check()
+            return data
         if sys.stdin is None:
             raise OSError("is closed")
         check_ends(path)
         return sys.stdin.buffer.read()
 
 
-def give_back(data: Content, start: int, stop: int) -> None:
+def give_back(data: Content | bytearray, start: int, stop: int) -> None:
     """Release the memory of mapped bytes. They stay readable: a later access reads them again."""
     if sys.platform != "win32" and isinstance(data, mmap.mmap):  # Windows has no madvise
         start -= start % mmap.PAGESIZE

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.frames import chosen_frame, frame_count
-from ssimtool.readers.arrays.npy import cut_off, non_finite, read_header
-from ssimtool.readers.arrays.sources import open_array
+from ssimtool.readers.arrays.npy import non_finite
+from ssimtool.readers.arrays.sources import ArraySource, array_of, in_memory, open_array
 from ssimtool.readers.files import shown
 from ssimtool.readers.samples import Array, FrameStack, Samples, Space, is_within, range_of_type
 from ssimtool.settings import ImageLayout
@@ -31,7 +29,7 @@ def read_array_image(
     """Read one image from a .npy array of shape (H, W), (H, W, C) or (C, H, W), or of frames of it.
 
     Args:
-        path: a file; it is mapped into memory if `data` is None.
+        path: a file; it is read if `data` is None.
         data: the content of the file, if it is read already.
         frame: number of the frame; None takes the first and warns if there are several.
         layout: layout of three axes and more; `auto` takes the end with 1, 3 or 4 entries for the
@@ -41,10 +39,7 @@ def read_array_image(
     Raises:
         SsimtoolError: the file, its shape or its numbers are not those of an image.
     """
-    array = _opened(path, data)[0]
-    return samples_of_array(
-        array, path, name=shown(path), frame=frame, layout=layout, max_pixels=max_pixels
-    )
+    return _chosen_samples(_opened(path, data), path, shown(path), frame, layout, max_pixels)
 
 
 def read_array_frames(
@@ -58,24 +53,11 @@ def read_array_frames(
     Raises:
         SsimtoolError: the file cannot be read or is not a sound .npy file.
     """
-    array, release = _opened(path, data)
-    return frames_of_array(
-        array, path, name=shown(path), layout=layout, max_pixels=max_pixels, release=release
-    )
+    return _frames(_opened(path, data), path, shown(path), layout, max_pixels)
 
 
-def _opened(path: str, data: bytes | None) -> tuple[Array, Callable[[], None]]:
-    """Return the array of a .npy file, and a function that frees the memory of what was read."""
-    name = shown(path)
-    if data is None:
-        source = open_array(path)
-        whole = source.shape and all(source.shape)
-        array = source.read(0, source.shape[0]) if whole else np.empty(source.shape)
-        return array, source.release
-    header = read_header(io.BytesIO(data), name)
-    if len(data) - header.offset < header.nbytes:
-        raise cut_off(name, header, len(data) - header.offset)
-    return np.load(io.BytesIO(data), allow_pickle=False), lambda: None
+def _opened(path: str, data: bytes | None) -> ArraySource:
+    return open_array(path) if data is None else array_of(data, shown(path))
 
 
 def frames_of_array(
@@ -85,23 +67,30 @@ def frames_of_array(
     name: str,
     layout: ImageLayout = "auto",
     max_pixels: int = 0,
-    release: Callable[[], None] = lambda: None,
 ) -> FrameStack | None:
     """Return the frames of an array; None if it holds one image.
 
     Args:
         array, path, name, layout, max_pixels: the arguments of `samples_of_array`.
-        release: frees the memory of what was read; called before each frame.
     """
-    count = frame_count(array.shape, layout)
+    return _frames(in_memory(array, name), path, name, layout, max_pixels)
+
+
+def _frames(
+    source: ArraySource, path: str, name: str, layout: ImageLayout, max_pixels: int
+) -> FrameStack | None:
+    count = frame_count(source.shape, layout)
     if count is None or count == 1:
         return None
 
-    def read(number: int) -> Samples:
-        release()
-        return _samples(array[number], path, name, _layout_of_frame(layout), max_pixels)
+    layout = _layout_of_frame(layout)
 
-    return FrameStack(tuple(range(count)), array.nbytes // count, read)
+    def read(number: int) -> Samples:
+        source.release()
+        _check_shape(source.shape[1:], name, layout, max_pixels)
+        return _samples(source.read(number, number + 1)[0], path, name, layout)
+
+    return FrameStack(tuple(range(count)), source.nbytes // count, read)
 
 
 def samples_of_array(
@@ -127,11 +116,27 @@ def samples_of_array(
     Raises:
         SsimtoolError: its shape or its numbers are not those of an image.
     """
-    count = frame_count(array.shape, layout)
+    return _chosen_samples(in_memory(array, name), path, name, frame, layout, max_pixels)
+
+
+def _chosen_samples(
+    source: ArraySource,
+    path: str,
+    name: str,
+    frame: int | None,
+    layout: ImageLayout,
+    max_pixels: int,
+) -> Samples:
+    count = frame_count(source.shape, layout)
     number, warnings = chosen_frame(count or 1, name, frame)
     if count is not None:
-        array, layout = array[number], _layout_of_frame(layout)
-    samples = _samples(array, path, name, layout, max_pixels)
+        layout = _layout_of_frame(layout)
+    _check_shape(source.shape[count is not None :], name, layout, max_pixels)
+    if count is not None:
+        array = source.read(number, number + 1)[0]
+    else:
+        array = source.read(0, source.shape[0])
+    samples = _samples(array, path, name, layout)
     chosen = (f"frame {number}",) if number else ()
     return replace(samples, steps=chosen + samples.steps, warnings=warnings)
 
@@ -140,12 +145,21 @@ def _layout_of_frame(layout: ImageLayout) -> ImageLayout:
     return "auto" if layout == "thw" else layout
 
 
-def _samples(array: Array, path: str, name: str, layout: ImageLayout, max_pixels: int) -> Samples:
+def _check_shape(shape: tuple[int, ...], name: str, layout: ImageLayout, max_pixels: int) -> None:
+    """Check the shape of an image before its samples are read.
+
+    Raises:
+        SsimtoolError: `shape_mismatch` or `too_large`.
+    """
+    height, width, _ = _as_hwc(np.broadcast_to(np.uint8(0), shape), name, layout).shape
+    check_pixels(name, width, height, max_pixels)
+
+
+def _samples(array: Array, path: str, name: str, layout: ImageLayout) -> Samples:
     stored = array.shape
     array = _as_hwc(array, name, layout)
     steps = ("channels first to last",) if len(stored) == 3 and stored != array.shape else ()
-    height, width, channels = array.shape
-    check_pixels(name, width, height, max_pixels)
+    channels = array.shape[2]
     array = np.asarray(array, dtype=array.dtype.newbyteorder("="))
     if array.dtype.kind == "b":
         array = array.view(np.uint8)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import mmap
-import os
-import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,6 +13,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.readers import held as held_files
 from ssimtool.readers.arrays.npy import (
     BLOCK,
     Header,
@@ -24,7 +22,8 @@ from ssimtool.readers.arrays.npy import (
     read_header,
     read_samples,
 )
-from ssimtool.readers.files import Content, give_back, open_binary, read_content, reading, shown
+from ssimtool.readers.files import Content, give_back, hold, read_content, reading, shown
+from ssimtool.readers.held import HeldFile, private_copy
 from ssimtool.readers.kinds import is_stream
 from ssimtool.readers.samples import Array
 
@@ -46,44 +45,99 @@ class ArraySource:
     read: Callable[[int, int], Array]
     release: Callable[[], None]
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the array in bytes."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
 
 def open_array(path: str) -> ArraySource:
-    """Open a .npy file as a memory map; read a pipe or standard input into memory.
+    """Open a .npy file; read a pipe or standard input into memory.
 
     Raises:
         SsimtoolError: the file cannot be read or is not a sound .npy file.
     """
     name = shown(path)
     if is_stream(path):
-        data = read_content(path)
-        header = read_header(io.BytesIO(data), name)
-        if len(data) - header.offset < header.nbytes:
-            raise cut_off(name, header, len(data) - header.offset)
-        return _source(name, header, data, header.offset)
-    with reading(path), open_binary(path) as file:
-        header = read_header(file, name)
-        held = os.fstat(file.fileno()).st_size - header.offset
-        if held < header.nbytes:
-            raise cut_off(name, header, held)
-        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return _source(name, header, pages, header.offset)
+        return array_of(read_content(path), name)
+    with reading(path):
+        held = hold(path)
+        header = read_header(held.file, name)
+    if held.size - header.offset < header.nbytes:
+        raise cut_off(name, header, held.size - header.offset)
+
+    def rows(start: int, size: int) -> bytearray:
+        with reading(path):
+            return held.read(header.offset + start, size)
+
+    def whole() -> Content | bytearray:
+        if header.nbytes < held_files.COPY_FROM_BYTES:
+            return rows(0, header.nbytes)
+        with reading(path):
+            pieces = held.pieces(header.offset, header.nbytes)
+            return private_copy(pieces, header.nbytes, name)
+
+    return _source(name, header, rows, whole)
 
 
-def _source(name: str, header: Header, data: Content | bytearray, offset: int) -> ArraySource:
-    """Source of an array whose samples begin at an offset of mapped or read bytes."""
-    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
-    array: Array = np.ndarray(header.shape, header.dtype, data, offset, order=order)
+def array_of(data: Content | bytearray, name: str) -> ArraySource:
+    """Return the array of the content of a .npy file.
+
+    Raises:
+        SsimtoolError: it is not that of a sound .npy file.
+    """
+    header = read_header(io.BytesIO(data), name)
+    held = len(data) - header.offset
+    if held < header.nbytes:
+        raise cut_off(name, header, held)
+    return in_memory(_as_array(header, data, header.offset), name)
+
+
+def in_memory(array: Array, name: str) -> ArraySource:
+    """Return an array in memory as a source."""
+    return ArraySource(name, array.shape, array.dtype, lambda i, j: array[i:j], lambda: None)
+
+
+def _source(
+    name: str,
+    header: Header,
+    rows: Callable[[int, int], bytes | bytearray],
+    whole: Callable[[], Content | bytearray],
+) -> ArraySource:
+    """Source of an array of which rows are read, or all of it at once.
+
+    Args:
+        name: its name in messages.
+        header: its header.
+        rows: reads some of its bytes, from the first byte of a row on.
+        whole: reads all its bytes. They are needed if rows are spread over them, in Fortran order,
+            or if one sample is as large as `COPY_FROM_BYTES`; then they are mapped.
+    """
+    row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
+    pages: list[Content | bytearray] = []
 
     def read(start: int, stop: int) -> Array:
-        return array[start:stop]
+        size = (stop - start) * row
+        is_spread = header.fortran_order and len(header.shape) > 1
+        if size and not is_spread and size < held_files.COPY_FROM_BYTES:
+            data = rows(start * row, size)
+            return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
+        if not pages:
+            pages.append(whole())
+        return _as_array(header, pages[0], 0)[start:stop]
 
     def release() -> None:
         # Mapped pages count as memory of this process until they are released. In Fortran order,
         # the next rows are on the same pages.
-        if order == "C" and not isinstance(data, bytearray):
+        for data in pages if not header.fortran_order else ():
             give_back(data, 0, len(data))
 
     return ArraySource(name, header.shape, header.dtype, read, release)
+
+
+def _as_array(header: Header, data: Content | bytearray, offset: int) -> Array:
+    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+    return np.ndarray(header.shape, header.dtype, data, offset, order=order)
 
 
 def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
@@ -95,12 +149,13 @@ def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
     """
     data = read_content(path) if is_stream(path) else None
     try:
+        held = None
         if data is None:
-            with reading(path), open_binary(path) as file:
-                head = file.read(2)
-        else:
-            head = data[:2]
-        archive = zipfile.ZipFile(path if data is None else io.BytesIO(data))
+            with reading(path):
+                held = hold(path)
+        file = held.file if held is not None else io.BytesIO(data or b"")
+        head = file.read(2)
+        archive = zipfile.ZipFile(file)
         present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
     except DAMAGED:
         fault = "is cut off or damaged" if head == b"PK" else "is not a zip archive"
@@ -118,56 +173,66 @@ def open_dump(path: str, keys: tuple[str, ...]) -> dict[str, ArraySource]:
                 f"{shown(path)}: has no array {key!r} (found: {', '.join(present) or 'none'}), "
                 f"expected {', '.join(keys)}; {advice}",
             )
-    return {key: _open_member(archive, path, key) for key in keys}
+    return {key: _open_member(archive, held, key, path) for key in keys}
 
 
-def _open_member(archive: zipfile.ZipFile, path: str, key: str) -> ArraySource:
+def _open_member(
+    archive: zipfile.ZipFile, held: HeldFile | None, key: str, path: str
+) -> ArraySource:
     name = f"{shown(path)}[{key}]"
-    with _unpacking(name):
+    with _unpacking(name, held):
         file = archive.open(f"{key}.npy")
         header = read_header(file, name)
-        if header.fortran_order and len(header.shape) > 1:  # a row is spread over the whole array
-            return _open_whole_member(archive, file, header, name)
-    row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
+    size = archive.getinfo(file.name).file_size - header.offset
+    if size < header.nbytes:
+        raise cut_off(name, header, size)
 
-    def read(start: int, stop: int) -> Array:
-        with _unpacking(name):
-            file.seek(header.offset + start * row)
-            data = file.read((stop - start) * row)
-        if len(data) < (stop - start) * row:
-            raise cut_off(name, header, start * row + len(data))
-        return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
+    def rows(start: int, size: int) -> bytes:
+        with _unpacking(name, held):
+            file.seek(header.offset + start)
+            data = file.read(size)
+        if len(data) < size:
+            raise cut_off(name, header, start + len(data))
+        return data
 
-    return ArraySource(name, header.shape, header.dtype, read, lambda: None)
+    def whole() -> Content | bytearray:
+        # opened again: zipfile compares no checksum once it was told to seek
+        with _unpacking(name, held), archive.open(f"{key}.npy") as file:
+            read_header(file, name)
+            if header.nbytes < held_files.COPY_FROM_BYTES:
+                data: Content | bytearray = read_samples(file, header, name)
+            else:
+                data = private_copy(_blocks(file, header, name), header.nbytes, name)
+            while file.read(BLOCK):  # the checksum is compared at the end of the member
+                pass
+        return data
+
+    return _source(name, header, rows, whole)
 
 
-def _open_whole_member(
-    archive: zipfile.ZipFile, file: IO[bytes], header: Header, name: str
-) -> ArraySource:
-    """Source of a member that is mapped, or unpacked as a whole if it is compressed."""
-    info = archive.getinfo(file.name)
-    held = info.file_size - header.offset
+def _blocks(file: IO[bytes], header: Header, name: str) -> Iterator[bytes]:
+    held = 0
+    while data := file.read(min(BLOCK, header.nbytes - held)):
+        held += len(data)
+        yield data
     if held < header.nbytes:
         raise cut_off(name, header, held)
-    if info.compress_type == zipfile.ZIP_STORED and isinstance(archive.filename, str):
-        while file.read(BLOCK):  # zipfile compares the checksum at the end of the member
-            pass
-        with open_binary(archive.filename) as mapped:
-            pages = mmap.mmap(mapped.fileno(), 0, access=mmap.ACCESS_READ)
-        # The lengths of the name and of the extra field (APPNOTE.TXT 4.3.7) precede the content.
-        lengths = struct.unpack_from("<HH", pages, info.header_offset + 26)
-        return _source(name, header, pages, info.header_offset + 30 + sum(lengths) + header.offset)
-    data = read_samples(file, header, name)
-    while file.read(BLOCK):
-        pass
-    return _source(name, header, data, 0)
 
 
 @contextmanager
-def _unpacking(name: str) -> Iterator[None]:
+def _unpacking(name: str, held: HeldFile | None) -> Iterator[None]:
+    """Turn an error of zipfile into one that names the array; check that the file stays the same.
+
+    Raises:
+        SsimtoolError: `unreadable`.
+    """
+    check = (lambda: None) if held is None else held.check
+    check()
     try:
         yield
+        check()
     except DAMAGED as error:
+        check()
         raise SsimtoolError(
             "unreadable",
             f"{name}: cannot be unpacked ({first_line(error)}), expected an intact .npz file; "

@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import IO, cast
 
@@ -100,7 +101,9 @@ def open_image(
     data = read_content(path)
     if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
         return _open_array(path, data[:], 2 * len(data), frame, layout, max_pixels)
-    return _open_content(data, path, frame, max_pixels, into)
+    opened = _open_content(data, path, frame, max_pixels, into)
+    held = len(data) if isinstance(data, bytes) else 0  # a copy is mapped
+    return replace(opened, memory=opened.memory + held)
 
 
 def _open_array(

@@ -39,7 +39,7 @@ def read_scores(path: str) -> Scores:
         SsimtoolError: the file cannot be read, or a line is not a record; the message names it.
     """
     name = shown(path)
-    *lines, last = read_content(path)[:].split(b"\n")
+    *lines, last = read_content(path, may_grow=True)[:].split(b"\n")
     read = [_line(name, i, line) for i, line in enumerate(lines, 1) if line.strip()]
     cut = False
     if last.strip():

@@ -241,8 +241,7 @@ def test_npz_member_that_is_short(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("recon.npy", file.getvalue()[:-40])
         archive.writestr("raw.npy", file.getvalue())
-    arrays = open_arrays((str(path),), latents=False, layout="nchw")
-    assert _code(list, chunks(arrays)) == "truncated"
+    assert _code(open_arrays, (str(path),), latents=False, layout="nchw") == "truncated"
 
 
 HEADERS = [

@@ -255,13 +255,13 @@ def test_a_limit_of_pixels_comes_before(tmp_path, monkeypatch, decoders):
 
 @pytest.mark.parametrize("name", ["png rgb", "png alpha", "png palette", "jpeg 4:2:0", "jpeg cmyk"])
 def test_mapped_files(tmp_path, monkeypatch, decoders, name):
-    from ssimtool.readers import files
+    from ssimtool.readers import held
     from ssimtool.readers.images import png
 
     path = tmp_path / "a.bin"
     path.write_bytes({**ACCEPTED, **LEFT}[name])
     expected = _by_pillow(str(path), monkeypatch)
-    monkeypatch.setattr(files, "MAP_FROM_BYTES", 1)
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
     monkeypatch.setattr(png, "PIECE", 500)
     monkeypatch.setattr(png, "SWEEP", 1000)
     _assert_same(read_image(str(path)), expected)

@@ -16,7 +16,7 @@ from PIL import Image
 from windows import unix
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers import align, files
+from ssimtool.readers import align, files, held
 from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.images import fast
 from ssimtool.readers.images.opening import Opened, open_image
@@ -162,7 +162,7 @@ def test_ctrl_c_ends_what_decodes_and_lets_the_rest_come_to_its_end():
 
 
 def test_memory_of_mapped_files_is_given_back(save, monkeypatch):
-    monkeypatch.setattr(files, "MAP_FROM_BYTES", 1)
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
     content = files.read_content(save("a.png"))
     before = content[:]
     files.give_back(content, 5000, len(content))

@@ -1,0 +1,210 @@
+"""Files that change while they are read: an error, and never the end of the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssimtool.errors import SsimtoolError
+from ssimtool.readers import held
+from ssimtool.readers.arrays import vae
+from ssimtool.readers.arrays.sources import open_array, open_dump
+from ssimtool.readers.arrays.vae import chunks, open_arrays
+from ssimtool.readers.files import read_content
+from ssimtool.readers.images.opening import open_image, read_image
+from ssimtool.readers.lists.scores import read_scores
+
+CHANGED = "was changed while it was read, expected a file that stays as it is; wait until"
+
+
+@pytest.fixture(params=["in memory", "copied"])
+def either(request, monkeypatch):
+    """Reads files as small ones are read, and as large ones are."""
+    if request.param == "copied":
+        monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+
+
+def shorten(path):
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
+def extend(path):
+    with open(path, "ab") as file:
+        file.write(b"x")
+
+
+def rewrite(path):
+    """Writes other bytes of the same number, a moment later."""
+    before = os.stat(path)
+    with open(path, "r+b") as file:
+        file.seek(200)
+        file.write(b"other")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1000))
+
+
+@pytest.fixture(params=[shorten, extend, rewrite], ids=lambda change: change.__name__)
+def change(request):
+    return request.param
+
+
+@pytest.fixture
+def npy(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(12_000.0).reshape(100, 120))
+    return path
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_that_changes(tmp_path, either, change, order):
+    path = tmp_path / "a.npy"
+    np.save(path, np.asarray(np.zeros((100, 120)), order=order))
+    source = open_array(str(path))
+    change(path)
+    with pytest.raises(SsimtoolError, match=CHANGED) as error:
+        source.read(50, 100)
+    assert error.value.code == "unreadable"
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def test_an_image_of_an_array_that_changes(npy, either, change):
+    opened = open_image(str(npy))
+    decode = opened.decode
+    read = held.HeldFile.read
+
+    def changes_before(self, offset, size):
+        change(npy)
+        return read(self, offset, size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held.HeldFile, "read", changes_before)
+        with pytest.raises(SsimtoolError, match=CHANGED):
+            decode(lambda: False)
+
+
+def test_frames_of_an_array_that_changes(tmp_path, either, change):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((3, 40, 30, 3), np.uint8))
+    frames = open_image(str(path)).frames
+    change(path)
+    with pytest.raises(SsimtoolError, match=CHANGED):
+        frames.read(1)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_archive_that_changes(tmp_path, either, change, save, order):
+    path = tmp_path / "a.npz"
+    save(path, mu=np.asarray(np.random.default_rng(1).random((100, 120)), order=order))
+    source = open_dump(str(path), ("mu",))["mu"]
+    change(path)
+    with pytest.raises(SsimtoolError, match=CHANGED) as error:
+        source.read(0, 50)
+    assert error.value.code == "unreadable"
+
+
+def test_a_dump_that_is_written_while_a_loss_is_computed(tmp_path, monkeypatch, change):
+    monkeypatch.setattr(vae, "CHUNK", 2 * 300)
+    paths = tuple(str(tmp_path / name) for name in ("recon.npy", "raw.npy"))
+    for path in paths:
+        np.save(path, np.zeros((10, 1, 20, 15), np.float32))
+    parts = chunks(open_arrays(paths, latents=False, layout="nchw"))
+    assert next(parts).recon.shape == (2, 1, 20, 15)
+    change(paths[1])
+    with pytest.raises(SsimtoolError, match=r"raw\.npy: was changed while it was read"):
+        next(parts)
+
+
+def test_an_image_that_changes_while_it_is_copied(tmp_path, monkeypatch, change):
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    monkeypatch.setattr(held, "BLOCK", 500)
+    path = tmp_path / "a.bmp"
+    Image.new("RGB", (40, 30)).save(path)
+    read, calls = held.HeldFile.read, []
+
+    def changes_after_the_first(self, offset, size):
+        calls.append(offset)
+        if len(calls) == 2:
+            change(path)
+        return read(self, offset, size)
+
+    monkeypatch.setattr(held.HeldFile, "read", changes_after_the_first)
+    with pytest.raises(SsimtoolError, match=CHANGED):
+        read_content(str(path))
+    assert len(calls) == 2
+
+
+def test_an_image_that_changes_while_it_is_read(tmp_path, monkeypatch, change):
+    path = tmp_path / "a.bmp"
+    Image.new("RGB", (40, 30)).save(path)
+    check = held.HeldFile.check
+
+    def changes_before(self):
+        change(path)
+        check(self)
+
+    monkeypatch.setattr(held.HeldFile, "check", changes_before)
+    with pytest.raises(SsimtoolError, match=CHANGED):
+        read_image(str(path))
+
+
+@pytest.mark.parametrize("form", ["png", "tiff", "jpg", "bmp", "webp", "ppm"])
+def test_a_copy_does_not_change_with_its_file(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    path = tmp_path / f"a.{form}"
+    samples = np.random.default_rng(1).integers(0, 256, (60, 50, 3)).astype(np.uint8)
+    Image.fromarray(samples).save(path)
+    expected = read_image(str(path)).samples
+    opened = open_image(str(path))
+    shorten(path)
+    np.testing.assert_array_equal(opened.decode(lambda: False).samples, expected)
+
+
+def test_a_file_that_is_replaced_is_read_to_its_end(npy, either):
+    source = open_array(str(npy))
+    np.save(npy.with_name("b.npy"), np.ones((100, 120)))
+    os.replace(npy.with_name("b.npy"), npy)
+    expected = np.arange(12_000.0).reshape(100, 120)
+    np.testing.assert_array_equal(source.read(0, 100), expected)
+
+
+def test_scores_may_grow_while_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "scores.ndjson"
+    path.write_bytes(b"{}\n")
+
+    def no(self):
+        raise AssertionError
+
+    monkeypatch.setattr(held.HeldFile, "check", no)
+    with pytest.raises(SsimtoolError, match="line 1"):
+        read_scores(str(path))
+
+
+def test_no_room_for_a_copy(npy, monkeypatch):
+    class Full:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(SsimtoolError, match="needs 96000 bytes of temporary files") as error:
+        read_image(str(npy))
+    assert error.value.code == "too_large"
+
+
+def test_a_file_is_closed_with_its_source(npy):
+    source = open_array(str(npy))
+    opened = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    del source
+    if opened:
+        assert len(os.listdir("/proc/self/fd")) == opened - 1

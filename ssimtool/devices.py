@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -167,6 +168,21 @@ def usable_cores() -> int:
     else:
         cores = os.cpu_count() or 1
     return min(cores, container_limit() or cores)
+
+
+def usable_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return the bytes of memory that this process may use; None if the system does not tell.
+
+    They are those of the machine, or of the control group (memory.max; version 1:
+    memory.limit_in_bytes) if that allows less.
+    """
+    sizes = []
+    with suppress(OSError, ValueError, AttributeError):  # Windows has no sysconf
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # "max"
+            sizes.append(int((root / name).read_text()))
+    return min((size for size in sizes if size > 0), default=None)
 
 
 @cache  # the limit of a container does not change

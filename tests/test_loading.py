@@ -15,7 +15,7 @@ from ssimtool.batch.worker import Resources, Scorer
 from ssimtool.catalog import METRICS
 from ssimtool.kernels.threads import thread_count
 from ssimtool.loading import LOADING, part_of_loaded
-from ssimtool.readers.align import Reading, read_pair, recorded
+from ssimtool.readers.align import Reading, read_pair
 from ssimtool.readers.memory import open_memory
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.scoring.numbers import function_of
@@ -29,7 +29,7 @@ PAIRS = 40
 
 
 def _scorer():
-    return Scorer(recorded(Reading()), 0, SETTINGS, Resources(jobs=2, memory=1 << 30))
+    return Scorer(Reading(), SETTINGS, Resources(jobs=2, memory=1 << 30))
 
 
 def _score_alone():

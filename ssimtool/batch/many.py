@@ -13,7 +13,6 @@ from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.definitions import Border, Definition, find_definition
 from ssimtool.devices import usable_cores
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.align import recorded
 from ssimtool.readers.lists.folders import Filter
 from ssimtool.readers.lists.pairs import PairInput, find_pairs, nothing_paired
 from ssimtool.readers.memory import ImageInput, name_of
@@ -98,6 +97,7 @@ def compare_many(
     frame: int | None = None,
     layout: ImageLayout = "auto",
     max_pixels: int = 2**29,
+    max_bytes: int | None = None,
     device: str = "auto",
     backend: BackendName = "auto",
     precision: Precision = "single",
@@ -114,7 +114,7 @@ def compare_many(
         include, exclude: globs for the files of folders.
         allow_empty: whether folders may have no pair.
         metrics, definition, border, scales, mask, regions, data_range, value_range, channels,
-            background, resize, frame, layout, max_pixels, device, backend: as for
+            background, resize, frame, layout, max_pixels, max_bytes, device, backend: as for
             `ssimtool.compare`; `mask` and `regions` apply to every pair.
         precision: of SSIM: `single`, right to 1e-6 of 1 − SSIM or to 1e-7, or `double`.
         jobs: number of threads; None: the cores that this process may use.
@@ -135,19 +135,24 @@ def compare_many(
     >>> [r.metrics["mse"] for r in compare_many([(white, white), (white, grey)], metrics="mse")]
     [0.0, 16.0]
     """
-    count = usable_cores() if jobs is None else jobs
-    if count < 1:
-        raise ValueError(f"jobs is {jobs}: expected 1 or more")
-    options = (channels, data_range, value_range, background, resize, frame, layout, max_pixels)
-    reading = reading_of(*options)
+    count = _count_of(jobs)
+    options = channels, data_range, value_range, background, resize, frame, layout, max_pixels
+    reading = reading_of(*options, max_bytes)
     region = RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
     chosen = find_definition(definition, border=border)
     settings = compare_settings(metrics, chosen, scales, region, device, backend, precision)
     resources = Resources(jobs=count, memory=memory, own_process=False)
-    scorer = Scorer(recorded(reading), max_pixels, settings, resources, region=region, mask=mask)
+    scorer = Scorer(reading, settings, resources, region=region, mask=mask)
     files = Filter(include=tuple(include), exclude=tuple(exclude))
     inputs, unmatched = _inputs(pairs, distorted, files, allow_empty)
     return Comparisons(inputs, scorer, count, unmatched)
+
+
+def _count_of(jobs: int | None) -> int:
+    count = usable_cores() if jobs is None else jobs
+    if count < 1:
+        raise ValueError(f"jobs is {jobs}: expected 1 or more")
+    return count
 
 
 def _inputs(

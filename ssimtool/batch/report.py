@@ -35,12 +35,14 @@ class ReportRequest:
         base: folder against which relative image paths are resolved. Those that it does not hold
             are looked for next to the scores.
         replaced: existing files that the report replaces, which no image may be.
+        max_bytes: reject scores of more bytes; 0 is no limit, None 4 GB or half the memory.
     """
 
     path: str
     worst: int
     base: Path
     replaced: tuple[str, ...] = ()
+    max_bytes: int | None = None
 
 
 def _ignore(count: int) -> None:
@@ -69,7 +71,7 @@ def overview_of(
         SsimtoolError: the scores cannot be read.
         OutputError: a file to replace is an image of the scores.
     """
-    scores = read_scores(request.path)
+    scores = read_scores(request.path, max_bytes=request.max_bytes)
     comparisons = scores.comparisons
     if request.replaced:
         _check_outputs(comparisons, request)

@@ -59,8 +59,7 @@ def run(
         journal,
     ):
         scorer = Scorer(
-            reading,
-            request.reading.max_pixels,
+            request.reading,
             request.settings,
             resources,
             region=request.region,

@@ -19,7 +19,7 @@ from ssimtool.readers.align import Reading
 from ssimtool.readers.files import STDIN, are_names, check_regular, reading, shown
 from ssimtool.readers.frames import read_frames
 from ssimtool.readers.masks import with_mask
-from ssimtool.readers.options import RECORDED
+from ssimtool.readers.options import RECORDED, unrecorded
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.readers.samples import Pair
 from ssimtool.records.comparison import Comparison
@@ -123,12 +123,14 @@ def _read_again(record: Comparison, places: Places) -> Pair:
     # JSON has no tuples
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in options.items()}
     check_value_range(options.get("value_range"), options.get("data_range"))
-    # The size at the time of scoring is allowed, whatever --max-pixels was then.
+    # The size at the time of scoring is allowed, whatever --max-pixels and --max-bytes were then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
-    frames = read_frames(reference, distorted, Reading(**options, max_pixels=limit))
+    reading = Reading(**options, max_pixels=limit, max_bytes=0)
+    frames = read_frames(reference, distorted, reading)
     pair = frames.at(record.frames.of_report) if record.frames else frames.first
     mask = None if record.mask is None else places.path_of(record.mask)
-    return with_mask(pair, RegionOfInterest(mask=mask, regions=record.regions), max_pixels=limit)
+    region = RegionOfInterest(mask=mask, regions=record.regions)
+    return with_mask(pair, region, **unrecorded(reading))
 
 
 def _scoring(record: Comparison) -> CompareSettings:

@@ -6,10 +6,10 @@ A separate thread loads the modules for this while the first pairs are decoded.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ssimtool import __version__
 from ssimtool.batch.pool import THREAD_NAME, Budget
@@ -18,6 +18,7 @@ from ssimtool.errors import SsimtoolError
 from ssimtool.loading import LOADING, part_of_loaded
 from ssimtool.readers.files import check_batch_input, shown
 from ssimtool.readers.lists.pairs import PairInput
+from ssimtool.readers.options import Reading, recorded, unrecorded
 from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, region_of
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import Failure
@@ -25,7 +26,6 @@ from ssimtool.scoring.failures import failure_of, unexpected
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from ssimtool.readers.align import Reading
     from ssimtool.readers.frames import PairFrames
     from ssimtool.readers.memory import ImageInput
     from ssimtool.readers.samples import Pair
@@ -63,8 +63,7 @@ class Scorer:
     """Scorer of pairs; several threads may call it.
 
     Args:
-        reading: the fields of `readers.align.Reading` that a record holds.
-        max_pixels: the field of `Reading` that a record does not hold.
+        reading: how to read a pair.
         settings: metrics, definition and thresholds.
         resources: threads and memory.
         region: region of interest of pairs that do not name their own.
@@ -74,8 +73,7 @@ class Scorer:
 
     def __init__(
         self,
-        reading: Mapping[str, Any],
-        max_pixels: int,
+        reading: Reading,
         settings: CompareSettings,
         resources: Resources,
         *,
@@ -84,7 +82,7 @@ class Scorer:
         debug: bool = False,
     ) -> None:
         self._debug, self._region, self._mask = debug, region, mask
-        self._reading, self._max_pixels, self._settings = reading, max_pixels, settings
+        self._reading, self._settings = reading, settings
         self._resources = resources
         self._threads = 1 if resources.jobs > 1 else None  # for each pair
         self.execution: Execution | None = None  # set once it is decided
@@ -95,7 +93,6 @@ class Scorer:
         self._can_read, self._can_score = threading.Event(), threading.Event()
         self._own = threading.local()
         self._failed: BaseException | None = None
-        self._how: Reading
         self._compare: Callable[[Pair], Comparison]
         self._close: Callable[[], object] = lambda: None
 
@@ -114,11 +111,9 @@ class Scorer:
 
     def _load(self, grow: Callable[[int], object]) -> None:
         try:
-            from ssimtool.readers.align import Reading
             from ssimtool.readers.images.opening import set_up_pillow
 
             set_up_pillow()
-            self._how = Reading(**self._reading, max_pixels=self._max_pixels)
             self._can_read.set()
             with LOADING:
                 from ssimtool.kernels.loading import load_kernels
@@ -135,7 +130,7 @@ class Scorer:
             if self._resources.warm:
                 from ssimtool.batch.warming import warm_up
 
-                warm_up(self._how, self._settings)
+                warm_up(self._reading, self._settings)
         except BaseException as error:  # noqa: BLE001  # raised in the waiting threads
             self._failed = error
         self._can_read.set()
@@ -186,7 +181,7 @@ class Scorer:
             reference=inputs.reference,
             distorted=inputs.distorted,
             definition=parts_of(self._settings.definition),
-            reading=self._reading,
+            reading=recorded(self._reading),
             mask=region.mask,
             regions=region.regions,
             columns=inputs.columns,
@@ -207,7 +202,7 @@ class Scorer:
         with self._budget.share() as take:
             frames = read_frames(
                 *(inputs.images or (inputs.reference, inputs.distorted)),
-                self._how,
+                self._reading,
                 threads=self._threads,
                 into=last,
                 # A mask needs less memory than the two images; MS-SSIM has no mask.
@@ -235,7 +230,7 @@ class Scorer:
             from ssimtool.scoring import tensors  # noqa: F401  # loads torch
         image = self._mask if region.mask == self._region.mask else None
         check_batch_input(image if image is not None else region.mask)
-        return frames.prepared(mask_once(region, image=image, max_pixels=self._max_pixels))
+        return frames.prepared(mask_once(region, image=image, **unrecorded(self._reading)))
 
     def _compute_alone(self) -> None:
         """Limit torch to the calling thread if other threads compute too."""

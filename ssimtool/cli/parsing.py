@@ -123,20 +123,31 @@ def chosen_definition(
         raise typer.BadParameter(str(error)) from None
 
 
-def size_in_bytes(value: str) -> int:
+def size_in_bytes(value: str, option: str | None = None) -> int:
     """Parse `2G`, `500M`, `64K` or a number of bytes; K is 1024.
+
+    Args:
+        value: the argument.
+        option: the option in the message; None, if Typer knows it.
+
+    Raises:
+        typer.BadParameter: the value is not a size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
+    if match is None:
+        raise typer.BadParameter(f"{value!r} is not a size such as 2G or 500M", param_hint=option)
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+def memory_in_bytes(value: str) -> int:
+    """Parse the argument of `--memory`.
 
     Raises:
         typer.BadParameter: the value is not a size, or too small for a pair of images.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
-    if match is None:
-        raise typer.BadParameter(
-            f"{value!r} is not a size such as 2G or 500M", param_hint="--memory"
-        )
-    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    size = size_in_bytes(value, "--memory")
     if size < LEAST_MEMORY:
-        unit = "" if match[2] else f"; did you mean {match[1]}G?"
+        unit = f"; did you mean {value}G?" if value.strip().isdigit() else ""
         raise typer.BadParameter(
             f"{value!r} is {size:,} bytes, expected 16M or more{unit}", param_hint="--memory"
         )

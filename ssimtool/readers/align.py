@@ -19,6 +19,7 @@ from ssimtool.readers.images.together import decode_together
 from ssimtool.readers.memory import ImageInput, name_of, open_memory
 from ssimtool.readers.options import Reading as Reading
 from ssimtool.readers.options import recorded as recorded
+from ssimtool.readers.options import unrecorded
 from ssimtool.readers.ranges import in_value_range
 from ssimtool.readers.samples import Array, Pair, Samples
 
@@ -137,9 +138,9 @@ def _opened(image: ImageInput, options: Reading, into: Array | None) -> Opened:
     return open_image(
         name_of(image),
         frame=options.frame,
-        max_pixels=options.max_pixels,
         layout=options.layout,
         into=into,
+        **unrecorded(options),
     )
 
 

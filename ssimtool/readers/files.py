@@ -30,6 +30,7 @@ from ssimtool.readers.kinds import (
     status_of,
 )
 from ssimtool.readers.kinds import STDIN as STDIN
+from ssimtool.readers.limits import check_bytes, read_to_end
 
 NPY_MAGIC = b"\x93NUMPY"
 Content = bytes | mmap.mmap
@@ -184,30 +185,37 @@ def hold(path: str) -> HeldFile:
     return HeldFile(open_binary(path), shown(path))
 
 
-def read_content(path: str, *, may_grow: bool = False) -> Content:
+def read_content(path: str, *, max_bytes: int | None = None, may_grow: bool = False) -> Content:
     """Read a file, or standard input for `-`.
 
     Args:
         path: a file, a pipe or `-`.
+        max_bytes: reject an input with more bytes; 0 is no limit, None 4 GB or half the memory.
         may_grow: whether the file may change meanwhile, as the scores of a run do.
 
     Raises:
-        SsimtoolError: `not_found` or `unreadable`.
+        SsimtoolError: `not_found`, `unreadable` or `too_large`.
     """
     with reading(path):
         if path != STDIN:
-            held = hold(path)
-            if may_grow or held.size < held_files.COPY_FROM_BYTES:  # a pipe has size 0
-                data: Content = held.file.read()
-            else:
-                data = private_copy(held.pieces(0, held.size), held.size, held.name)
-            if not (may_grow or is_stream(path)):
-                held.check()
-            return data
+            with open_binary(path) as file:
+                if is_stream(path):
+                    return read_to_end(file, max_bytes, shown(path))
+                return _content_of(HeldFile(file, shown(path)), max_bytes, may_grow=may_grow)
         if sys.stdin is None:
             raise OSError("is closed")
         check_ends(path)
-        return sys.stdin.buffer.read()
+        return read_to_end(sys.stdin.buffer, max_bytes, shown(path))
+
+
+def _content_of(held: HeldFile, max_bytes: int | None, *, may_grow: bool) -> Content:
+    check_bytes(held.size, max_bytes, held.name)
+    if held.size >= held_files.COPY_FROM_BYTES and not may_grow:
+        return private_copy(held.pieces(0, held.size), held.size, held.name)
+    data = held.file.read()
+    if not may_grow:
+        held.check()
+    return data
 
 
 def give_back(data: Content | bytearray, start: int, stop: int) -> None:

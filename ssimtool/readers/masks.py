@@ -27,6 +27,7 @@ def with_mask(
     *,
     image: ImageInput | None = None,
     max_pixels: int = 0,
+    max_bytes: int | None = None,
 ) -> Pair:
     """Return a pair with its region of interest.
 
@@ -34,7 +35,7 @@ def with_mask(
         pair: two comparable images.
         region: a mask of the size of the pair, regions, or both; both mean their intersection.
         image: the mask, if it is in memory; None reads the file `region.mask`.
-        max_pixels: limit for the mask; 0 is no limit.
+        max_pixels, max_bytes: limits for the mask, as for `open_image`.
 
     Returns:
         the pair, with a `weight` unless all pixels have the same weight.
@@ -49,7 +50,7 @@ def with_mask(
     weight: Array = np.ones((height, width), dtype=np.bool_)
     mask = None
     if region.mask is not None:
-        mask = _read(region.mask if image is None else image, max_pixels)
+        mask = _read(region.mask if image is None else image, max_pixels, max_bytes)
         weight = _weights(mask)
         if weight.shape != (height, width):
             raise _other_size(pair, mask)
@@ -71,7 +72,11 @@ def with_mask(
 
 
 def mask_once(
-    region: RegionOfInterest, *, image: ImageInput | None = None, max_pixels: int = 0
+    region: RegionOfInterest,
+    *,
+    image: ImageInput | None = None,
+    max_pixels: int = 0,
+    max_bytes: int | None = None,
 ) -> Callable[[Pair], Pair]:
     """Return `with_mask` for the frames of a stack: the mask is read once for each size."""
     added: dict[tuple[int, ...], dict[str, Any]] = {}  # by the size of a frame
@@ -80,7 +85,9 @@ def mask_once(
         size = pair.reference.shape[:2]
         if region and size not in added:
             bare = replace(pair, steps=(), warnings=())
-            masked = with_mask(bare, region, image=image, max_pixels=max_pixels)
+            masked = with_mask(
+                bare, region, image=image, max_pixels=max_pixels, max_bytes=max_bytes
+            )
             added[size] = {name: getattr(masked, name) for name in ADDED}
         new = added.get(size, {})
         joined = {name: (*getattr(pair, name), *new[name]) for name in ADDED[-2:] if new}
@@ -89,7 +96,7 @@ def mask_once(
     return prepare
 
 
-def _read(image: ImageInput, max_pixels: int) -> Samples:
+def _read(image: ImageInput, max_pixels: int, max_bytes: int | None) -> Samples:
     path = name_of(image)
     if path == STDIN:
         raise SsimtoolError(
@@ -97,7 +104,7 @@ def _read(image: ImageInput, max_pixels: int) -> Samples:
             "standard input: cannot be a mask, expected a file; write ./- for a file named -",
         )
     opened = open_memory(image, layout="hwc", max_pixels=max_pixels) or open_image(
-        path, max_pixels=max_pixels, layout="hwc"
+        path, max_pixels=max_pixels, max_bytes=max_bytes, layout="hwc"
     )
     if opened.frames is not None and opened.pixels == 0:  # an array
         raise SsimtoolError(

@@ -21,11 +21,17 @@ class Reading:
     max_pixels: int = field(
         default=2**29, metadata={"recorded": False}
     )  # a limit changes no result
+    max_bytes: int | None = field(default=None, metadata={"recorded": False})
     layout: ImageLayout = "auto"
 
 
 # Names of the recorded options, in the order of the record.
 RECORDED = tuple(f.name for f in fields(Reading) if f.metadata.get("recorded", True))
+
+
+def unrecorded(options: Reading) -> dict[str, Any]:
+    """Options that are limits of what is read, which a record does not hold."""
+    return {f.name: getattr(options, f.name) for f in fields(Reading) if f.name not in RECORDED}
 
 
 def recorded(options: Reading) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def reading_of(
     frame: int | None,
     layout: ImageLayout,
     max_pixels: int,
+    max_bytes: int | None,
 ) -> Reading:
     """Return the options of reading images; the arguments are those of `compare`.
 
@@ -110,6 +111,7 @@ def reading_of(
         resize=resize,
         frame=frame,
         max_pixels=max_pixels,
+        max_bytes=max_bytes,
         layout=layout,
     )
 

@@ -18,6 +18,7 @@ from ssimtool.readers.files import check_read_once
 from ssimtool.readers.frames import PairFrames, read_frames
 from ssimtool.readers.masks import mask_once
 from ssimtool.readers.memory import ImageInput, name_of
+from ssimtool.readers.options import unrecorded
 from ssimtool.readers.regions import ALL, RegionOfInterest
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
@@ -116,9 +117,9 @@ def read_images(
     Raises:
         SsimtoolError: an image cannot be read, or the two cannot be compared.
     """
-    limit = request.reading.max_pixels
     frames = read_frames(request.reference, request.distorted, request.reading, meanwhile=meanwhile)
-    return frames.prepared(mask_once(request.region, image=request.mask, max_pixels=limit))
+    limits = unrecorded(request.reading)
+    return frames.prepared(mask_once(request.region, image=request.mask, **limits))
 
 
 def score_images(frames: PairFrames, request: CompareRequest, execution: Execution) -> FramesScored:

@@ -95,6 +95,7 @@ def compare(
     frame: int | None = None,
     layout: ImageLayout = "auto",
     max_pixels: int = 2**29,
+    max_bytes: int | None = None,
     device: str = "auto",
     backend: BackendName = "auto",
     precision: Precision = "single",
@@ -129,6 +130,8 @@ def compare(
             frame.
         max_pixels: refuse larger images; 0: no limit. For files, Pillow's own limit
             (`PIL.Image.MAX_IMAGE_PIXELS`) applies as well.
+        max_bytes: refuse larger files other than `.npy`; 0: no limit; None: 4 GB, or half the
+            memory if that is less.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         backend: `auto`, `fused` or `torch`.
         precision: of SSIM: `single`, right to 1e-6 of 1 − SSIM or to 1e-7, or `double`.
@@ -152,16 +155,21 @@ def compare(
     region = RegionOfInterest(mask=None if mask is None else name_of(mask), regions=tuple(regions))
     chosen = find_definition(definition, border=border)
     settings = compare_settings(metrics, chosen, scales, region, device, backend, precision)
-    options = (channels, data_range, value_range, background, resize, frame, layout, max_pixels)
+    options = channels, data_range, value_range, background, resize, frame, layout, max_pixels
     request = CompareRequest(
         reference=reference,
         distorted=distorted,
         settings=settings,
-        reading=reading_of(*options),
+        reading=reading_of(*options, max_bytes),
         region=region,
         mask=mask,
         with_map=map,
     )
+    return _result_in_python(request)
+
+
+def _result_in_python(request: CompareRequest) -> ComparisonResult:
+    """Return the result of a request; errors name the arguments of Python."""
     try:
         return _result(request)
     except SsimtoolError as error:

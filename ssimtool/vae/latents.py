@@ -56,7 +56,7 @@ def latents_of_files(
         SsimtoolError, MemoryError: with `debug`.
     """
     try:
-        latents = open_latents(request.paths)
+        latents = open_latents(request.paths, max_bytes=request.max_bytes)
         with watch(latents.samples, latents.size) as on_rows:
             record = evaluate_latents(latents, request.paths, request.settings, on_rows=on_rows)
         if request.plot is None:

@@ -53,6 +53,7 @@ def loss_of_files(
             latents=request.reads_latents,
             layout=request.layout,
             image_shape=request.image_shape,
+            max_bytes=request.max_bytes,
         )
         with watch(arrays.samples, arrays.size) as done, _written(per_sample) as keep:
 

@@ -28,6 +28,7 @@ class LossRequest:
         settings: weights, definition and so on.
         layout: axes of 4-D arrays, and of flattened rows.
         image_shape: shape (C, H, W) of the images if recon and raw are flattened, (N, C·H·W).
+        max_bytes: the limit of `open_array`.
 
     Raises:
         ArgumentError: a file is missing, or the settings need a term whose weight is 0.
@@ -37,6 +38,7 @@ class LossRequest:
     settings: LossSettings
     layout: BatchLayout = "nchw"
     image_shape: ImageShape | None = None
+    max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         check_read_once(self.paths)
@@ -82,6 +84,7 @@ class LatentsRequest:
         paths: MU LOGVAR, or one .npz.
         settings: unit, thresholds and so on.
         plot: format of the plot; None: no plot, which saves a second pass over the files.
+        max_bytes: the limit of `open_array`.
 
     Raises:
         ArgumentError: a file is missing, or a threshold needs a number that is not computed.
@@ -91,6 +94,7 @@ class LatentsRequest:
     paths: tuple[str, ...]
     settings: LatentSettings
     plot: PlotKind | None = None
+    max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         check_read_once(self.paths)

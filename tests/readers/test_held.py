@@ -13,7 +13,8 @@ from PIL import Image
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers import held
 from ssimtool.readers.arrays import vae
-from ssimtool.readers.arrays.sources import open_array, open_dump
+from ssimtool.readers.arrays.archives import open_dump
+from ssimtool.readers.arrays.sources import open_array
 from ssimtool.readers.arrays.vae import chunks, open_arrays
 from ssimtool.readers.files import read_content
 from ssimtool.readers.images.opening import open_image, read_image

@@ -56,6 +56,7 @@ def command(
     mask: m.MaskOption = None,
     region: m.RegionOption = [],
     max_pixels: r.MaxPixelsOption = 2**29,
+    max_bytes: o.MaxBytesOption = None,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     precision: o.PrecisionOption = "single",
@@ -116,10 +117,10 @@ def command(
         thresholds=limits,
         implied=[*(t.metric for t in on_all), *(["ssim"] if maps is not None else [])],
     )
-    size = parsing.size_in_bytes(memory)
+    size = parsing.memory_in_bytes(memory)
     parsing.requires_definition(settings)
     reading = reading_of(
-        channels, data_range, value_range, background, resize, frame, layout, max_pixels
+        channels, data_range, value_range, background, resize, frame, layout, max_pixels, max_bytes
     )
     from ssimtool.batch.interrupt import interruptible
     from ssimtool.batch.run import run

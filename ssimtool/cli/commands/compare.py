@@ -47,6 +47,7 @@ def command(
     mask: m.MaskOption = None,
     region: m.RegionOption = [],
     max_pixels: r.MaxPixelsOption = 2**29,
+    max_bytes: o.MaxBytesOption = None,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     precision: o.PrecisionOption = "single",
@@ -88,7 +89,7 @@ def command(
     )
     parsing.requires_definition(settings)
     reading = reading_of(
-        channels, data_range, value_range, background, resize, frame, layout, max_pixels
+        channels, data_range, value_range, background, resize, frame, layout, max_pixels, max_bytes
     )
     outputs = parsing.outputs("compare", format, output)
     csv = parsing.csv_style(outputs, wide=wide, safe=csv_safe)

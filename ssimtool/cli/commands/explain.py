@@ -27,6 +27,7 @@ def command(
     frame: f.OneFrameOption = None,
     layout: r.LayoutOption = "auto",
     max_pixels: r.MaxPixelsOption = 2**29,
+    max_bytes: o.MaxBytesOption = None,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     format: Annotated[str | None, o.format_option("explain")] = None,
@@ -46,7 +47,7 @@ def command(
         raise typer.BadParameter("standard input can be only one of REFERENCE and DISTORTED")
     settings = CompareSettings(metrics=("ssim",), device=device, backend=backend)
     reading = reading_of(
-        channels, data_range, value_range, background, resize, frame, layout, max_pixels
+        channels, data_range, value_range, background, resize, frame, layout, max_pixels, max_bytes
     )
     style = Style(parsing.outputs("explain", format, output), (), (), quiet, debug)
     with reserved(style.files, inputs=(reference, distorted)) as files:

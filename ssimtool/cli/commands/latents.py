@@ -78,6 +78,7 @@ def command(
         list[str],
         o.score(metavar=NAMED_VALUE, help="Fail (exit 1) if FIGURE is above VALUE. Repeatable."),
     ] = [],
+    max_bytes: o.MaxBytesOption = None,
     plot: Annotated[
         str | None,
         o.output(
@@ -118,7 +119,7 @@ def command(
     kind: PlotKind | None = None
     if plot is not None:
         kind = "svg" if plot.lower().endswith(".svg") else "png"
-    request = LatentsRequest(paths, how, plot=kind)
+    request = LatentsRequest(paths, how, plot=kind, max_bytes=max_bytes)
     style = Style(parsing.outputs("latents", format, output), REQUESTED, FIGURES, quiet, debug)
     first = [] if plot is None else [plot]
     # OpenBLAS reads this when NumPy loads it. Its threads spin while they wait: on cores that other

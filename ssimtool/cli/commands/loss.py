@@ -90,6 +90,7 @@ def command(
         str | None,
         o.computing(metavar="C,H,W", help="Set the shape of images that are flattened to rows."),
     ] = None,
+    max_bytes: o.MaxBytesOption = None,
     device: o.DeviceOption = "auto",
     backend: o.BackendOption = "auto",
     per_sample: Annotated[
@@ -134,7 +135,7 @@ def command(
     )
     from ssimtool.vae.requests import LossRequest
 
-    request = LossRequest(paths, how, layout, parsing.image_shape(image_shape))
+    request = LossRequest(paths, how, layout, parsing.image_shape(image_shape), max_bytes)
     style = Style(parsing.outputs("loss", format, output), ("loss",), TERMS, quiet, debug)
     first = [] if per_sample is None else [per_sample]
     from ssimtool.vae.loss import loss_of_files  # loads NumPy

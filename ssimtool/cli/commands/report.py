@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from ssimtool.output import Reserved, reserved, warn
 from ssimtool.reports.formats import renderer
 from ssimtool.reports.outputs import Output
 from ssimtool.reports.view import CsvStyle, View
+
+if TYPE_CHECKING:
+    from ssimtool.batch.report import ReportRequest
 
 
 def command(
@@ -48,6 +51,7 @@ def command(
             help="Resolve relative image paths against DIR, or else next to SCORES.",
         ),
     ] = ".",
+    max_bytes: o.MaxBytesOption = None,
     quiet: o.QuietOption = False,
     debug: o.DebugOption = False,
 ) -> int:
@@ -62,22 +66,23 @@ def command(
     csv = parsing.csv_style(outputs, wide=wide, safe=csv_safe)
     with reserved(files_of(outputs), inputs=(scores,)) as files:
         to = list(with_files(outputs, files))
-        return ended(lambda: _report(scores, worst, Path(base), quiet, csv, to), debug=debug)
+        paths = tuple(filter(os.path.isfile, files_of([one for one, _ in to])))
+        from ssimtool.batch.report import ReportRequest
+
+        request = ReportRequest(scores, worst, Path(base), paths, max_bytes)
+        return ended(lambda: _report(request, quiet, csv, to), debug=debug)
 
 
 def _report(
-    path: str,
-    worst: int,
-    base: Path,
+    request: ReportRequest,
     quiet: bool,
     csv: CsvStyle,
     outputs: Sequence[tuple[Output, Reserved | None]],
 ) -> int:
-    from ssimtool.batch.report import ReportRequest, overview_of
+    from ssimtool.batch.report import overview_of
     from ssimtool.reports.rows import counts_line
 
     paths = files_of([output for output, _ in outputs])
-    request = ReportRequest(path, worst, base, tuple(filter(os.path.isfile, paths)))
 
     def say(warning: str) -> None:
         if not quiet:

@@ -14,6 +14,7 @@ from ssimtool.cli.parsing import (
     metric_names,
     positive,
     precision_name,
+    size_in_bytes,
 )
 from ssimtool.definitions import Border
 from ssimtool.plugins import METRIC_NAMES
@@ -173,6 +174,15 @@ PrecisionOption = Annotated[
         hidden=True,
         parser=precision_name,
         help="Compute SSIM in double, or single (faster; to 1e-6 of 1 - SSIM).",
+    ),
+]
+MaxBytesOption = Annotated[
+    int | None,
+    computing(
+        metavar="SIZE",
+        hidden=True,
+        parser=size_in_bytes,
+        help="Refuse larger inputs (8G, 0: no limit). Default: 4G or half the memory.",
     ),
 ]
 MapOption = Annotated[

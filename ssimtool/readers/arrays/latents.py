@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.sources import ArraySource, open_array, open_dump
+from ssimtool.readers.arrays.archives import open_dump
+from ssimtool.readers.arrays.sources import ArraySource, open_array
 from ssimtool.readers.samples import Array
 
 CHUNK = 1 << 21  # values of mu read at a time: 8 MB of float32
@@ -43,16 +44,21 @@ class Latents:
         self.logvar.release()
 
 
-def open_latents(paths: tuple[str, ...]) -> Latents:
+def open_latents(paths: tuple[str, ...], *, max_bytes: int | None = None) -> Latents:
     """Open the arrays of MU LOGVAR, or of one DUMP.npz with these keys.
+
+    Args:
+        paths: one or two files.
+        max_bytes: the limit of `open_array`.
 
     Raises:
         SsimtoolError: a file cannot be read, or the arrays do not match.
     """
     if len(paths) == 1:
-        named = open_dump(paths[0], KEYS)
+        named = open_dump(paths[0], KEYS, max_bytes=max_bytes)
     else:
-        named = {key: open_array(path) for key, path in zip(KEYS, paths, strict=True)}
+        pairs = zip(KEYS, paths, strict=True)
+        named = {key: open_array(path, max_bytes=max_bytes) for key, path in pairs}
     latents = Latents(named["mu"], named["logvar"])
     check_posterior(latents.mu, latents.logvar)
     shape = latents.mu.shape

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.readers.arrays.archives import open_dump
 from ssimtool.readers.arrays.latents import check_posterior
-from ssimtool.readers.arrays.sources import ArraySource, open_array, open_dump
+from ssimtool.readers.arrays.sources import ArraySource, open_array
 from ssimtool.readers.samples import Array
 from ssimtool.settings import BatchLayout, ImageShape
 
@@ -80,6 +81,7 @@ def open_arrays(
     latents: bool,
     layout: BatchLayout,
     image_shape: ImageShape | None = None,
+    max_bytes: int | None = None,
 ) -> Arrays:
     """Open the arrays of RECON RAW [MU LOGVAR], or of one DUMP.npz.
 
@@ -88,15 +90,17 @@ def open_arrays(
         latents: whether mu and logvar are needed.
         layout: layout of arrays with four axes, and of flattened rows.
         image_shape: shape (C, H, W) of the images if recon and raw are flattened, (N, C·H·W).
+        max_bytes: the limit of `open_array`.
 
     Raises:
         SsimtoolError: a file cannot be read, or the arrays do not match.
     """
     needed = KEYS if latents else KEYS[:2]
     if len(paths) == 1:
-        named = open_dump(paths[0], needed)
+        named = open_dump(paths[0], needed, max_bytes=max_bytes)
     else:
-        named = {key: open_array(path) for key, path in zip(needed, paths, strict=False)}
+        pairs = zip(needed, paths, strict=False)
+        named = {key: open_array(path, max_bytes=max_bytes) for key, path in pairs}
     mu, logvar = (named[key] if latents else None for key in KEYS[2:])
     whole = image_shape == (1, *named["recon"].shape)  # one image, as two axes are without it
     flattened = None if whole else image_shape

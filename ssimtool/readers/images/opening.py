@@ -74,8 +74,7 @@ def read_image(
     Raises:
         SsimtoolError: the file cannot be read or is not a sound image.
     """
-    opened = open_image(path, frame=frame, max_pixels=max_pixels, layout=layout)
-    return opened.decode(lambda: False)
+    return open_image(path, frame=frame, max_pixels=max_pixels, layout=layout).decode(lambda: False)
 
 
 def open_image(
@@ -83,6 +82,7 @@ def open_image(
     *,
     frame: int | None = None,
     max_pixels: int = 0,
+    max_bytes: int | None = None,
     layout: ImageLayout = "auto",
     into: Array | None = None,
 ) -> Opened:
@@ -90,6 +90,8 @@ def open_image(
 
     Args:
         path, frame, max_pixels, layout: the arguments of `read_image`.
+        max_bytes: reject a file or a pipe with more bytes before it is decoded, unless it is an
+            array; 0 is no limit, None 4 GB or half the memory.
         into: memory for the samples. It is used if it has their shape and dtype and the decoder
             can write to it; the samples are then this array.
 
@@ -98,12 +100,11 @@ def open_image(
     """
     if is_array_file(path):
         return _open_array(path, None, os.path.getsize(path), frame, layout, max_pixels)
-    data = read_content(path)
+    data = read_content(path, max_bytes=max_bytes)
     if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
         return _open_array(path, data[:], 2 * len(data), frame, layout, max_pixels)
     opened = _open_content(data, path, frame, max_pixels, into)
-    held = len(data) if isinstance(data, bytes) else 0  # a copy is mapped
-    return replace(opened, memory=opened.memory + held)
+    return replace(opened, memory=opened.memory + len(data) * isinstance(data, bytes))  # not mapped
 
 
 def _open_array(

@@ -28,18 +28,19 @@ class Scores:
     cut: bool
 
 
-def read_scores(path: str) -> Scores:
+def read_scores(path: str, *, max_bytes: int | None = None) -> Scores:
     """Read a file of `ssimtool batch`, several of them in a row, or `-` for standard input.
 
     Args:
         path: NDJSON of comparisons and summaries. Unknown fields are ignored, and the last line
             may be cut off.
+        max_bytes: reject a file of more bytes; 0 is no limit, None 4 GB or half the memory.
 
     Raises:
         SsimtoolError: the file cannot be read, or a line is not a record; the message names it.
     """
     name = shown(path)
-    *lines, last = read_content(path, may_grow=True)[:].split(b"\n")
+    *lines, last = read_content(path, max_bytes=max_bytes, may_grow=True)[:].split(b"\n")
     read = [_line(name, i, line) for i, line in enumerate(lines, 1) if line.strip()]
     cut = False
     if last.strip():

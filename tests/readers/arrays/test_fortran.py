@@ -9,7 +9,8 @@ import pytest
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers import held
-from ssimtool.readers.arrays.sources import open_array, open_dump
+from ssimtool.readers.arrays.archives import open_dump
+from ssimtool.readers.arrays.sources import open_array
 from ssimtool.readers.images.opening import read_image
 from ssimtool.readers.memory import open_memory
 

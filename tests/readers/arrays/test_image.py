@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ssimtool.errors import SsimtoolError
-from ssimtool.readers.arrays.sources import open_array, open_dump
+from ssimtool.readers.arrays.archives import open_dump
+from ssimtool.readers.arrays.sources import open_array
 from ssimtool.readers.arrays.vae import Chunk, chunks, open_arrays
 from ssimtool.readers.images.opening import read_image
 

@@ -18,7 +18,7 @@ ERROR_CODES: dict[str, str] = {
     "not_an_image": "the content is neither an image nor a .npy array",
     "truncated": "the file ends before its content does",
     "damaged": "the content is damaged: a checksum is wrong, or a decoder warns",
-    "too_large": "more pixels than --max-pixels, or more than fit into memory",
+    "too_large": "more than --max-pixels or --max-bytes allow, or than fits into memory",
     "too_small": "smaller than the window of the definition (of MS-SSIM: at the last scale)",
     "size_mismatch": "two images differ in width or height, or a mask or region does not fit them",
     "channel_mismatch": "the two images differ in channels and neither is grey",

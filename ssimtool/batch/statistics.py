@@ -45,12 +45,14 @@ def judged(threshold: StatisticThreshold, statistics: Statistics) -> StatisticVe
 
 
 def _moments(finite: Sequence[float]) -> tuple[float | None, float | None]:
-    """Return the mean and the standard deviation; None without values.
+    """Return the mean and the standard deviation of sorted values; None without values.
 
     The sums are exact, so that the result does not depend on the order.
     """
     if not finite:
         return None, None
+    if finite[0] == finite[-1]:  # a mean that is rounded would differ from all of them
+        return float(finite[0]), 0.0
     largest = max(map(abs, finite))
     scale = 1.0 if largest < LARGE else math.ldexp(1, math.frexp(largest)[1] - 1)
     scaled = [v / scale for v in finite]

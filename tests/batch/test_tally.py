@@ -162,3 +162,10 @@ def test_files_without_a_partner(policy, missing, new):
     for unmatched, status in ((Unmatched(("x",)), missing), (Unmatched((), ("y",)), new)):
         assert _summary(tally, unmatched=replace(unmatched, policy=policy)).status == status
     assert _summary(tally, unmatched=Unmatched(policy=policy)).status == "ok"
+
+
+@pytest.mark.parametrize("value", [0.1, 0.9999999999999999, 1 / 3, -37.3, 5e-324, 1.7e308])
+@pytest.mark.parametrize("count", [1, 3, 400])
+def test_equal_numbers_have_no_deviation(value, count):
+    found = statistics_of([value] * count)
+    assert (found.mean, found.std) == (value, 0)

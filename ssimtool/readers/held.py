@@ -94,12 +94,15 @@ def private_copy(pieces: Iterable[bytes | bytearray], size: int, name: str) -> m
 
     Raises:
         SsimtoolError: `too_large`, the folder of temporary files has no room.
+        OSError: the address space has none.
     """
     with _temporary_space(name, size), tempfile.TemporaryFile() as copy:
+        copy.truncate(size)  # mapped first: without room for that, nothing need be copied
+        pages = mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ)
         for piece in pieces:
             copy.write(piece)
         copy.flush()
-        return mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ)
+        return pages
 
 
 @contextmanager

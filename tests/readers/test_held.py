@@ -193,7 +193,7 @@ def test_no_room_for_a_copy(npy, monkeypatch):
         def __exit__(self, *_):
             pass
 
-        def write(self, data):
+        def truncate(self, size):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
@@ -209,3 +209,20 @@ def test_a_file_is_closed_with_its_source(npy):
     del source
     if opened:
         assert len(os.listdir("/proc/self/fd")) == opened - 1
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_without_address_space_nothing_is_copied(tmp_path, monkeypatch, order):
+    path, read = tmp_path / "a.npy", []
+    np.save(path, np.zeros((100, 120), order=order))
+
+    def no_room(*_, **__):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    monkeypatch.setattr(held.mmap, "mmap", no_room)
+    monkeypatch.setattr(held.HeldFile, "read", lambda *place: read.append(place))
+    with pytest.raises(SsimtoolError, match="does not fit into memory") as error:
+        read_image(str(path))
+    assert error.value.code == "too_large"
+    assert read == []

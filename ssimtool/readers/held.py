@@ -54,16 +54,22 @@ class HeldFile:
         Raises:
             SsimtoolError: `unreadable`, the file has changed.
         """
-        data, held = bytearray(size), 0
-        with memoryview(data) as view, self._lock:
+        data = bytearray(size)
+        with memoryview(data) as view:
+            self.read_into(view, offset)
+        return data
+
+    def read_into(self, view: memoryview, offset: int) -> None:
+        """Fill memory, bytes, like `read`."""
+        held = 0
+        with self._lock:
             self.file.seek(offset)
-            while held < size:
+            while held < len(view):
                 more = self.file.readinto(view[held:])  # type: ignore[attr-defined]
                 if not more:
                     raise changed(self.name)
                 held += more
         self.check()
-        return data
 
     def pieces(self, offset: int, size: int) -> Iterator[bytearray]:
         """Read some bytes like `read`, a block at a time."""

@@ -226,3 +226,34 @@ def test_without_address_space_nothing_is_copied(tmp_path, monkeypatch, order):
         read_image(str(path))
     assert error.value.code == "too_large"
     assert read == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "<u2", "<f4"])
+@pytest.mark.parametrize("shape", [(30, 40), (30, 40, 1), (30, 40, 3)], ids=str)
+def test_memory_of_another_image_is_used_again_where_it_fits(tmp_path, dtype, shape):
+    array = np.random.default_rng(1).random(shape)
+    array = array if dtype == "<f4" else 200 * array
+    path = str(tmp_path / "a.npy")
+    np.save(path, array.astype(dtype))
+    expected = read_image(path).samples
+    into = np.zeros_like(expected)
+    found = open_image(path, into=into).decode(lambda: False).samples
+    assert np.shares_memory(found, into)
+    np.testing.assert_array_equal(found, expected)
+    locked = into.copy()
+    locked.flags.writeable = False
+    others = into[:, ::2], into.astype("<f8"), into[:-1].copy(), locked
+    for other in others:
+        before = other.copy()
+        found = open_image(path, into=other).decode(lambda: False).samples
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(other, before)
+
+
+def test_memory_is_not_used_again_in_fortran_order(tmp_path):
+    array = np.asfortranarray(np.random.default_rng(1).random((30, 40)))
+    np.save(tmp_path / "a.npy", array)
+    into = np.zeros((30, 40, 1))
+    found = open_image(str(tmp_path / "a.npy"), into=into).decode(lambda: False).samples
+    np.testing.assert_array_equal(found[:, :, 0], array)
+    assert not into.any()

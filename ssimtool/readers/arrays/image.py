@@ -25,6 +25,7 @@ def read_array_image(
     frame: int | None = None,
     layout: ImageLayout = "auto",
     max_pixels: int = 0,
+    into: Array | None = None,
 ) -> Samples:
     """Read one image from a .npy array of shape (H, W), (H, W, C) or (C, H, W), or of frames of it.
 
@@ -35,11 +36,12 @@ def read_array_image(
         layout: layout of three axes and more; `auto` takes the end with 1, 3 or 4 entries for the
             channels, `thw` the first of three axes for the frames.
         max_pixels: reject an image with more pixels; 0 is no limit.
+        into: memory that the samples may take.
 
     Raises:
         SsimtoolError: the file, its shape or its numbers are not those of an image.
     """
-    return _chosen_samples(_opened(path, data), path, shown(path), frame, layout, max_pixels)
+    return _chosen_samples(_opened(path, data), path, shown(path), frame, layout, max_pixels, into)
 
 
 def read_array_frames(
@@ -126,6 +128,7 @@ def _chosen_samples(
     frame: int | None,
     layout: ImageLayout,
     max_pixels: int,
+    into: Array | None = None,
 ) -> Samples:
     count = frame_count(source.shape, layout)
     number, warnings = chosen_frame(count or 1, name, frame)
@@ -134,6 +137,8 @@ def _chosen_samples(
     _check_shape(source.shape[count is not None :], name, layout, max_pixels)
     if count is not None:
         array = source.read(number, number + 1)[0]
+    elif into is not None and source.fill(into):
+        array = into.reshape(source.shape)
     else:
         array = source.read(0, source.shape[0])
     samples = _samples(array, path, name, layout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +26,8 @@ class ArraySource:
     """Array that is read some rows at a time.
 
     `read(start, stop)` returns rows of the first axis, in ascending order only. `release()` frees
-    the memory of the rows read so far; they stay readable.
+    the memory of the rows read so far; they stay readable. `fill(array)` writes all rows to an
+    array, and returns whether it could.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ArraySource:
     dtype: np.dtype[Any]
     read: Callable[[int, int], Array]
     release: Callable[[], None]
+    fill: Callable[[Array], bool] = lambda _: False
 
     @property
     def nbytes(self) -> int:
@@ -71,7 +73,16 @@ def open_array(path: str, *, max_bytes: int | None = None) -> ArraySource:
             pieces = held.pieces(header.offset, header.nbytes)
             return private_copy(pieces, header.nbytes, name)
 
-    return source_of(name, header, rows, whole)
+    def fill(into: Array) -> bool:
+        fits = into.nbytes == header.nbytes and into.dtype == header.dtype
+        is_spread = header.fortran_order and len(header.shape) > 1
+        if is_spread or not (fits and into.flags.c_contiguous and into.flags.writeable):
+            return False
+        with reading(path):
+            held.read_into(into.reshape(-1).view(np.uint8).data, header.offset)
+        return True
+
+    return replace(source_of(name, header, rows, whole), fill=fill)
 
 
 def array_of(data: Content | bytearray, name: str) -> ArraySource:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from PIL import Image, UnidentifiedImageError
 
@@ -98,30 +98,27 @@ def open_image(
     Raises:
         SsimtoolError: the file does not exist, is not an image, or has too many pixels.
     """
+    how: dict[str, Any] = {"layout": layout, "max_pixels": max_pixels}
     if is_array_file(path):
-        return _open_array(path, None, os.path.getsize(path), frame, layout, max_pixels)
+        return _open_array(path, None, os.path.getsize(path), frame, into, **how)
     data = read_content(path, max_bytes=max_bytes)
     if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
-        return _open_array(path, data[:], 2 * len(data), frame, layout, max_pixels)
+        return _open_array(path, data[:], 2 * len(data), frame, None, **how)
     opened = _open_content(data, path, frame, max_pixels, into)
     return replace(opened, memory=opened.memory + len(data) * isinstance(data, bytes))  # not mapped
 
 
 def _open_array(
-    path: str,
-    data: bytes | None,
-    memory: int,
-    frame: int | None,
-    layout: ImageLayout,
-    max_pixels: int,
+    path: str, data: bytes | None, memory: int, frame: int | None, into: Array | None, **how: Any
 ) -> Opened:
-    def decode(_: object) -> Samples:
-        return read_array_image(path, data, frame=frame, layout=layout, max_pixels=max_pixels)
-
-    frames = None
-    if frame is None:
-        frames = read_array_frames(path, data, layout=layout, max_pixels=max_pixels)
-    return Opened(0, memory, False, decode, frames)
+    frames = read_array_frames(path, data, **how) if frame is None else None
+    return Opened(
+        0,
+        memory,
+        False,
+        lambda _: read_array_image(path, data, frame=frame, into=into, **how),
+        frames,
+    )
 
 
 def _open_content(

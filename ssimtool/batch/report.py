@@ -35,7 +35,8 @@ class ReportRequest:
         base: folder against which relative image paths are resolved. Those that it does not hold
             are looked for next to the scores.
         replaced: existing files that the report replaces, which no image may be.
-        max_bytes: reject scores of more bytes; 0 is no limit, None 4 GB or half the memory.
+        max_bytes: reject scores and images of more bytes; 0 is no limit, None 4 GB or half the
+            memory.
     """
 
     path: str
@@ -135,7 +136,8 @@ def _pictures(
     cases: list[Case] = []
     indices = chosen(comparisons, request.worst)
     budget = budget_of(block, len(indices))
-    places = Places(request.base, None if request.path == STDIN else Path(request.path).parent)
+    beside = None if request.path == STDIN else Path(request.path).parent
+    places = Places(request.base, beside, max_bytes=request.max_bytes)
     with watch(len(indices)) as advance:
         for case in cases_of(comparisons, indices, places=places, budget=budget):
             cases.append(case)

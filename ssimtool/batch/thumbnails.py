@@ -41,10 +41,13 @@ class Places:
     Args:
         base: folder of relative paths.
         scores: folder of the scores; None: they are not in a folder.
+        max_bytes: limit of each image, as for `open_image`.
     """
 
-    def __init__(self, base: Path, scores: Path | None = None) -> None:
-        self._base, self._scores = base, scores
+    def __init__(
+        self, base: Path, scores: Path | None = None, *, max_bytes: int | None = None
+    ) -> None:
+        self._base, self._scores, self.max_bytes = base, scores, max_bytes
         self.beside: set[str] = set()
 
     def path_of(self, recorded: str) -> str:
@@ -123,9 +126,9 @@ def _read_again(record: Comparison, places: Places) -> Pair:
     # JSON has no tuples
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in options.items()}
     check_value_range(options.get("value_range"), options.get("data_range"))
-    # The size at the time of scoring is allowed, whatever --max-pixels and --max-bytes were then.
+    # The size at the time of scoring is allowed, whatever --max-pixels was then.
     limit = max(Reading().max_pixels, (record.width or 0) * (record.height or 0))
-    reading = Reading(**options, max_pixels=limit, max_bytes=0)
+    reading = Reading(**options, max_pixels=limit, max_bytes=places.max_bytes)
     frames = read_frames(reference, distorted, reading)
     pair = frames.at(record.frames.of_report) if record.frames else frames.first
     mask = None if record.mask is None else places.path_of(record.mask)

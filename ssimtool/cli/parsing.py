@@ -136,7 +136,7 @@ def size_in_bytes(value: str, option: str | None = None) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
     if match is None:
         raise typer.BadParameter(f"{value!r} is not a size such as 2G or 500M", param_hint=option)
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    return math.ceil(float(match[1]) * 1024.0 ** " KMGT".index(match[2].upper() or " "))
 
 
 def memory_in_bytes(value: str) -> int:

@@ -210,7 +210,7 @@ def read_content(path: str, *, max_bytes: int | None = None, may_grow: bool = Fa
 
 def _content_of(held: HeldFile, max_bytes: int | None, *, may_grow: bool) -> Content:
     check_bytes(held.size, max_bytes, held.name)
-    if held.size >= held_files.COPY_FROM_BYTES and not may_grow:
+    if held.size >= held_files.COPY_IMAGE_FROM_BYTES and not may_grow:
         return private_copy(held.pieces(0, held.size), held.size, held.name)
     data = held.file.read()
     if not may_grow:

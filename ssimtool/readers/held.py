@@ -7,7 +7,6 @@ change, and the copy is mapped. A change of the size or the time of the file is 
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 import tempfile
@@ -16,12 +15,13 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import BinaryIO
 
-from ssimtool.errors import SsimtoolError
+from ssimtool.errors import SsimtoolError, is_out_of_memory
 
-# More than this is copied and mapped: it needs no memory besides the decoded samples.
+# From this size on, samples of arrays are copied and mapped instead of read.
 COPY_FROM_BYTES = 2**26
+# So are images, before it is known how much memory they will need besides.
+COPY_IMAGE_FROM_BYTES = 2**24
 BLOCK = 1 << 20  # bytes to copy at a time
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class HeldFile:
@@ -102,24 +102,31 @@ def private_copy(pieces: Iterable[bytes | bytearray], size: int, name: str) -> m
         SsimtoolError: `too_large`, the folder of temporary files has no room.
         OSError: the address space has none.
     """
-    with _temporary_space(name, size), tempfile.TemporaryFile() as copy:
-        copy.truncate(size)  # mapped first: without room for that, nothing need be copied
+    with _temporary_space(name, size):
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed below
+    with copy:
+        with _temporary_space(name, size):
+            copy.truncate(size)  # mapped first: without room for that, nothing need be copied
         pages = mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ)
         for piece in pieces:
-            copy.write(piece)
-        copy.flush()
+            with _temporary_space(name, size):
+                copy.write(piece)
+        with _temporary_space(name, size):
+            copy.flush()
         return pages
 
 
 @contextmanager
 def _temporary_space(name: str, size: int) -> Iterator[None]:
+    """Turn an error of the temporary file, not one of the input, into one that says so."""
     try:
         yield
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if is_out_of_memory(error):
             raise
+        reason = (error.strerror or str(error)).lower()
         raise SsimtoolError(
             "too_large",
-            f"{name}: is copied while it is read, which needs {size} bytes of temporary files, but "
-            f"{tempfile.gettempdir()} has no room; make room, or set TMPDIR to another folder",
+            f"{name}: is copied while it is read, but {size} bytes of temporary files cannot be "
+            f"written ({reason}); make room, or set TMPDIR to another folder",
         ) from None

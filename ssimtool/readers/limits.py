@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from typing import BinaryIO
 
@@ -45,13 +46,12 @@ def read_to_end(stream: BinaryIO, max_bytes: int | None, name: str) -> bytes:
     Raises:
         SsimtoolError: `too_large`, it has more bytes than allowed.
     """
-    limit, held, blocks = limit_of(max_bytes), 0, []
+    limit, data = limit_of(max_bytes), io.BytesIO()  # joining blocks would need twice the memory
     while block := stream.read(BLOCK):
-        held += len(block)
-        if limit is not None and held > limit:
+        data.write(block)
+        if limit is not None and data.tell() > limit:
             raise too_many_bytes(name, f"more than {limit} bytes", limit)
-        blocks.append(block)
-    return b"".join(blocks)
+    return data.getvalue()
 
 
 def too_many_bytes(name: str, held: str, limit: int) -> SsimtoolError:

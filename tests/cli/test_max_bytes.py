@@ -59,3 +59,20 @@ def test_a_size_that_is_none(ssimtool, files):
     assert done.code == 2
     assert "--max-bytes" in done.err
     assert "is not a size such as 2G or 500M" in done.err
+
+
+def test_a_size_that_rounds_to_nothing_is_no_lack_of_a_limit(ssimtool, files):
+    assert ssimtool("compare", "a.png", "b.png", "--max-bytes", "0.5").code == 3
+
+
+def test_images_of_a_report(ssimtool, files):
+    ssimtool("compare", "a.png", "b.png", "-f", "ndjson", "-o", "scores.ndjson")
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.random.default_rng(2).integers(0, 256, (90, 90)).astype("u1")).save(name)
+    size = (files / "a.png").stat().st_size
+    assert (files / "scores.ndjson").stat().st_size < size
+    for limit, shown in ((size - 1, False), (size, True)):
+        (files / "page.html").unlink(missing_ok=True)
+        done = ssimtool("report", "scores.ndjson", "-o", "page.html", "--max-bytes", limit, "-q")
+        assert done.code == 0
+        assert ("allow more with --max-bytes" in (files / "page.html").read_text()) is not shown

@@ -170,16 +170,22 @@ def test_a_small_caller_waits_for_no_large_one(monkeypatch, restored):
         end.set()
 
 
-def test_an_error_ends_the_work():
-    calls = []
+def test_an_error_ends_the_work(monkeypatch, restored):
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
+    torch.set_num_threads(2)
+    caller, begun, done = threading.get_ident(), threading.Event(), []
 
     def work(queue, at_once):
-        calls.append(take(queue))
-        raise MemoryError
+        if threading.get_ident() == caller:
+            begun.wait(20)
+            raise MemoryError
+        begun.set()
+        done.append(take(queue))
+        time.sleep(0.005)
 
     with pytest.raises(MemoryError):
-        threads.share(work, 10_000, 1 << 24)
-    assert len(calls) <= threads.usable_cores()  # once a thread
+        threads.share(work, 1000, 1 << 24)
+    assert len(done) < 500  # the other thread takes no further task
 
 
 @pytest.mark.parametrize(

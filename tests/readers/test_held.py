@@ -9,6 +9,7 @@ import tempfile
 import numpy as np
 import pytest
 from PIL import Image
+from windows import unix
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers import held
@@ -23,11 +24,17 @@ from ssimtool.readers.lists.scores import read_scores
 CHANGED = "was changed while it was read, expected a file that stays as it is; wait until"
 
 
+def copy_all(monkeypatch):
+    """Reads files as large ones are read."""
+    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    monkeypatch.setattr(held, "COPY_IMAGE_FROM_BYTES", 1)
+
+
 @pytest.fixture(params=["in memory", "copied"])
 def either(request, monkeypatch):
     """Reads files as small ones are read, and as large ones are."""
     if request.param == "copied":
-        monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+        copy_all(monkeypatch)
 
 
 def shorten(path):
@@ -121,7 +128,7 @@ def test_a_dump_that_is_written_while_a_loss_is_computed(tmp_path, monkeypatch, 
 
 
 def test_an_image_that_changes_while_it_is_copied(tmp_path, monkeypatch, change):
-    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    copy_all(monkeypatch)
     monkeypatch.setattr(held, "BLOCK", 500)
     path = tmp_path / "a.bmp"
     Image.new("RGB", (40, 30)).save(path)
@@ -155,7 +162,7 @@ def test_an_image_that_changes_while_it_is_read(tmp_path, monkeypatch, change):
 
 @pytest.mark.parametrize("form", ["png", "tiff", "jpg", "bmp", "webp", "ppm"])
 def test_a_copy_does_not_change_with_its_file(tmp_path, monkeypatch, form):
-    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    copy_all(monkeypatch)
     path = tmp_path / f"a.{form}"
     samples = np.random.default_rng(1).integers(0, 256, (60, 50, 3)).astype(np.uint8)
     Image.fromarray(samples).save(path)
@@ -165,6 +172,7 @@ def test_a_copy_does_not_change_with_its_file(tmp_path, monkeypatch, form):
     np.testing.assert_array_equal(opened.decode(lambda: False).samples, expected)
 
 
+@unix  # Windows does not let an open file be replaced
 def test_a_file_that_is_replaced_is_read_to_its_end(npy, either):
     source = open_array(str(npy))
     np.save(npy.with_name("b.npy"), np.ones((100, 120)))
@@ -185,22 +193,62 @@ def test_scores_may_grow_while_they_are_read(tmp_path, monkeypatch):
         read_scores(str(path))
 
 
-def test_no_room_for_a_copy(npy, monkeypatch):
-    class Full:
-        def __enter__(self):
-            return self
+@pytest.mark.parametrize("form", ["npy", "npz"])
+@pytest.mark.parametrize("reason", ["no space left on device", "no usable temporary directory"])
+def test_no_room_for_a_copy(tmp_path, monkeypatch, form, reason):
+    number = errno.ENOSPC if reason.startswith("no space") else errno.ENOENT
 
-        def __exit__(self, *_):
-            pass
+    def full(*_):
+        raise OSError(number, reason)
 
-        def truncate(self, size):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
-    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
-    with pytest.raises(SsimtoolError, match="needs 96000 bytes of temporary files") as error:
-        read_image(str(npy))
+    array = np.asfortranarray(np.zeros((100, 120)))
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "a.npz", mu=array)
+    copy_all(monkeypatch)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    path = str(tmp_path / f"a.{form}")
+    with pytest.raises(SsimtoolError, match="96000 bytes of temporary files cannot") as error:
+        (open_array(path) if form == "npy" else open_dump(path, ("mu",))["mu"]).read(0, 1)
     assert error.value.code == "too_large"
+    assert reason in str(error.value)
+
+
+def test_only_the_frames_that_are_read_are_copied(tmp_path, monkeypatch):
+    path, copied = str(tmp_path / "a.npy"), []
+    frames = np.random.default_rng(1).integers(0, 256, (9, 30, 40, 3)).astype(np.uint8)
+    np.save(path, frames)
+    np.savez(tmp_path / "a.npz", mu=frames)
+    copy_all(monkeypatch)
+    copy = held.private_copy
+
+    def counted(pieces, size, name):
+        copied.append(size)
+        return copy(pieces, size, name)
+
+    monkeypatch.setattr("ssimtool.readers.arrays.sources.private_copy", counted)
+    monkeypatch.setattr("ssimtool.readers.arrays.archives.private_copy", counted)
+    np.testing.assert_array_equal(
+        open_image(path, frame=3).decode(lambda: False).samples, frames[3]
+    )
+    np.testing.assert_array_equal(open_image(path).frames.read(5).samples, frames[5])
+    source = open_dump(str(tmp_path / "a.npz"), ("mu",))["mu"]
+    np.testing.assert_array_equal(source.read(7, 8), frames[7:8])
+    assert copied == [3600] * 3
+
+
+def test_an_archive_whose_first_read_fails(tmp_path, monkeypatch):
+    class Broken:
+        name = str(tmp_path / "a.npz")
+
+        def __init__(self):
+            self.file = self
+
+        def read(self, size):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("ssimtool.readers.arrays.archives.hold", lambda _: Broken())
+    with pytest.raises(SsimtoolError, match=r"a\.npz: cannot be read \(input/output error\)"):
+        open_dump(str(tmp_path / "a.npz"), ("mu",))
 
 
 def test_a_file_is_closed_with_its_source(npy):
@@ -211,19 +259,23 @@ def test_a_file_is_closed_with_its_source(npy):
         assert len(os.listdir("/proc/self/fd")) == opened - 1
 
 
+@pytest.mark.parametrize("form", ["npy", "npz"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_without_address_space_nothing_is_copied(tmp_path, monkeypatch, order):
-    path, read = tmp_path / "a.npy", []
-    np.save(path, np.zeros((100, 120), order=order))
+def test_without_address_space_nothing_is_copied(tmp_path, monkeypatch, order, form):
+    read = []
+    np.save(tmp_path / "a.npy", np.zeros((100, 120), order=order))
+    np.savez(tmp_path / "a.npz", mu=np.zeros((100, 120), order=order))
 
     def no_room(*_, **__):
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
-    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    copy_all(monkeypatch)
+    path = str(tmp_path / f"a.{form}")
+    source = open_array(path) if form == "npy" else open_dump(path, ("mu",))["mu"]
     monkeypatch.setattr(held.mmap, "mmap", no_room)
     monkeypatch.setattr(held.HeldFile, "read", lambda *place: read.append(place))
     with pytest.raises(SsimtoolError, match="does not fit into memory") as error:
-        read_image(str(path))
+        source.read(0, 100)
     assert error.value.code == "too_large"
     assert read == []
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from ssimtool.errors import SsimtoolError
+from ssimtool.errors import SsimtoolError, is_out_of_memory, too_large
 from ssimtool.readers import held as held_files
 from ssimtool.readers.arrays.npy import (
     BLOCK,
@@ -45,13 +45,13 @@ def open_dump(
             missing.
     """
     data = read_content(path, max_bytes=max_bytes) if is_stream(path) else None
-    try:
-        held = None
+    held = None
+    with reading(path):
         if data is None:
-            with reading(path):
-                held = hold(path)
+            held = hold(path)
         file = held.file if held is not None else io.BytesIO(data or b"")
         head = file.read(2)
+    try:
         archive = zipfile.ZipFile(file)
         present = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
     except DAMAGED:
@@ -92,6 +92,12 @@ def _open_member(
             raise cut_off(name, header, start + len(data))
         return data
 
+    def large(start: int, size: int) -> Content:
+        check_bytes(size, max_bytes, name)
+        with _unpacking(name, held):
+            file.seek(header.offset + start)
+            return private_copy(_blocks(file, size, header, name), size, name)
+
     def whole() -> Content | bytearray:
         check_bytes(header.nbytes, max_bytes, name)
         # opened again: zipfile compares no checksum once it was told to seek
@@ -100,20 +106,20 @@ def _open_member(
             if header.nbytes < held_files.COPY_FROM_BYTES:
                 data: Content | bytearray = read_samples(file, header, name)
             else:
-                data = private_copy(_blocks(file, header, name), header.nbytes, name)
+                data = private_copy(_blocks(file, header.nbytes, header, name), header.nbytes, name)
             while file.read(BLOCK):  # the checksum is compared at the end of the member
                 pass
         return data
 
-    return source_of(name, header, rows, whole)
+    return source_of(name, header, rows, large, whole)
 
 
-def _blocks(file: IO[bytes], header: Header, name: str) -> Iterator[bytes]:
+def _blocks(file: IO[bytes], size: int, header: Header, name: str) -> Iterator[bytes]:
     held = 0
-    while data := file.read(min(BLOCK, header.nbytes - held)):
+    while data := file.read(min(BLOCK, size - held)):
         held += len(data)
         yield data
-    if held < header.nbytes:
+    if held < size:
         raise cut_off(name, header, held)
 
 
@@ -122,7 +128,7 @@ def _unpacking(name: str, held: HeldFile | None) -> Iterator[None]:
     """Turn an error of zipfile into one that names the array; check that the file stays the same.
 
     Raises:
-        SsimtoolError: `unreadable`.
+        SsimtoolError: `unreadable` or `too_large`.
     """
     _check(held)
     try:
@@ -130,6 +136,8 @@ def _unpacking(name: str, held: HeldFile | None) -> Iterator[None]:
         _check(held)
     except DAMAGED as error:
         _check(held)
+        if is_out_of_memory(error):
+            raise too_large(name) from None
         raise SsimtoolError(
             "unreadable",
             f"{name}: cannot be unpacked ({first_line(error)}), expected an intact .npz file; "

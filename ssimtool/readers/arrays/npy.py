@@ -39,6 +39,11 @@ class Header:
     offset: int
 
     @property
+    def is_spread(self) -> bool:
+        """Whether a row is spread over the whole array."""
+        return self.fortran_order and len(self.shape) > 1
+
+    @property
     def nbytes(self) -> int:
         """Size of the samples in bytes."""
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize

@@ -66,23 +66,23 @@ def open_array(path: str, *, max_bytes: int | None = None) -> ArraySource:
         with reading(path):
             return held.read(header.offset + start, size)
 
-    def whole() -> Content | bytearray:
-        if header.nbytes < held_files.COPY_FROM_BYTES:
-            return rows(0, header.nbytes)
+    def large(start: int, size: int) -> Content:
         with reading(path):
-            pieces = held.pieces(header.offset, header.nbytes)
-            return private_copy(pieces, header.nbytes, name)
+            return private_copy(held.pieces(header.offset + start, size), size, name)
+
+    def whole() -> Content | bytearray:
+        read = rows if header.nbytes < held_files.COPY_FROM_BYTES else large
+        return read(0, header.nbytes)
 
     def fill(into: Array) -> bool:
         fits = into.nbytes == header.nbytes and into.dtype == header.dtype
-        is_spread = header.fortran_order and len(header.shape) > 1
-        if is_spread or not (fits and into.flags.c_contiguous and into.flags.writeable):
+        if header.is_spread or not (fits and into.flags.c_contiguous and into.flags.writeable):
             return False
         with reading(path):
             held.read_into(into.reshape(-1).view(np.uint8).data, header.offset)
         return True
 
-    return replace(source_of(name, header, rows, whole), fill=fill)
+    return replace(source_of(name, header, rows, large, whole), fill=fill)
 
 
 def array_of(data: Content | bytearray, name: str) -> ArraySource:
@@ -107,6 +107,7 @@ def source_of(
     name: str,
     header: Header,
     rows: Callable[[int, int], bytes | bytearray],
+    large: Callable[[int, int], Content],
     whole: Callable[[], Content | bytearray],
 ) -> ArraySource:
     """Source of an array of which rows are read, or all of it at once.
@@ -114,27 +115,29 @@ def source_of(
     Args:
         name: its name in messages.
         header: its header.
-        rows: reads some of its bytes, from the first byte of a row on.
-        whole: reads all its bytes. They are needed if rows are spread over them, in Fortran order,
-            or if one sample is as large as `COPY_FROM_BYTES`; then they are mapped.
+        rows: reads some of its bytes: their place, from the first sample on, and their number.
+        large: the same from `COPY_FROM_BYTES` on, mapped.
+        whole: reads all its bytes, if rows are spread over them, in Fortran order.
     """
     row = header.nbytes // max(header.shape[0], 1) if header.shape else header.nbytes
     pages: list[Content | bytearray] = []
 
     def read(start: int, stop: int) -> Array:
         size = (stop - start) * row
-        is_spread = header.fortran_order and len(header.shape) > 1
-        if size and not is_spread and size < held_files.COPY_FROM_BYTES:
-            data = rows(start * row, size)
-            return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
-        if not pages:
-            pages.append(whole())
-        return _as_array(header, pages[0], 0)[start:stop]
+        if header.is_spread or not size:
+            pages[:] = pages or [whole()]
+            return _as_array(header, pages[0], 0)[start:stop]
+        if size < held_files.COPY_FROM_BYTES:
+            data: Content | bytearray = rows(start * row, size)
+        else:
+            data = large(start * row, size)
+            pages[:] = [data]
+        return np.frombuffer(data, header.dtype).reshape(stop - start, *header.shape[1:])
 
     def release() -> None:
         # Mapped pages count as memory of this process until they are released. In Fortran order,
         # the next rows are on the same pages.
-        for data in pages if not header.fortran_order else ():
+        for data in pages if not header.is_spread else ():
             give_back(data, 0, len(data))
 
     return ArraySource(name, header.shape, header.dtype, read, release)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssimtool.readers.samples import FrameStack, Samples
 
@@ -24,3 +24,8 @@ class Opened:
     is_fast: bool
     decode: Callable[[Callable[[], bool]], Samples]
     frames: FrameStack | None = None
+
+    def beside(self, size: int) -> Opened:
+        """Return the image if as many more bytes are held until it is decoded."""
+        frames = self.frames and replace(self.frames, memory=self.frames.memory + size)
+        return replace(self, memory=self.memory + size, frames=frames)

@@ -7,7 +7,6 @@ import logging
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import IO, Any, cast
 
@@ -15,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.arrays.image import check_pixels, read_array_frames, read_array_image
-from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, shown
+from ssimtool.readers.files import NPY_MAGIC, Content, is_array_file, read_content, reading, shown
 from ssimtool.readers.images.damage import decoding, unidentified
 from ssimtool.readers.images.deep import is_deep, read_deep
 from ssimtool.readers.images.described import with_description
@@ -100,12 +99,14 @@ def open_image(
     """
     how: dict[str, Any] = {"layout": layout, "max_pixels": max_pixels}
     if is_array_file(path):
-        return _open_array(path, None, os.path.getsize(path), frame, into, **how)
+        with reading(path):
+            size = os.path.getsize(path)
+        return _open_array(path, None, size, frame, into, **how)
     data = read_content(path, max_bytes=max_bytes)
     if data[: len(NPY_MAGIC)] == NPY_MAGIC:  # from standard input or a pipe
         return _open_array(path, data[:], 2 * len(data), frame, None, **how)
-    opened = _open_content(data, path, frame, max_pixels, into)
-    return replace(opened, memory=opened.memory + len(data) * isinstance(data, bytes))  # not mapped
+    held = len(data) if isinstance(data, bytes) else 0  # a copy is mapped
+    return _open_content(data, path, frame, max_pixels, into).beside(held)
 
 
 def _open_array(

@@ -261,7 +261,7 @@ def test_mapped_files(tmp_path, monkeypatch, decoders, name):
     path = tmp_path / "a.bin"
     path.write_bytes({**ACCEPTED, **LEFT}[name])
     expected = _by_pillow(str(path), monkeypatch)
-    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    monkeypatch.setattr(held, "COPY_IMAGE_FROM_BYTES", 1)
     monkeypatch.setattr(png, "PIECE", 500)
     monkeypatch.setattr(png, "SWEEP", 1000)
     _assert_same(read_image(str(path)), expected)

@@ -162,7 +162,7 @@ def test_ctrl_c_ends_what_decodes_and_lets_the_rest_come_to_its_end():
 
 
 def test_memory_of_mapped_files_is_given_back(save, monkeypatch):
-    monkeypatch.setattr(held, "COPY_FROM_BYTES", 1)
+    monkeypatch.setattr(held, "COPY_IMAGE_FROM_BYTES", 1)
     content = files.read_content(save("a.png"))
     before = content[:]
     files.give_back(content, 5000, len(content))

@@ -177,8 +177,9 @@ def usable_memory(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     memory.limit_in_bytes) if that allows less.
     """
     sizes = []
-    with suppress(OSError, ValueError, AttributeError):  # Windows has no sysconf
-        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if sys.platform != "win32":  # which has no sysconf
+        with suppress(OSError, ValueError):
+            sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # "max"
             sizes.append(int((root / name).read_text()))

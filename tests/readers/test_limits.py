@@ -123,6 +123,7 @@ def test_the_limit_if_none_is_requested(monkeypatch, memory, limit):
     assert limits.default_max_bytes.__wrapped__() == limit
 
 
+@unix
 def test_the_memory_of_this_process(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.get, False)
     assert usable_memory(tmp_path) == 4_096_000
@@ -134,6 +135,6 @@ def test_the_memory_of_this_process(tmp_path, monkeypatch):
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory/memory.limit_in_bytes").write_text("9223372036854771712\n")  # no limit
     assert usable_memory(tmp_path) == 4_096_000
-    monkeypatch.delattr(os, "sysconf")
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": -1, "SC_PAGE_SIZE": 4096}.get, False)
     (tmp_path / "memory/memory.limit_in_bytes").unlink()
     assert usable_memory(tmp_path) is None

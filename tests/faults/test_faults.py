@@ -59,7 +59,7 @@ class Server:
         )
 
     def run(self, arguments, number=0, error=0):
-        """What a command did: `code`, `err`, `calls`, and which `call` failed."""
+        """Returns the `code`, `err` and number of `calls` of a command, and which `call` failed."""
         line = json.dumps([str(self.folder), arguments, number, error])
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()

@@ -31,7 +31,7 @@ def png(tmp_path):
 
 @pytest.fixture
 def endless(tmp_path):
-    """A named pipe that is written to for as long as somebody reads it; and how much was."""
+    """A named pipe that is written to until its reader closes it; and the number of bytes."""
     path, held = tmp_path / "pipe", [0]
     os.mkfifo(path)
 

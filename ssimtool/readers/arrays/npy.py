@@ -40,7 +40,7 @@ class Header:
 
     @property
     def is_spread(self) -> bool:
-        """Whether a row is spread over the whole array."""
+        """True in Fortran order: the numbers of a row are far apart in the file."""
         return self.fortran_order and len(self.shape) > 1
 
     @property

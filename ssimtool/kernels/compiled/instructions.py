@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llvmlite import binding, ir
@@ -27,6 +27,7 @@ def _vector_bytes() -> int:
 
 
 VECTOR_BYTES = _vector_bytes()
+FEW_REGISTERS = VECTOR_BYTES < LINE_BYTES  # some 16, where AVX-512 has 32
 
 
 def lanes_of(kind: Any) -> int:
@@ -128,9 +129,20 @@ class Vectors:
     def plus(self, a: Any, b: Any) -> Any:
         return self.builder.fadd(a, b, flags=FUSED)
 
-    def blurred(self, values: Sequence[Any], weights: Sequence[Any], taps: int) -> list[Any]:
-        """Return the weighted sums of `taps` values, from each value on for which there are so
-        many. `weights` are those up to the middle one."""
+    def blurred(
+        self, samples: Iterable[tuple[Any, ...]], weights: Sequence[Any], taps: int, count: int
+    ) -> list[list[Any]]:
+        """Return `count` weighted sums of `taps` values each, which begin one sample apart.
+
+        `weights` are those up to the middle one. A sample is a tuple with a value of each series,
+        and each series has its own sums. If `samples` is a generator, the instructions for a sample
+        come where they are needed."""
+        if FEW_REGISTERS:
+            return self._streamed(samples, weights, taps, count)
+        return [self._paired(values, weights, taps) for values in zip(*samples, strict=True)]
+
+    def _paired(self, values: Sequence[Any], weights: Sequence[Any], taps: int) -> list[Any]:
+        """Add the two values of each weight before they are multiplied."""
         sums, middle = [], taps // 2
         for first in range(len(values) - taps + 1):
             total = self.times(weights[middle], values[first + middle])
@@ -139,3 +151,16 @@ class Vectors:
                 total = self.plus(self.times(weights[k], both), total)
             sums.append(total)
         return sums
+
+    def _streamed(
+        self, samples: Iterable[tuple[Any, ...]], weights: Sequence[Any], taps: int, count: int
+    ) -> list[list[Any]]:
+        """Multiply and add each value for all sums at once: it need not be kept for later ones."""
+        series: list[list[Any]] = []
+        for i, values in enumerate(samples):
+            series = series or [[None] * count for _ in values]
+            for value, sums in zip(values, series, strict=True):
+                for r in range(max(0, i - taps + 1), min(count, i + 1)):
+                    product = self.times(weights[min(i - r, taps - 1 - i + r)], value)
+                    sums[r] = product if sums[r] is None else self.plus(product, sums[r])
+        return series

@@ -42,10 +42,10 @@ def memory_format(interleaved: bool) -> torch.memory_format:
 
 def planes(x: Tensor, *, interleaved: bool) -> Planes:
     """Return the memory of a tensor with contiguous rows, without a copy."""
-    n, c, _, _ = x.shape
-    span = 1 + sum((size - 1) * step for size, step in zip(x.shape, x.stride(), strict=True))
-    line = x.detach().as_strided((span,), (1,)).numpy()
-    starts = np.arange(n, dtype=np.int64) * x.stride(0)
+    (n, c, h, w), (of_image, of_channel, of_row, of_column) = x.shape, x.stride()
+    last = (n - 1) * of_image + (c - 1) * of_channel + (h - 1) * of_row + (w - 1) * of_column
+    line = x.detach().as_strided((last + 1,), (1,)).numpy()
+    starts = np.arange(n, dtype=np.int64) * of_image
     if not interleaved:
-        starts = (starts[:, None] + np.arange(c, dtype=np.int64) * x.stride(1)).reshape(-1)
-    return Planes(line, starts, x.stride(2))
+        starts = (starts[:, None] + np.arange(c, dtype=np.int64) * of_channel).reshape(-1)
+    return Planes(line, starts, of_row)

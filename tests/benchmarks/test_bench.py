@@ -10,7 +10,17 @@ import pytest
 pytest.importorskip("resource", reason="measures time and memory as Unix counts them")
 
 import torch
-from benchmarks import bench, definitions, inprocess, multiscale, peers, report, timing, training
+from benchmarks import (
+    bench,
+    beside,
+    definitions,
+    inprocess,
+    multiscale,
+    peers,
+    report,
+    timing,
+    training,
+)
 
 from ssimtool import ms_ssim_loss, ssim_loss
 
@@ -109,3 +119,21 @@ def test_threads_stand_again_after_a_run_on_one():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_ratios_of_two_checkouts_are_those_within_turns():
+    found = beside.ratios([2.0, 40.0, 6.0, 8.0], [1.0, 10.0, 3.0, 2.0])
+    assert found.median == 3  # of 2, 4, 2 and 4
+    assert found.quartiles == (2, 4)
+    assert found.fastest == 2
+    assert found.row == "3.000 | 2.000 to 4.000 | 2.000"
+
+
+def test_this_checkout_takes_turns_with_itself(capsys):
+    options = ["--small", "--only", "in-process", "--cases", "512×512 uint8, 1 thread"]
+    short = ["--turns", "2", "--processes", "1", "--seconds", "0.001", "--threads", "1"]
+    beside.main([str(beside.TESTS.parent), *options, *short])
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header == "| case | median | quartiles | fastest |"
+    assert [row.split(" | ")[0] for row in rows] == ["| 512×512 uint8, 1 thread"]
+    assert float(rows[0].split(" | ")[1]) > 0

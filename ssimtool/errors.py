@@ -27,6 +27,8 @@ ERROR_CODES: dict[str, str] = {
     "empty_mask": "no pixel is inside the mask, or no window fits around one that is",
     "non_finite": "NaN or infinity among the samples, or in a result",
     "data_range": "the dynamic range of the samples is unknown",
+    "crashed": "with --isolate: a decoder ended its process",
+    "timeout": "with --isolate: decoding took longer than --timeout",
     "pickled": "a pickled or object array, which is never loaded",
     "plugin": "a metric of another package failed, or returned no number",
     "unsupported": "the content would be read wrongly, so it is refused",

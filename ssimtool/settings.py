@@ -26,6 +26,7 @@ MapStyle = Literal["gray", "heat", "overlay", "panel"]
 DEFAULT_MAP_STYLE: MapStyle = "gray"
 MapsFor = Literal["all", "failed", "worst"]
 DEFAULT_MAPS_FOR: MapsFor = "all"
+DEFAULT_TIMEOUT = 60.0  # seconds to decode the files of a pair, in a process of its own
 OnError = Literal["continue", "stop"]
 COLLAPSED = 0.01  # nats: a latent dimension with a smaller KL carries no information
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssimtool.batch.worker import Resources, Scorer
+from ssimtool.batch.pair_reader import Resources
+from ssimtool.batch.worker import Scorer
 from ssimtool.catalog import METRICS
 from ssimtool.kernels.threads import thread_count
 from ssimtool.loading import LOADING, part_of_loaded
 from ssimtool.readers.align import Reading, read_pair
+from ssimtool.readers.frames import PairFrames
 from ssimtool.readers.memory import open_memory
 from ssimtool.readers.regions import RegionOfInterest
 from ssimtool.scoring.numbers import function_of
@@ -60,7 +62,7 @@ def _pair(dtype=np.uint8):
 @pytest.mark.parametrize(
     "load",
     [
-        lambda: _scorer()._with_mask(_pair(), REGION),
+        lambda: _scorer()._reader._with_mask(PairFrames(_pair()), REGION),
         lambda: compare(_pair(np.float16), SETTINGS),
         lambda: map_of(_pair(), SETTINGS),
         lambda: function_of(METRICS["ssim"]),

@@ -25,6 +25,8 @@ OF_ERRORS: Mapping[str, str] = {
     "empty_mask": "have no pixel inside the mask",
     "non_finite": "have NaN or infinity",
     "data_range": "have an unknown data range",
+    "crashed": "crashed a decoder",
+    "timeout": "took too long to decode",
     "pickled": "have a pickled array",
     "plugin": "failed in a metric of another package",
     "unsupported": "have content that is refused",

@@ -7,8 +7,9 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ssimtool.batch.pair_reader import Resources
 from ssimtool.batch.pool import Batch
-from ssimtool.batch.worker import Resources, Scorer
+from ssimtool.batch.worker import Scorer
 from ssimtool.catalog import DEFAULT_METRICS
 from ssimtool.definitions import Border, Definition, find_definition
 from ssimtool.devices import usable_cores

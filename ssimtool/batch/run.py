@@ -12,12 +12,13 @@ from ssimtool.batch.closing import PairWarnings, closing_lines
 from ssimtool.batch.intake import Intake, Job
 from ssimtool.batch.journal import Journal
 from ssimtool.batch.map_folder import MapFolder
+from ssimtool.batch.pair_reader import Resources
 from ssimtool.batch.pool import Batch
 from ssimtool.batch.request import BatchRequest, Terminal
 from ssimtool.batch.sinks import Target, replaced_by, settings_of, sinks
 from ssimtool.batch.tally import BINS, Tally, bins_of, scored, scored_before
 from ssimtool.batch.text_sinks import Sink
-from ssimtool.batch.worker import Resources, Scorer
+from ssimtool.batch.worker import Scorer
 from ssimtool.errors import EXIT_INTERRUPTED, EXIT_SOFTWARE, SsimtoolError, printable
 from ssimtool.readers.align import recorded
 from ssimtool.readers.lists.pairs import PairInput

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ssimtool import __version__
+from ssimtool.batch.pair_reader import KEPT, PairReader, Resources
 from ssimtool.batch.pool import THREAD_NAME, Budget
 from ssimtool.devices import Execution
 from ssimtool.errors import SsimtoolError
 from ssimtool.loading import LOADING, part_of_loaded
 from ssimtool.readers.files import check_batch_input, shown
 from ssimtool.readers.lists.pairs import PairInput
-from ssimtool.readers.options import Reading, recorded, unrecorded
+from ssimtool.readers.options import Reading, recorded
 from ssimtool.readers.regions import ALL, MASK, RegionOfInterest, region_of
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import Failure
@@ -26,32 +27,11 @@ from ssimtool.scoring.failures import failure_of, unexpected
 from ssimtool.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from ssimtool.readers.frames import PairFrames
     from ssimtool.readers.memory import ImageInput
     from ssimtool.readers.samples import Pair
     from ssimtool.scoring.frames import FramesScored
 
-# Fraction of the memory that the threads keep as buffers for their next pairs.
-KEPT = 0.25
 Finish = Callable[["FramesScored"], Comparison]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """Resources of a run.
-
-    Args:
-        jobs: number of threads.
-        memory: bytes for the pairs in flight.
-        warm: whether to load everything before the first pair arrives.
-        own_process: whether nothing else computes in this process. Then torch is limited to one
-            thread per job, and Numba is kept from loading modules that are not needed.
-    """
-
-    jobs: int
-    memory: int
-    warm: bool = False
-    own_process: bool = True
 
 
 def computes_together(execution: Execution) -> bool:
@@ -81,7 +61,7 @@ class Scorer:
         mask: ImageInput | None = None,
         debug: bool = False,
     ) -> None:
-        self._debug, self._region, self._mask = debug, region, mask
+        self._debug, self._region = debug, region
         self._reading, self._settings = reading, settings
         self._resources = resources
         self._threads = 1 if resources.jobs > 1 else None  # for each pair
@@ -95,6 +75,9 @@ class Scorer:
         self._failed: BaseException | None = None
         self._compare: Callable[[Pair], Comparison]
         self._close: Callable[[], object] = lambda: None
+        self._reader = PairReader(
+            reading, resources, threads=self._threads, region=region, mask=mask, debug=debug
+        )
 
     def start(self, grow: Callable[[int], object]) -> None:
         """Start to load the modules.
@@ -103,11 +86,13 @@ class Scorer:
             grow: function that adds threads. Pairs in stacks need more threads, because a thread
                 that waits for its stack decodes nothing.
         """
+        self._reader.start()
         threading.Thread(target=self._load, args=(grow,), name=THREAD_NAME, daemon=True).start()
 
     def close(self) -> None:
         """End the computation after all started pairs are done."""
         self._close()
+        self._reader.close()
 
     def _load(self, grow: Callable[[int], object]) -> None:
         try:
@@ -164,7 +149,7 @@ class Scorer:
             if failure is None or self._debug or error is self._failed:
                 raise
             if failure.code == "too_large":
-                self._own.pair = None
+                self._reader.forget()
             record = self.failed(inputs, failure)
         warnings = (*inputs.warnings, *record.warnings)
         return replace(record, id=inputs.id, columns=inputs.columns, warnings=warnings)
@@ -194,26 +179,16 @@ class Scorer:
             return self.failed(inputs, inputs.problem)
         check_batch_input(*(inputs.images or (inputs.reference, inputs.distorted)))
         region = self._region_of(inputs)
-        self._wait(self._can_read)
-        from ssimtool.readers.frames import read_frames
-        from ssimtool.scoring.frames import score_frames
-
-        last = getattr(self._own, "pair", None)
         with self._budget.share() as take:
-            frames = read_frames(
-                *(inputs.images or (inputs.reference, inputs.distorted)),
-                self._reading,
-                threads=self._threads,
-                into=last,
-                # A mask needs less memory than the two images; MS-SSIM has no mask.
-                admit=lambda size: take((2 if region else self._more) * size),
-            )
-            masked = self._with_mask(frames, region) if region else frames
+            # A mask needs less memory than the two images; MS-SSIM has no mask.
+            self._wait(self._can_read)
+            more = 2 if region else self._more
+            frames = self._reader.read(inputs, region, lambda size: take(more * size))
             self._wait(self._can_score)
+            from ssimtool.scoring.frames import score_frames
+
             self._compute_alone()
-            kept = inputs.images is None and not frames.are_several
-            self._own.pair = frames.first if kept and self._may_keep(frames.first) else None
-            return finish(score_frames(masked, self._settings, self._compare))
+            return finish(score_frames(frames, self._settings, self._compare))
 
     def _region_of(self, inputs: PairInput) -> RegionOfInterest:
         try:
@@ -223,15 +198,6 @@ class Scorer:
                 "unsupported", f"{shown(inputs.distorted)}: {error}; correct the manifest"
             ) from None
 
-    def _with_mask(self, frames: PairFrames, region: RegionOfInterest) -> PairFrames:
-        """Return the frames with their region of interest; load what few pairs need."""
-        with LOADING:
-            from ssimtool.readers.masks import mask_once
-            from ssimtool.scoring import tensors  # noqa: F401  # loads torch
-        image = self._mask if region.mask == self._region.mask else None
-        check_batch_input(image if image is not None else region.mask)
-        return frames.prepared(mask_once(region, image=image, **unrecorded(self._reading)))
-
     def _compute_alone(self) -> None:
         """Limit torch to the calling thread if other threads compute too."""
         several = self._resources.own_process and self._resources.jobs > 1
@@ -239,7 +205,3 @@ class Scorer:
         if set_threads is not None and not hasattr(self._own, "alone"):
             set_threads(1)
             self._own.alone = True
-
-    def _may_keep(self, pair: Pair) -> bool:
-        size = pair.reference.nbytes + pair.distorted.nbytes
-        return size <= KEPT * self._resources.memory / self._resources.jobs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePath
 from typing import get_args
@@ -93,6 +94,13 @@ def at_least(least: int, most: float = math.inf) -> Callable[[int | None], int |
         return value
 
     return check
+
+
+def where_processes_share(value: bool) -> bool:
+    """Check that processes can share memory here, if they are requested to."""
+    if value and sys.platform == "win32":
+        raise typer.BadParameter("is available on Linux and macOS only")
+    return value
 
 
 def device_name(value: str) -> str:

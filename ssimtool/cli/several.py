@@ -31,10 +31,10 @@ def compare_several(
     """
     from ssimtool.batch.interrupt import interruptible
     from ssimtool.batch.many import MEMORY
+    from ssimtool.batch.pair_reader import Resources
     from ssimtool.batch.request import BatchRequest, PairSource, Terminal
     from ssimtool.batch.run import run
     from ssimtool.batch.sinks import Target
-    from ssimtool.batch.worker import Resources
     from ssimtool.cli.progress import pair_progress
     from ssimtool.reports.view import View
 

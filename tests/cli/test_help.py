@@ -20,8 +20,9 @@ from ssimtool.reports.formats import formats_for
 LONGEST = 80  # characters of a help line, without the default that Typer adds
 # What an option does; what an argument is.
 VERBS = {
-    "Add", "Allow", "Choose", "Clamp", "Compare", "Compute", "Count", "Divide", "Draw", "Fail",
-    "Limit", "List", "Override", "Overwrite", "Plot", "Print", "Put", "Process", "Read", "Reduce",
+    "Add", "Allow", "Choose", "Clamp", "Compare", "Compute", "Count", "Decode", "Divide", "Draw",
+    "Fail", "Limit", "List", "Override", "Overwrite", "Plot", "Print", "Put", "Process", "Read",
+    "Reduce",
     "Refuse", "Resize", "Resolve", "Resume", "Set", "Show", "Skip", "Weight", "Write",
 }  # fmt: skip
 NOUNS = {

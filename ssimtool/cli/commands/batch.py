@@ -23,7 +23,7 @@ from ssimtool.readers.regions import parse_interest
 from ssimtool.records.thresholds import parse_batch_thresholds
 from ssimtool.reports.view import View
 from ssimtool.scoring.arguments import compare_settings, reading_of
-from ssimtool.settings import DEFAULT_MAP_STYLE, DEFAULT_MAPS_FOR
+from ssimtool.settings import DEFAULT_MAP_STYLE, DEFAULT_MAPS_FOR, DEFAULT_TIMEOUT
 
 
 def command(
@@ -62,6 +62,8 @@ def command(
     precision: o.PrecisionOption = "single",
     jobs: b.JobsOption = None,
     memory: b.MemoryOption = "2G",
+    isolate: b.IsolateOption = False,
+    timeout: b.TimeoutOption = None,
     on_error: b.OnErrorOption = "continue",
     maps: b.MapsOption = None,
     maps_for: b.MapsForOption = None,
@@ -91,6 +93,7 @@ def command(
     parsing.requires(
         "--maps-for worst", "--worst 1 or more", holds=maps_for != "worst" or worst > 0
     )
+    parsing.requires("--timeout", "--isolate", holds=timeout is None or isolate)
     from ssimtool.batch.request import BatchRequest, MapsRequest, PairSource, Terminal
     from ssimtool.readers.lists.folders import Filter
 
@@ -123,9 +126,9 @@ def command(
         channels, data_range, value_range, background, resize, frame, layout, max_pixels, max_bytes
     )
     from ssimtool.batch.interrupt import interruptible
+    from ssimtool.batch.pair_reader import Resources
     from ssimtool.batch.run import run
     from ssimtool.batch.sinks import Target
-    from ssimtool.batch.worker import Resources
     from ssimtool.cli.progress import pair_progress
 
     request = BatchRequest(
@@ -162,6 +165,11 @@ def command(
         overwrite=overwrite,
         job_summary=job_summary_path(one.format for one in outputs),
     )
-    resources = Resources(jobs=jobs or usable_cores(), memory=size, warm=pairs == "-")
+    resources = Resources(
+        jobs=jobs or usable_cores(),
+        memory=size,
+        warm=pairs == "-",
+        isolated_for=(timeout or DEFAULT_TIMEOUT) if isolate else None,
+    )
     note_compilation(quiet=quiet)
     return run(request, target, resources, Terminal(interruptible, pair_progress, warn))

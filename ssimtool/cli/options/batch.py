@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ssimtool.cli.options.shared import choices, drawing, output, score
-from ssimtool.cli.parsing import at_least, folder
+from ssimtool.cli.parsing import at_least, folder, positive, where_processes_share
 from ssimtool.records.batch import UnmatchedPolicy
 from ssimtool.records.thresholds import STATISTIC_VALUE, STATISTICS, WORST
 from ssimtool.settings import DEFAULT_MAPS_FOR, MapsFor, OnError
@@ -84,6 +84,23 @@ JobsOption = Annotated[
 MemoryOption = Annotated[
     str,
     running(metavar="SIZE", hidden=True, help="Limit the memory of pairs processed at once."),
+]
+IsolateOption = Annotated[
+    bool,
+    running(
+        "--isolate",
+        callback=where_processes_share,
+        help="Decode in other processes: a crash or an endless file costs one pair.",
+    ),
+]
+TimeoutOption = Annotated[
+    float | None,
+    running(
+        metavar="SECONDS",
+        callback=positive,
+        show_default="60",
+        help="Fail a pair whose files take longer to decode, with --isolate.",
+    ),
 ]
 OnErrorOption = Annotated[
     OnError,

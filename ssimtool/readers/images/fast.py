@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ssimtool.errors import SsimtoolError
+from ssimtool.kernels.internals import load_numba
 from ssimtool.readers.files import Content, give_back
 from ssimtool.readers.samples import Array, Samples, range_of_type
 
@@ -103,6 +104,12 @@ def _png(image: Image.Image, data: Content, into: Array | None) -> Decoder | Non
         return np.asarray(png_decode(data, out=into if depth == 8 else None))
 
     return partial(_attempted, decode, (ValueError, PngError, SsimtoolError))
+
+
+def load_for_many() -> None:
+    """Load Numba if large PNG files have been decoded without: for many more, it pays."""
+    if "ssimtool.readers.images.png" in sys.modules and "numba" not in sys.modules:
+        load_numba(_unfilter)
 
 
 def _unfilter() -> Callable[[Array, Array, int], bool] | None:

@@ -186,6 +186,16 @@ def test_a_crash_costs_one_pair(ssimtool, hostile):
     assert len(done.err.splitlines()) <= len(CODES) + 2, done.err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs an address space limit")
+def test_under_a_limit_of_the_address_space(here):
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
+    limited += "from ssimtool.cli import main; main()"
+    command = [sys.executable, "-c", limited, "batch", "x", "y", *OPTIONS, "--isolate"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {r["status"] for r in records_of(done.stdout)} == {"ok"}
+
+
 def test_without_it_the_run_is_lost(process, hostile):
     done = process("batch", "x", "y", *OPTIONS, "--include", "segv.png", env=dict(os.environ))
     assert done.code == -signal.SIGSEGV

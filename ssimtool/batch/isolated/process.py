@@ -137,7 +137,10 @@ class Server:
 
             more = max(LIBRARIES, self._setup.memory) + COPIES * announced
             limit = self._loaded + self._memory.size + more
-            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            _, most = resource.getrlimit(resource.RLIMIT_AS)  # of `ulimit -v`
+            if most != resource.RLIM_INFINITY:
+                limit = min(limit, most)
+            resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
 def _passable(error: Exception, *, debug: bool) -> Exception:

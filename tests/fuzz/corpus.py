@@ -95,4 +95,5 @@ def corpus() -> dict[str, list[bytes]]:
     made["npy"] = list(_arrays_of_numpy())
     made["list"] = _lists()
     made["records"] = _records()
+    made["page"] = [b"".join(_records()), b"".join(_records()[:2])]
     return made

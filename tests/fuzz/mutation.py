@@ -6,6 +6,8 @@ import random
 import zlib
 from collections.abc import Sequence
 
+from fuzz.structure import restructured
+
 TOKENS = (
     b'"', b",", b"\n", b"\r", b"{", b"}", b"[", b"]", b"null", b"1e999", b"-1", b"\\u0000",
     b"\\ud800", b":", b"true", b"NaN", b"\xff", b"\0", b"0,0,1,1", b";", b"9" * 30, b"[" * 2000,
@@ -16,7 +18,12 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def mutated(content: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
-    """Return a content with one to eight mutations."""
+    """Return a content with one to eight mutations, of its structure or of its bytes."""
+    if rng.random() < 0.3:
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            content = restructured(content, rng)
+        if rng.random() < 0.7:
+            return content
     data = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 4, 8))):
         if data:

@@ -69,6 +69,7 @@ class PairReader:
         self._reading, self._resources, self._threads = reading, resources, threads
         self._region, self._mask = region, mask
         self._own = threading.local()
+        self._most_kept = int(KEPT * resources.memory / resources.jobs)
         self._decoders: Decoders | None = None
         if resources.isolated_for is not None:
             from ssimtool.batch.isolated.decoders import Decoders
@@ -87,6 +88,11 @@ class PairReader:
         if self._decoders is not None:
             self._decoders.close()
 
+    def release(self) -> None:
+        """Release the memory of this thread's last pair, unless it is kept for the next one."""
+        if self._decoders is not None:
+            self._decoders.release(self._most_kept)
+
     def forget(self) -> None:
         """Release the memory that this thread keeps for its next pair."""
         self._own.pair = None
@@ -102,7 +108,7 @@ class PairReader:
             admit: as for `readers.align.read_pair`.
 
         Returns:
-            the pair, whose arrays are valid until this thread reads the next one.
+            the pair, whose arrays are valid until this thread calls `release` or reads the next.
 
         Raises:
             SsimtoolError: a file cannot be read, or the images cannot be compared.
@@ -134,5 +140,4 @@ class PairReader:
         return frames.prepared(mask_once(region, image=image, **unrecorded(self._reading)))
 
     def _may_keep(self, pair: Pair) -> bool:
-        size = pair.reference.nbytes + pair.distorted.nbytes
-        return size <= KEPT * self._resources.memory / self._resources.jobs
+        return pair.reference.nbytes + pair.distorted.nbytes <= self._most_kept

@@ -188,7 +188,10 @@ class Scorer:
             from ssimtool.scoring.frames import score_frames
 
             self._compute_alone()
-            return finish(score_frames(frames, self._settings, self._compare))
+            try:
+                return finish(score_frames(frames, self._settings, self._compare))
+            finally:
+                self._reader.release()
 
     def _region_of(self, inputs: PairInput) -> RegionOfInterest:
         try:

@@ -427,6 +427,40 @@ def test_images_are_decoded_into_the_memory(here, memory):
     assert again.reference.any()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory elsewhere is in a file")
+def test_the_memory_of_a_large_pair_is_given_back(here):
+    def resident(decoder) -> int:
+        return os.fstat(decoder.memory._file.fileno()).st_blocks * 512
+
+    own = Decoders(Reading(), 30, 1 << 30, debug=False)
+    try:
+        for _ in range(2):
+            large = own.read("x/large.png", "y/large.png", ALL, lambda memory: None).first
+            assert np.array_equal(large.reference, np.asarray(Image.open("x/large.png")))
+            (decoder,) = own._started
+            assert resident(decoder) >= 2 * large.reference.nbytes
+            own.release(1 << 30)
+            assert resident(decoder) >= 2 * large.reference.nbytes
+            own.release(1 << 20)
+            assert resident(decoder) == 0
+        small = own.read("x/0.png", "y/0.png", ALL, lambda memory: None).first
+        assert np.array_equal(small.distorted, np.asarray(Image.open("y/0.png")))
+    finally:
+        own.close()
+
+
+def test_a_run_gives_it_back(ssimtool, here, monkeypatch):
+    sizes = []
+    release = SharedMemory.release
+    monkeypatch.setattr(
+        SharedMemory, "release", lambda self: (sizes.append(self.size), release(self))
+    )
+    done = ssimtool("batch", "x", "y", *OPTIONS, "--isolate", "--jobs", 2, "--memory", "16M")
+    assert done.code == 0
+    assert sizes
+    assert min(sizes) > (16 << 20) / 4 / 2
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory elsewhere has no seals")
 def test_the_memory_cannot_shrink(memory):
     memory.grow(8192)

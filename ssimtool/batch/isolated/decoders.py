@@ -71,8 +71,8 @@ class Decoders:
     ) -> PairFrames:
         """Read a pair, or the first frames of two stacks, in the process of this thread.
 
-        The arrays are valid until this thread reads the next pair, those of a frame other than the
-        first until it reads the next frame.
+        The arrays are valid until this thread calls `release` or reads the next pair, those of a
+        frame other than the first until it reads the next frame.
 
         Args:
             reference, distorted: paths.
@@ -96,6 +96,12 @@ class Decoders:
         first = decoder.ask(files, files, admit)
         read = decoder.frames_of(files)
         return PairFrames(first.pair_in(decoder.memory), first.numbers, read)
+
+    def release(self, most: int) -> None:
+        """Give the memory of this thread's last pair back, if it is more than `most` bytes."""
+        decoder: Decoder | None = getattr(self._own, "decoder", None)
+        if decoder is not None and decoder.memory.size > most:
+            decoder.memory.release()
 
     def close(self) -> None:
         """End all processes. Threads that still read get the error `crashed`."""

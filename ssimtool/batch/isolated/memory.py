@@ -44,6 +44,7 @@ class SharedMemory:
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         self._bytes: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._mapped: mmap.mmap | None = None
         # Before it grew, the memory was at other places of the address space.
         self._places: list[weakref.ref[NDArray[np.uint8]]] = []
 
@@ -73,10 +74,15 @@ class SharedMemory:
     def see(self, size: int) -> None:
         """Map what the other process has made room for."""
         if size > len(self._bytes):
-            mapped = mmap.mmap(self._file.fileno(), size)
-            self._bytes = np.frombuffer(mapped, np.uint8)
+            self._mapped = mmap.mmap(self._file.fileno(), size)
+            self._bytes = np.frombuffer(self._mapped, np.uint8)
             self._places = [place for place in self._places if place() is not None]
             self._places.append(weakref.ref(self._bytes))
+
+    def release(self) -> None:
+        """Return the memory to the system, on Linux. Arrays in it are 0 until they are written."""
+        if sys.platform == "linux" and self._mapped is not None:
+            self._mapped.madvise(mmap.MADV_REMOVE)
 
     def array(self, offset: int, shape: tuple[int, ...], dtype: str) -> Array:
         """Return an array in the memory. It stays valid when the memory grows."""

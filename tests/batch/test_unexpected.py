@@ -85,7 +85,12 @@ def test_ctrl_c_outranks_it(ssimtool, here, broken, monkeypatch):
         return raises(pair, settings, execution)
 
     monkeypatch.setattr(scoring, "compare", compare)
-    done = ssimtool("batch", "x", "y", *OPTIONS, "--jobs", "1")
+    # a shell lets what it starts in the background ignore Ctrl-C
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = ssimtool("batch", "x", "y", *OPTIONS, "--jobs", "1")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.code == 130
     assert json.loads(done.out.splitlines()[0])["error"]["code"] == "internal"
 

@@ -54,7 +54,7 @@ def ratios(ours: list[float], theirs: list[float]) -> Ratios:
 
 
 class Checkout:
-    """A process that has the package of one checkout loaded, and works when it is told to."""
+    """A process with the package of one checkout, which works on request."""
 
     def __init__(self, root: Path, arguments: list[str]) -> None:
         path = os.pathsep.join([str(root), str(TESTS)])

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ssimtool.errors import UnavailableError
-from ssimtool.settings import BackendName
+from ssimtool.settings import BackendName, Computing
 
 # Each thread of the fused kernels holds as many rows as the window has, and three times as many in
 # a backward pass: about 14 MB at this size. Torch computes larger windows.
@@ -30,6 +30,8 @@ FUSED_FROM = 1 << 14  # samples
 FUSED_ONCE_FROM = 1 << 26  # samples
 # Device files that exist on Linux if torch could find an accelerator: NVIDIA, AMD, WSL.
 ACCELERATORS = ("nvidiactl", "nvidia0", "kfd", "dxg", "nvmap", "nvhost-gpu")
+# NumPy computes a pair of this size in 60 ms, and Numba and the kernels load in 0.35 s.
+NUMPY_UP_TO = 3 << 19  # samples: half a megapixel of three channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +40,23 @@ class Execution:
 
     Args:
         device: `cpu`, `cuda:0`, `mps` …, which is present.
-        backend: `fused` or `torch` for every pair; `auto` takes the fused kernels if they can read
-            the samples and an image has at least `fused_from` of them.
+        backend: `fused`, `torch` or `numpy` for every pair; `auto` takes the fused kernels if they
+            can read the samples and an image has at least `fused_from` of them.
         fused_from: number of samples.
         loads_torch: whether torch is loaded; without torch the fused kernels compute on arrays.
         threads: number for the fused kernels on arrays; None: as many as the process may use.
     """
 
     device: str
-    backend: BackendName
+    backend: Computing
     fused_from: int = FUSED_FROM
     loads_torch: bool = True
     threads: int | None = None
+
+    @property
+    def on_tensors(self) -> BackendName:
+        """The backend of what is computed on tensors nevertheless."""
+        return "auto" if self.backend == "numpy" else self.backend
 
 
 def settle(
@@ -58,6 +65,7 @@ def settle(
     *,
     window_size: int,
     once: bool = False,
+    alone: int | None = None,
     threads: int | None = None,
 ) -> Execution:
     """Decide where a process computes.
@@ -66,12 +74,16 @@ def settle(
         device: `auto` (the best one present), `cpu`, `cuda`, `cuda:N` or `mps`.
         backend: `auto`, `fused` or `torch`.
         window_size: side of the window of the definition of SSIM, in pixels.
-        once: whether the process computes only one comparison.
+        once: whether the process computes only one comparison, on tensors.
+        alone: samples of one image, if the process compares only these two; None: of many pairs.
         threads: number for the fused kernels on arrays; None: as many as the process may use.
 
     Raises:
         UnavailableError: the device or the backend is not available.
     """
+    is_small = alone is not None and alone <= NUMPY_UP_TO and window_size <= FUSED_WINDOW
+    if is_small and backend == "auto" and device in ("auto", "cpu"):  # no GPU is as soon ready
+        return Execution(device="cpu", backend="numpy", loads_torch=False, threads=threads)
     fits = window_size <= FUSED_WINDOW or backend == "fused"
     on_arrays = not once and backend != "torch" and fits and find_spec("numba") is not None
     if on_arrays and (device == "cpu" or (device == "auto" and is_cpu_only())):

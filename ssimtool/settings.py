@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ssimtool.records.latents import Unit
 
 BackendName = Literal["auto", "fused", "torch"]
+Computing = Literal["auto", "fused", "torch", "numpy"]  # numpy is taken, and cannot be requested
 Precision = Literal["double", "single"]
 KlReduction = Literal["sum-mean", "mean", "sum"]
 Channels = Literal["rgb", "luma"]

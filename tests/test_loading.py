@@ -64,7 +64,7 @@ def _pair(dtype=np.uint8):
     [
         lambda: _scorer()._reader._with_mask(PairFrames(_pair()), REGION),
         lambda: compare(_pair(np.float16), SETTINGS),
-        lambda: map_of(_pair(), SETTINGS),
+        lambda: map_of(_pair(np.float16), SETTINGS),
         lambda: function_of(METRICS["ssim"]),
         lambda: _scorer()._load(lambda more: None),
     ],

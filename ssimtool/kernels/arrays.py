@@ -17,7 +17,7 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,26 +25,11 @@ from numpy.typing import NDArray
 from ssimtool.kernels.compiled.forward import Sides, forward
 from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
+from ssimtool.kernels.means import FloatArray, Means
 from ssimtool.kernels.plans import Shape, plan_of, window_of
 from ssimtool.kernels.precision import are_far, needs_float64
 from ssimtool.kernels.reduction import reduced_planes
 from ssimtool.kernels.threads import share
-
-FloatArray = NDArray[np.float64]
-READ_DTYPES = ("uint8", "uint16", "float32", "float64")  # the dtypes that the kernels read
-
-
-class Means(NamedTuple):
-    """Means of 1 − SSIM and of the errors; 0 if they were not requested.
-
-    `structure` is the mean of 1 − SSIM of each channel, (N, C). `errors` holds the mean squared and
-    the mean absolute error of each image, (N, 2). `wide` states which images were computed in
-    float64, (N,).
-    """
-
-    structure: FloatArray
-    errors: FloatArray
-    wide: NDArray[np.bool_]
 
 
 def forward_pass(
@@ -154,7 +139,7 @@ def image_pass(
     """Compute the means in one pass over two images in the layout of decoders.
 
     Args:
-        x, y: (H, W, C), of a dtype in `READ_DTYPES`.
+        x, y: (H, W, C), of a dtype in `means.READ_DTYPES`.
         formula, wide, structure, errors, threads: as for `forward_pass`.
     """
     if structure and formula.downsample > 1:  # the errors are those of the original images
@@ -173,9 +158,8 @@ def image_pass(
         return of_errors._replace(structure=of_reduced.structure, wide=of_reduced.wide)
     h, w, c = x.shape
     x, y = _contiguous(x), _contiguous(y)  # keep a reference while the kernels read their memory
-    start = np.zeros(1, np.int64)
     return forward_pass(
-        Sides(_line(x), _line(y), start, start, w * c, w * c),
+        _sides(x, y),
         (1, c, h, w),
         formula,
         interleaved=True,
@@ -184,6 +168,38 @@ def image_pass(
         errors=errors,
         threads=threads,
     )
+
+
+def loss_map(
+    x: NDArray[Any], y: NDArray[Any], formula: Formula, *, threads: int | None = None
+) -> FloatArray | None:
+    """Return 1 − SSIM of every window of two images, computed in float64.
+
+    Args:
+        x, y: (H, W, C), of a dtype in `means.READ_DTYPES`.
+        formula: the formula of SSIM, without downsampling.
+        threads: as for `forward_pass`.
+
+    Returns:
+        (H', W', C); None if a number is not finite.
+    """
+    h, w, c = x.shape
+    x, y = _contiguous(x), _contiguous(y)  # keep a reference while the kernels read their memory
+    line = np.empty((h - formula.shrink) * (w - formula.shrink) * c)
+    means = forward_pass(
+        _sides(x, y),
+        (1, c, h, w),
+        formula,
+        interleaved=True,
+        wide=True,
+        structure=True,
+        errors=False,
+        ssim_map=line,
+        threads=threads,
+    )
+    if not np.isfinite(means.structure).all():
+        return None
+    return np.subtract(1, line, out=line).reshape(h - formula.shrink, w - formula.shrink, c)
 
 
 def reduced_image(
@@ -198,6 +214,12 @@ def reduced_image(
         _line(image), start, w * c, (1, h, w, c), factor, result.reshape(-1), threads=threads
     )
     return result
+
+
+def _sides(x: NDArray[Any], y: NDArray[Any]) -> Sides:
+    """Return two contiguous images (H, W, C) as one plane each."""
+    start, step = np.zeros(1, np.int64), x.shape[1] * x.shape[2]
+    return Sides(_line(x), _line(y), start, start, step, step)
 
 
 def _contiguous(image: NDArray[Any]) -> NDArray[Any]:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from ssimtool.kernels.arrays import FloatArray, image_pass, reduced_image
 from ssimtool.kernels.formula import Formula, contrast_structure_of
+from ssimtool.kernels.means import FloatArray, Image, ImagePass, Reduction
 
 
 def ms_ssim_pass(
-    x: NDArray[Any],
-    y: NDArray[Any],
+    x: Image,
+    y: Image,
     formula: Formula,
     weights: tuple[float, ...],
     *,
     wide: bool,
-    threads: int | None = None,
+    image_pass: ImagePass,
+    reduced_image: Reduction,
 ) -> tuple[FloatArray, bool]:
     """Return 1 − MS-SSIM of each channel, and whether a scale was computed in float64 instead.
 
     Args:
-        x, y: (H, W, C), of a dtype in `arrays.READ_DTYPES`, large enough for the scales.
+        x, y: (H, W, C), of a dtype that `image_pass` reads, large enough for the scales.
         formula: the formula of SSIM at each scale.
         weights: the weights of the scales.
         wide: whether to compute SSIM in float64; otherwise float32 where it is precise enough. For
             float samples, the scales after the first are computed in float64 with either.
-        threads: as for `arrays.forward_pass`.
+        image_pass, reduced_image: what computes, from `arrays` or `small`.
 
     Returns:
         (C,), not finite if a scale overflows; and true if `wide`, or if a scale that float32 should
@@ -40,11 +38,11 @@ def ms_ssim_pass(
     losses, widened = [], wide
     for scale in range(len(weights)):
         if scale:
-            x, y = _halved(x, kind, threads), _halved(y, kind, threads)
+            x, y = (reduced_image(_even(image), 2, kind) for image in (x, y))
             wide = wide or kind == np.float64
         is_last = scale == len(weights) - 1
         of_scale = formula if is_last else contrast_structure_of(formula, wide=wide)
-        means = image_pass(x, y, of_scale, wide=wide, structure=True, errors=False, threads=threads)
+        means = image_pass(x, y, of_scale, wide=wide, structure=True, errors=False)
         losses.append(means.structure[0])
         widened = widened or (not wide and bool(means.wide[0]))
     return _combined(np.stack(losses), weights, float(eps)), widened
@@ -57,11 +55,7 @@ def _combined(losses: FloatArray, weights: tuple[float, ...], eps: float) -> Flo
     return np.where(is_zero.any(axis=0), 1, 0 - np.expm1(total))
 
 
-def _halved(
-    image: NDArray[Any], kind: type[np.floating], threads: int | None
-) -> NDArray[np.floating]:
-    """Return the mean of each 2×2 pixels; an odd last row or column is its own neighbour."""
+def _even(image: Image) -> Image:
+    """Repeat the last row and the last column where their number is odd."""
     odd = [(0, length % 2) for length in image.shape[:2]]
-    if any(more for _, more in odd):
-        image = np.pad(image, (*odd, (0, 0)), mode="edge")
-    return reduced_image(image, 2, kind, threads=threads)
+    return np.pad(image, (*odd, (0, 0)), mode="edge") if any(more for _, more in odd) else image

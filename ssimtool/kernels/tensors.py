@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssimtool.kernels.arrays import Means, forward_pass
+from ssimtool.kernels.arrays import forward_pass
 from ssimtool.kernels.compiled.backward import backward
 from ssimtool.kernels.compiled.forward import Plan, Sides, Window
 from ssimtool.kernels.compiled.slopes import Slopes
 from ssimtool.kernels.compiling import call
 from ssimtool.kernels.formula import Formula
 from ssimtool.kernels.layout import in_rows, is_interleaved, memory_format, planes
+from ssimtool.kernels.means import Means
 from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
 from ssimtool.kernels.plans import plan_of, window_of
 from ssimtool.kernels.reduction import reduced_planes

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 
 from ssimtool.definitions import DEFINITIONS
-from ssimtool.kernels.arrays import READ_DTYPES, image_pass
+from ssimtool.kernels.arrays import image_pass
 from ssimtool.kernels.formula import NO_WINDOW, Formula, formula_of
+from ssimtool.kernels.means import READ_DTYPES
 
 SIDE = 512  # pixels: at this size the definition `piq` downsamples, by kernels of its own
 PRECISIONS = {"single": False, "double": True}  # and whether it computes in float64

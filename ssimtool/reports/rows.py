@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssimtool.errors import printable
 from ssimtool.plugins import known_metric
-from ssimtool.records.batch import Summary
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.explanation import Explanation
-from ssimtool.records.latents import LatentReport, LatentSummary
-from ssimtool.records.loss import LossReport
-from ssimtool.records.record import Record
 from ssimtool.records.statistics import Statistics
 from ssimtool.reports.unmatched import unmatched_counts
+
+if TYPE_CHECKING:  # a comparison loads no record of another command, which takes 10 ms
+    from ssimtool.records.batch import Summary
+    from ssimtool.records.explanation import Explanation
+    from ssimtool.records.latents import LatentReport, LatentSummary
+    from ssimtool.records.loss import LossReport
+    from ssimtool.records.record import Record
 
 TERMS = {"loss": "Loss", "mse": "MSE", "ssim": "SSIM", "ssim_loss": "SSIM loss", "kl": "KL"}
 UNITS = {"loss": "-", "mse": "squared sample", "ssim": "-", "ssim_loss": "-", "kl": "nat"}
@@ -45,14 +47,16 @@ class Row:
 
 def rows_of(record: Record) -> tuple[Row, ...]:
     """Return the numbers of a record, in its order."""
-    if isinstance(record, LossReport):
-        return tuple(
-            Row(name, title, getattr(record, name), UNITS[name], _better(name))
-            for name, title in TERMS.items()
-        )
+    if isinstance(record, Comparison):
+        return tuple(_metric_row(name, value) for name, value in record.metrics.items())
+    from ssimtool.records.latents import LatentReport
+
     if isinstance(record, LatentReport):
         return _latent_rows(record)
-    return tuple(_metric_row(name, value) for name, value in record.metrics.items())
+    return tuple(
+        Row(name, title, getattr(record, name), UNITS[name], _better(name))
+        for name, title in TERMS.items()
+    )
 
 
 def _metric_row(name: str, value: float) -> Row:
@@ -81,8 +85,11 @@ def _better(name: str) -> str:
 
 def numbers_of(record: Record) -> dict[str, float | None]:
     """Return the numbers of a record by name; None for one that was not computed."""
-    if isinstance(record, LossReport):
-        return record.figures
+    if not isinstance(record, Comparison):
+        from ssimtool.records.loss import LossReport
+
+        if isinstance(record, LossReport):
+            return record.figures
     return {row.name: row.value for row in rows_of(record)}
 
 
@@ -138,7 +145,7 @@ def definition_line(record: Comparison | LossReport) -> str:
 
 def _has_definition(record: Comparison | LossReport) -> bool:
     """Return whether a number of the record follows the definition."""
-    if isinstance(record, LossReport):
+    if not isinstance(record, Comparison):
         return record.ssim is not None
     rows = map(known_metric, record.metrics)
     return record.scales is not None or any(row and "definition" in row.takes for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,7 +11,6 @@ from rich.text import Text
 
 from ssimtool.errors import printable
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.loss import LossReport
 from ssimtool.reports.frames import frames_lines
 from ssimtool.reports.grids import Grid, Names, rendered
 from ssimtool.reports.rows import (
@@ -26,6 +26,9 @@ from ssimtool.reports.rows import (
 )
 from ssimtool.reports.verdicts import verdict_line
 from ssimtool.reports.view import View
+
+if TYPE_CHECKING:  # a comparison does not load it
+    from ssimtool.records.loss import LossReport
 
 CHANNEL_NAMES = {3: ("R", "G", "B")}
 

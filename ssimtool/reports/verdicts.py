@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ssimtool.errors import printable
 from ssimtool.records.comparison import Comparison
-from ssimtool.records.explanation import Explanation
 from ssimtool.records.frames import Frames
-from ssimtool.records.loss import LossReport
-from ssimtool.records.record import Record
 from ssimtool.records.verdicts import StatisticVerdict, Verdict
 from ssimtool.reports.rows import numbers_of
+
+if TYPE_CHECKING:  # a comparison loads no record of another command
+    from ssimtool.records.explanation import Explanation
+    from ssimtool.records.record import Record
 
 # The relation of a number to its threshold, by the option and by whether it passed.
 RELATIONS = {
@@ -94,11 +96,14 @@ def failures_of(record: Record | Explanation) -> tuple[str, ...]:
 
     The file is the distorted image, the reconstruction of a loss, or mu of a latent space.
     """
-    if isinstance(record, Explanation):  # has no thresholds
-        return ()
     if isinstance(record, Comparison):
         path = record.distorted
     else:
+        from ssimtool.records.explanation import Explanation
+        from ssimtool.records.loss import LossReport
+
+        if isinstance(record, Explanation):  # has no thresholds
+            return ()
         path = record.recon if isinstance(record, LossReport) else record.mu
     return failure_lines(
         path, failed_relations(numbers_of(record), record.thresholds, _frames_of(record))

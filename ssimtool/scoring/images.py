@@ -92,7 +92,9 @@ def compare_once(request: CompareRequest, *, debug: bool = False) -> Compared:
         # The files are opened before the kernels or torch are loaded, so that a broken file is
         # reported at once. Only the samples of large images are decoded meanwhile.
         frames = read_images(request, meanwhile=lambda: _load(request.settings))
-        execution = execution_of(request.settings)
+        execution = execution_of(request.settings, alone=_samples_of(frames))
+        if execution.backend != "numpy":
+            _load(request.settings)  # unless it was loaded meanwhile
         scored = score_images(frames, request, execution)
         if not request.with_map:
             return Compared(scored.record)
@@ -145,6 +147,11 @@ def failed(request: CompareRequest, failure: Failure) -> Comparison:
         version=__version__,
         error=failure,
     )
+
+
+def _samples_of(frames: PairFrames) -> int:
+    """Return the number of samples of the reference, all frames together."""
+    return frames.first.reference.size * len(frames.numbers)
 
 
 def _load(settings: CompareSettings) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 from ssimtool import __version__
 from ssimtool.catalog import Definition, Function, Metric
 from ssimtool.devices import Execution, settle
-from ssimtool.kernels.formula import formula_of, formula_of_scales, scale_weights
-from ssimtool.kernels.fused_metrics import FUSED_METRICS, fused_parts
+from ssimtool.kernels.fused_metrics import FUSED_METRICS
 from ssimtool.loading import LOADING
 from ssimtool.plugins import find_metric, with_implied
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.records.comparison import Comparison, parts_of
 from ssimtool.records.verdicts import status_of
+from ssimtool.scoring import arrays
 from ssimtool.scoring.checks import check_numbers, check_requested, check_size
 from ssimtool.settings import CompareSettings, Computed
 
@@ -46,14 +46,27 @@ def compare(
     return record_of(pair, settings, values, computed)
 
 
-def execution_of(settings: CompareSettings, *, threads: int | None = None) -> Execution:
+def execution_of(
+    settings: CompareSettings, *, alone: int | None = None, threads: int | None = None
+) -> Execution:
     """Choose the device and the backend that the settings request, by `devices.settle`.
+
+    Args:
+        settings: the metrics, the device and the backend.
+        alone: samples of one image, if the process compares only these two; None: of many pairs.
+        threads: number for what computes on arrays; None: as many as the process may use.
 
     Raises:
         UnavailableError: a device or a backend is not present.
     """
     size = settings.definition.window_size
-    return settle(settings.device, settings.backend, window_size=size, threads=threads)
+    alone = alone if _are_fused(settings) else None
+    return settle(settings.device, settings.backend, window_size=size, alone=alone, threads=threads)
+
+
+def _are_fused(settings: CompareSettings) -> bool:
+    """Return whether one pass over the images computes every metric, without torch."""
+    return all(find_metric(name).function in FUSED_METRICS for name in _metric_names(settings))
 
 
 def _metric_names(settings: CompareSettings) -> tuple[str, ...]:
@@ -147,16 +160,21 @@ def map_of(pair: Pair, settings: CompareSettings, *, execution: Execution | None
     Raises:
         SsimtoolError: `too_small`.
     """
+    check_size(pair, settings.definition)
+    placement = execution or execution_of(settings)
+    if pair.weight is None and not placement.loads_torch:
+        ssim_map = arrays.map_of(pair, settings, placement)
+        if ssim_map is not None:
+            return ssim_map
     with LOADING:
         from ssimtool.scoring import tensors
 
-    check_size(pair, settings.definition)
-    return tensors.map_of(pair, settings, execution or execution_of(settings))
+    return tensors.map_of(pair, settings, placement)
 
 
 def load_torch_for(settings: CompareSettings) -> None:
     """Load torch before the first pair if the fused kernels do not compute every metric."""
-    if any(find_metric(name).function not in FUSED_METRICS for name in _metric_names(settings)):
+    if not _are_fused(settings):
         from ssimtool.scoring import tensors  # noqa: F401  # loads torch
 
 
@@ -166,13 +184,13 @@ def _numbers(
     """Return the numbers of each function: one per channel if it takes a definition, else one."""
     fused = {f: row for f, row in functions.items() if f in FUSED_METRICS}
     if fused and pair.weight is None and not execution.loads_torch:
-        scored = _on_arrays(fused, pair, settings, threads=execution.threads)
+        scored = arrays.numbers_of(fused, pair, settings, execution)
         if scored is not None:
-            values, precision = scored
+            values, computed = scored
             rest = {f: row for f, row in functions.items() if f not in fused}
             on_cpu = Execution(device="cpu", backend="torch")
             values |= _by_torch(rest, pair, settings, on_cpu)[0] if rest else {}
-            return values, Computed("cpu", "fused", precision)
+            return values, computed
     return _by_torch(functions, pair, settings, execution)
 
 
@@ -183,42 +201,6 @@ def _by_torch(
         from ssimtool.scoring.tensors import numbers_of
 
     return numbers_of(functions, pair, settings, execution)
-
-
-def _on_arrays(
-    functions: Functions, pair: Pair, settings: CompareSettings, *, threads: int | None
-) -> tuple[Values, str] | None:
-    """Return the numbers by the fused kernels, and the precision of SSIM; None if the kernels
-    cannot be loaded, do not read samples of this type, or return a number that is not finite."""
-    try:
-        from ssimtool.kernels.arrays import READ_DTYPES, image_pass
-        from ssimtool.kernels.pyramid import ms_ssim_pass
-    except ImportError:
-        return None
-    x, y = pair.reference, pair.distorted
-    if x.dtype.name not in READ_DTYPES or x.dtype != y.dtype:
-        return None
-    parts, double = fused_parts(functions), settings.precision == "double"
-    double = double or x.dtype.name == "float64"
-    formula = formula_of(settings.definition.for_size(*x.shape[:2]), pair.data_range)
-    options = {"wide": double, "structure": "structure" in parts, "errors": "errors" in parts}
-    means = image_pass(x, y, formula, **options, threads=threads)
-    losses, wide = {"ssim_loss": means.structure[0]}, double or bool(means.wide[0])
-    if "scales" in parts:
-        formula = formula_of_scales(settings.definition, pair.data_range)
-        weights = scale_weights(settings.scales)
-        losses["ms_ssim_loss"], widened = ms_ssim_pass(
-            x, y, formula, weights, wide=double, threads=threads
-        )
-        wide = wide or widened
-    if not all(np.isfinite(loss).all() for loss in losses.values()):
-        return None
-    square, absolute = means.errors[0].tolist()
-    with np.errstate(divide="ignore"):  # identical images: inf
-        decibels = float(10 * np.log10(np.float64(pair.data_range) ** 2 / np.float64(square)))
-    values: Values = {name: loss.tolist() for name, loss in losses.items()}
-    values |= {"mse": [square], "mae": [absolute], "psnr": [decibels]}
-    return values, "float64" if wide else "float32"
 
 
 def _metrics(

@@ -17,11 +17,10 @@ from ssimtool.kernels.plain.blocks import computing_dtype
 from ssimtool.metrics import public as metrics
 from ssimtool.readers.samples import Array, Pair
 from ssimtool.scoring.bands import bands
+from ssimtool.scoring.map_size import MAP_SAMPLES, definition_of_map, enlarged
 from ssimtool.scoring.numbers import call, fused_scores, of_pair
 from ssimtool.scoring.transfer import alike, sent, widest_dtype
 from ssimtool.settings import CompareSettings, Computed
-
-MAP_SAMPLES = 1 << 22  # samples of a band, which bound the memory of its map and temporaries
 
 
 def numbers_of(
@@ -75,7 +74,7 @@ def computed_by(x: Tensor) -> Computed:
 
 def _is_fused(x: Tensor, y: Tensor, settings: CompareSettings, execution: Execution) -> bool:
     size, least = settings.definition.window_size, execution.fused_from
-    return metrics.is_fused(x, y, execution.backend, window_size=size, fused_from=least)
+    return metrics.is_fused(x, y, execution.on_tensors, window_size=size, fused_from=least)
 
 
 def _dtype(x: Tensor, y: Tensor, settings: CompareSettings) -> torch.dtype:
@@ -94,9 +93,7 @@ def map_of(pair: Pair, settings: CompareSettings, execution: Execution) -> Array
         (H, W), float32, −1 to 1; NaN outside the mask.
     """
     height, width, _ = pair.reference.shape
-    definition = settings.definition.for_size(height, width)
-    if definition.border == "valid":
-        definition = replace(definition, border="symmetric")
+    definition = definition_of_map(settings.definition, height, width)
     device = torch.device(execution.device)
     x, y = _batch(pair.reference, device), _batch(pair.distorted, device)
     x, y = alike(x, y, pair.data_range)
@@ -109,18 +106,9 @@ def map_of(pair: Pair, settings: CompareSettings, execution: Execution) -> Array
             x, y = (metrics.reduced(image, factor, widest_dtype(device)) for image in (x, y))
             definition = replace(definition, downsample=1)
         ssim_map = _map(x, y, definition, pair.data_range, fused=fused)
-    ssim_map = _enlarged(ssim_map, factor, height, width)
+    ssim_map = enlarged(ssim_map, factor, height, width)
     if pair.weight is not None:
         ssim_map[pair.weight == 0] = np.nan
-    return ssim_map
-
-
-def _enlarged(ssim_map: Array, factor: int, height: int, width: int) -> Array:
-    """Repeat each number for the pixels that were averaged, and at the edges for the remainder."""
-    if factor > 1:
-        ssim_map = ssim_map.repeat(factor, axis=0).repeat(factor, axis=1)
-        rows, columns = height - ssim_map.shape[0], width - ssim_map.shape[1]
-        ssim_map = np.pad(ssim_map, ((0, rows), (0, columns)), mode="edge")
     return ssim_map
 
 

@@ -52,8 +52,8 @@ def computing(arrays: Arrays, settings: LossSettings, *, band_samples: int) -> C
 
 def _backend(size: int, execution: Execution, window_size: int) -> BackendName:
     """Return the backend for all chunks, chosen by the total number of values."""
-    if execution.backend != "auto":
-        return execution.backend
+    if execution.on_tensors != "auto":
+        return execution.on_tensors
     pays = takes_fused(
         size, execution.device, window_size=window_size, fused_from=execution.fused_from
     )

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import ssimtool as library
+from ssimtool import devices
 from ssimtool.catalog import METRICS
 from ssimtool.scoring import tensors as evaluate_tensors
 
@@ -315,9 +316,35 @@ def test_the_fused_kernels_are_of_the_cpu(ssimtool, pair, monkeypatch):
     assert "backend is 'fused' on cuda: expected the CPU" in done.err
 
 
-def test_a_small_comparison_takes_the_kernels_as_a_batch_does(ssimtool, pair):
-    record = ssimtool("compare", *pair, "-f", "json", "--device", "cpu").record
+def test_a_small_pair_alone_is_computed_by_numpy(ssimtool, pair, monkeypatch):
+    alone = ssimtool("compare", *pair, "-f", "json", "--device", "cpu").record
+    assert (alone["device"], alone["backend"], alone["precision"]) == ("cpu", "numpy", "float64")
+    fused = ssimtool("compare", *pair, "-f", "json", "--backend", "fused").record
+    assert (fused["backend"], fused["precision"]) == ("fused", "float32")
+    several = ssimtool("compare", *pair, pair[1], "-f", "ndjson").out.splitlines()
+    assert [json.loads(line)["metrics"] for line in several[:2]] == [fused["metrics"]] * 2
+    for name, value in fused["metrics"].items():  # the promise of single precision
+        assert alone["metrics"][name] == pytest.approx(value, rel=1e-6, abs=1e-7)
+    monkeypatch.setattr(devices, "NUMPY_UP_TO", X.size - 1)
+    larger = ssimtool("compare", *pair, "-f", "json", "--device", "cpu").record
+    assert larger["metrics"] == fused["metrics"]
+
+
+def test_a_small_pair_does_not_wait_for_a_gpu(ssimtool, pair, monkeypatch):
+    monkeypatch.setattr(devices, "is_cpu_only", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    record = ssimtool("compare", *pair, "-f", "json").record
+    assert (record["device"], record["backend"]) == ("cpu", "numpy")
+
+
+def test_samples_far_beyond_the_data_range_are_left_to_the_kernels(ssimtool, tmp_path):
+    paths = [tmp_path / "x.npy", tmp_path / "y.npy"]
+    for path, image in zip(paths, (X, Y), strict=True):
+        np.save(path, (image / 255 + 2000).astype(np.float32))
+    record = ssimtool("compare", *paths, "-f", "json", "--data-range", 1).record
     assert (record["backend"], record["precision"]) == ("fused", "float32")
+    record = ssimtool("compare", *paths, "-f", "json", "--data-range", 2).record
+    assert record["backend"] == "numpy"
 
 
 def test_a_map_in_several_bands_is_the_map(ssimtool, pair, tmp_path, monkeypatch):

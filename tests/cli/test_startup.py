@@ -115,12 +115,14 @@ def test_the_check_can_fail():
     assert "numpy" in _loaded("import numpy")[1]
 
 
-def test_a_small_comparison_loads_neither_torch_nor_codecs(samples):
+def test_a_small_comparison_loads_neither_torch_nor_numba_nor_codecs(samples, tmp_path):
     pair = (str(samples / "reference.png"), str(samples / "jpeg.jpg"))
-    code, loaded = _loaded(_command("compare", *pair))
-    assert code == 0
-    assert "numba" in loaded
-    assert not loaded & {"torch", "imagecodecs", "cmap"}
+    for options in ((), ("-m", "ms_ssim"), ("--map", str(tmp_path / "map.npy"))):
+        code, loaded = _loaded(_command("compare", *pair, *options))
+        assert code == 0
+        assert not loaded & {"torch", "numba", "imagecodecs", "cmap"}
+    code, loaded = _loaded(_command("compare", *pair, "--backend", "fused", *options))
+    assert (code, loaded & {"torch", "numba"}) == (0, {"numba"})
     assert "torch" in _loaded(_command("compare", *pair, "--backend", "torch"))[1]
 
 

@@ -19,7 +19,11 @@ from hypothesis import strategies as st
 
 from ssimtool import find_definition, ms_ssim_loss, ssim_loss, ssim_map
 from ssimtool.definitions import DEFINITIONS, Definition
-from ssimtool.kernels.formula import window_weights
+from ssimtool.kernels import small
+from ssimtool.kernels.formula import formula_of, scale_weights, window_weights
+from ssimtool.kernels.means import READ_DTYPES
+from ssimtool.kernels.pyramid import ms_ssim_pass
+from ssimtool.scoring.arrays import by_numpy
 
 CASES = int(os.environ.get("PROMISE_CASES", "150"))
 RELATIVE, ABSOLUTE = 1e-6, 1e-7  # the promise; docs/mathematics.md#floating-point
@@ -186,7 +190,7 @@ def cases(draw, floats_only=False):
         "kind": KINDS, "change": CHANGES, "offset": (0.0, 0.0, -1.0, 64.0, 1700.0),
         "scale": (1.0, 1.0, 255.0, 1e-21, 1e-6, 1e19), "name": tuple(DEFINITIONS),
         "border": (None, None, "zero", "mirror", "symmetric"), "range": (1.0, 1.0, 0.02),
-        "mask": (False, False, True), "backend": ("fused", "fused", "torch"),
+        "mask": (False, False, True), "backend": ("fused", "fused", "torch", "numpy"),
         "layout": ("planes", "channels last", "strided"), "channels": (1, 2, 3),
     }.items()}  # fmt: skip
     definition = find_definition(pick["name"], border=pick["border"])
@@ -216,10 +220,13 @@ def cases(draw, floats_only=False):
         weight = torch.from_numpy(rng.random((n, 1, h, w)) * (rng.random((n, 1, h, w)) > 0.4))
         weight[:, :, h // 2, w // 2] = 1
     backend, data_range = "torch" if mask else pick["backend"], unit * pick["range"]
+    if backend == "numpy" and (floats_only or dtype not in READ_DTYPES):
+        backend = "fused"
     values = torch.stack((x.double(), y.double()))
     padded = values.abs().max() if definition.border == "zero" else values.max() - values.min()
     # docs/mathematics.md: beyond, the second moments of plain torch lose their digits in float64
-    assume(backend == "fused" or float(padded) <= 1500 * data_range)
+    assume(backend != "torch" or float(padded) <= 1500 * data_range)
+    assume(backend != "numpy" or small.is_precise(x.numpy(), y.numpy(), data_range))
     return Case(x, y, data_range, definition, weight, backend, str(pick))
 
 
@@ -238,11 +245,51 @@ def check(found, exact, worst, words, name="relative, of 1e-9 and more"):
 def test_the_promise_of_the_loss(case, worst):
     options = {"data_range": case.data_range, "definition": case.definition}
     x, y = case.x.double(), case.y.double()
-    found = ssim_loss(case.x, case.y, weight=case.weight, backend=case.backend, **options)
+    loss = loss_by_numpy if case.backend == "numpy" else ssim_loss
+    options |= {} if case.backend == "numpy" else {"backend": case.backend, "weight": case.weight}
+    found = loss(case.x, case.y, **options)
     exact = reference(x, y, case.definition, case.data_range, case.weight)
     check(found, exact, worst, case.words)
-    same = ssim_loss(case.x, case.x, weight=case.weight, backend=case.backend, **options)
+    same = loss(case.x, case.x, **options)
     assert same.tolist() == [0] * len(case.x)
+
+
+def of_each(x, y, compute):
+    """The results of arrays (H, W, C) of each pair of images, as one tensor."""
+    pairs = ((i.permute(1, 2, 0).numpy() for i in both) for both in zip(x, y, strict=True))
+    return torch.stack([torch.as_tensor(compute(*both)) for both in pairs])
+
+
+def loss_by_numpy(x, y, data_range, definition):
+    formula = formula_of(definition.for_size(*x.shape[2:]), data_range)
+
+    def mean(a, b):
+        return small.image_pass(a, b, formula, structure=True, errors=False).structure.mean()
+
+    return of_each(x, y, mean)
+
+
+def scales_by_numpy(x, y, data_range, definition, scales):
+    formula, engine = formula_of(definition, data_range), by_numpy()
+
+    def mean(a, b):
+        return ms_ssim_pass(
+            a, b, formula, scale_weights(scales), wide=True, image_pass=engine.image_pass,
+            reduced_image=engine.reduced_image,
+        )[0].mean()  # fmt: skip
+
+    return of_each(x, y, mean)
+
+
+def map_by_numpy(x, y, data_range, definition):
+    definition = definition.for_size(*x.shape[2:])
+    formula = formula_of(replace(definition, downsample=1), data_range)
+
+    def ssim(a, b):
+        a, b = (small.reduced_image(i, definition.downsample, np.float64) for i in (a, b))
+        return 1 - small.loss_map(a, b, formula).transpose(2, 0, 1)
+
+    return of_each(x, y, ssim)
 
 
 def largest_term(case):
@@ -287,11 +334,14 @@ def test_the_promise_of_the_scales(case, worst):
     definition = replace(case.definition, border="valid")
     x, y = (torch.nn.functional.interpolate(i.double(), scale_factor=3) for i in (case.x, case.y))
     x, y = x.to(case.x.dtype), y.to(case.y.dtype)
-    options = {"data_range": case.data_range, "definition": definition, "backend": case.backend}
+    options = {"data_range": case.data_range, "definition": replace(definition, downsample=1)}
     exact = reference_of_scales(x.double(), y.double(), definition, case.data_range)
     if not bool((exact < 0.9).all()):  # near 0, a mean of the contrast has few digits
         return
-    found = ms_ssim_loss(x, y, scales=2, **options)
+    if case.backend == "numpy":
+        found = scales_by_numpy(x, y, scales=2, **options)
+    else:
+        found = ms_ssim_loss(x, y, scales=2, backend=case.backend, **options)
     check(found, exact, worst, case.words, "relative, of MS-SSIM, of 1e-9 and more")
 
 
@@ -299,7 +349,10 @@ def test_the_promise_of_the_scales(case, worst):
 @given(case=cases())
 def test_the_map(case, worst):
     options = {"data_range": case.data_range, "definition": case.definition}
-    found = ssim_map(case.x, case.y, backend=case.backend, **options)
+    if case.backend == "numpy":
+        found = map_by_numpy(case.x, case.y, **options)
+    else:
+        found = ssim_map(case.x, case.y, backend=case.backend, **options)
     exact = 1 - losses_of(case.x.double(), case.y.double(), case.definition, case.data_range)
     error = float((found.double() - exact).abs().max())
     worst.see("map", error)

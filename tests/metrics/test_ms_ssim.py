@@ -17,16 +17,20 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from ssimtool import MSSSIMLoss, find_definition, ms_ssim, ms_ssim_loss, ssim, ssim_loss
 from ssimtool.catalog import DEFINITIONS
+from ssimtool.kernels import arrays
 from ssimtool.kernels.formula import contrast_structure_of, formula_of, smallest_side_of_scales
 from ssimtool.kernels.plain import blocks
 from ssimtool.kernels.pyramid import ms_ssim_pass
 from ssimtool.metrics import halving
 from ssimtool.metrics import ms_ssim as module
+from ssimtool.scoring.arrays import by_numpy
 
 F64 = torch.float64
 # Wang, Simoncelli, Bovik 2003, section 3.2
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 BACKENDS = ("torch", "fused")
+FUSED = {"image_pass": arrays.image_pass, "reduced_image": arrays.reduced_image}
+NUMPY = {"image_pass": by_numpy().image_pass, "reduced_image": by_numpy().reduced_image}
 PADS = {"valid": None, "zero": "constant", "mirror": "reflect", "symmetric": "symmetric"}
 
 
@@ -154,21 +158,25 @@ def test_arrays_give_the_numbers_of_tensors(dtype, wide):
     top = 255.0 if dtype == "uint8" else 65535.0 if dtype == "uint16" else 1.0
     x, y = ((top * t[0]).numpy().transpose(1, 2, 0).astype(dtype) for t in _pair(1, 3, 163, 174))
     formula = formula_of(DEFINITIONS["wang2004"], top)
-    found, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=wide)
+    found, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=wide, **FUSED)
     a, b = (torch.from_numpy(i).permute(2, 0, 1)[None] for i in (x, y))
     kind = F64 if wide else torch.float32
     exact = module.ms_ssim_losses(a, b, formula, WEIGHTS, kind, fused=False)[0]
     # as the two kernels agree: float64, and some 1e-7 in float32
     np.testing.assert_allclose(found, exact.numpy(), rtol=1e-11 if wide else 1e-6)
+    if wide:
+        found, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=True, **NUMPY)
+        np.testing.assert_allclose(found, exact.numpy(), rtol=1e-11)
 
 
 def test_negative_means_of_arrays_count_as_zero_without_a_warning(recwarn):
     x = np.random.RandomState(0).rand(45, 52, 2).astype(np.float32)
     y = np.concatenate((x[:, :, :1], 1 - x[:, :, 1:]), axis=2)
     formula = formula_of(DEFINITIONS["wang2004"], 1)
-    found, _ = ms_ssim_pass(x, y, formula, (0.2, 0.3, 0.5), wide=True)
-    assert found.tolist() == [0, 1]
-    assert not np.signbit(found).any()
+    for engine in (FUSED, NUMPY):
+        found, _ = ms_ssim_pass(x, y, formula, (0.2, 0.3, 0.5), wide=True, **engine)
+        assert found.tolist() == [0, 1]
+        assert not np.signbit(found).any()
     assert not recwarn.list
 
 
@@ -285,7 +293,9 @@ def test_float32_keeps_its_digits_near_one(backend, step):
     assert found == pytest.approx(exact.mean(), rel=1e-6)
     x, y = (t[0].permute(1, 2, 0).contiguous().numpy() for t in (a, b))
     formula = formula_of(DEFINITIONS["wang2004"], 1)
-    on_arrays, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=False)
+    on_arrays, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=False, **FUSED)
+    np.testing.assert_allclose(on_arrays, exact, rtol=1e-6)
+    on_arrays, _ = ms_ssim_pass(x, y, formula, WEIGHTS, wide=True, **NUMPY)
     np.testing.assert_allclose(on_arrays, exact, rtol=1e-6)
 
 

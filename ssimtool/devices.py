@@ -22,9 +22,9 @@ from ssimtool.settings import BackendName, Computing
 # Each thread of the fused kernels holds as many rows as the window has, and three times as many in
 # a backward pass: about 14 MB at this size. Torch computes larger windows.
 FUSED_WINDOW = 127
-# The fused kernels are faster at every size. Below this size both backends take about 0.1 ms, and a
-# process with only such images does not have to load the compiler.
-FUSED_FROM = 1 << 14  # samples
+# The fused kernels are faster at every size. A process with only smaller images, such as examples
+# and tests, does not have to load the compiler.
+FUSED_FROM = 1 << 12  # samples
 # Numba and the kernels load in 0.6 s, and the very first time compile in 4 to 8 s. Torch computes
 # 50 million samples a second on two cores. A process with one comparison gains only above this.
 FUSED_ONCE_FROM = 1 << 26  # samples

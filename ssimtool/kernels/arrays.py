@@ -59,9 +59,9 @@ def forward_pass(
     wide = wide or pair.x.dtype == np.float64 or (structure and needs_float64(formula, *shape[2:]))
     flags = interleaved, structure, errors, threads
     means, far = _one_pass(pair, shape, formula, wide, ssim_map, *flags)
-    again = far.reshape(shape[0], -1).any(axis=1)
-    if wide or not again.any():
+    if far is None:
         return means
+    again = far.reshape(shape[0], -1).any(axis=1)
     planes = np.repeat(again, len(far) // shape[0])
     part = pair._replace(planes_x=pair.planes_x[planes], planes_y=pair.planes_y[planes])
     part_map = None
@@ -85,8 +85,9 @@ def _one_pass(
     structure: bool,
     errors: bool,
     threads: int | None,
-) -> tuple[Means, NDArray[np.bool_]]:
-    """Return the means, and for which planes they are too far from the centre or not finite."""
+) -> tuple[Means, NDArray[np.bool_] | None]:
+    """Return the means, and for which planes they are too far from the centre or not finite; None:
+    for none."""
     n, c, h, w = shape
     kind = np.float64 if wide else np.float32
     if not structure:  # with a window of 1, rows of windows are rows of the image
@@ -110,12 +111,22 @@ def _one_pass(
     )
     if ssim_map is not None and line is not ssim_map:
         ssim_map[:] = line
-    far = np.zeros(count, bool)
     totals = sums.sum(axis=1)
-    if structure and not wide:
-        far = are_far(peaks, formula).any(axis=1) | ~np.isfinite(totals).all(axis=1)
+    is_doubtful = structure and not wide and not _are_near(peaks, totals, formula)
+    far = _far(peaks, totals, formula) if is_doubtful else None
     means = totals.reshape(n, c) / (plan.rows * plan.columns)
     return Means(means, _means_of_errors(error_sums, shape), np.full(n, wide)), far
+
+
+def _are_near(peaks: FloatArray, totals: FloatArray, formula: Formula) -> bool:
+    """Return whether `_far` is true for no plane: sooner, as it is of nearly all batches."""
+    return math.isfinite(totals.sum()) and not are_far(peaks.max(), formula)
+
+
+def _far(peaks: FloatArray, totals: FloatArray, formula: Formula) -> NDArray[np.bool_]:
+    """Return for which planes float32 is too far from the centre, or not finite."""
+    result: NDArray[np.bool_] = are_far(peaks, formula).any(axis=1)
+    return result | ~np.isfinite(totals).all(axis=1)
 
 
 def _means_of_errors(sums: FloatArray, shape: Shape) -> FloatArray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[Any]
+REMEMBERED = 256  # starts of planes
 
 
-@dataclass(frozen=True)
-class Planes:
+class Planes(NamedTuple):
     """One line of memory, the start of each plane in it, and the step between rows."""
 
     samples: Array
@@ -45,7 +45,11 @@ def planes(x: Tensor, *, interleaved: bool) -> Planes:
     (n, c, h, w), (of_image, of_channel, of_row, of_column) = x.shape, x.stride()
     last = (n - 1) * of_image + (c - 1) * of_channel + (h - 1) * of_row + (w - 1) * of_column
     line = x.detach().as_strided((last + 1,), (1,)).numpy()
-    starts = np.arange(n, dtype=np.int64) * of_image
-    if not interleaved:
-        starts = (starts[:, None] + np.arange(c, dtype=np.int64) * of_channel).reshape(-1)
-    return Planes(line, starts, of_row)
+    return Planes(line, _starts(n, 1 if interleaved else c, of_image, of_channel), of_row)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _starts(n: int, channels: int, of_image: int, of_channel: int) -> NDArray[np.int64]:
+    """Return the start of each plane; the kernels only read it."""
+    images = np.arange(n, dtype=np.int64) * of_image
+    return (images[:, None] + np.arange(channels, dtype=np.int64) * of_channel).reshape(-1)

@@ -29,7 +29,7 @@ def measured(
 
     The first call of the operator loads the compiler of torch, which takes most of a second.
     """
-    if _is_watched(x, y):
+    if is_watched(x, y):
         flags = wide, structure, errors
         results: tuple[Tensor, Tensor, Tensor] = measure(x, y, *_fields(formula), *flags)
         return results
@@ -38,9 +38,16 @@ def measured(
     return cpu.measure(x, y, formula, wide=wide, structure=structure, errors=errors)
 
 
+def losses(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
+    """Call `tensors.losses`. Neither autograd nor a compiler is active (`is_watched`)."""
+    from ssimtool.kernels import tensors as cpu
+
+    return cpu.losses(x, y, formula, wide=wide)
+
+
 def mapped(x: Tensor, y: Tensor, formula: Formula, *, wide: bool) -> Tensor:
     """Call `tensors.ssim_map`, through the operator only if autograd or a compiler is active."""
-    if _is_watched(x, y):
+    if is_watched(x, y):
         result: Tensor = ssim_map(x, y, *_fields(formula), wide)
         return result
     from ssimtool.kernels import tensors as cpu
@@ -53,7 +60,7 @@ def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tens
 
     It is not an operator. Both images take the same path, so that equal samples have equal means.
     """
-    if _is_watched(x, y) or not {x.dtype, y.dtype} <= READ:
+    if is_watched(x, y) or not {x.dtype, y.dtype} <= READ:
         return reduced_by_torch(x, factor, dtype), reduced_by_torch(y, factor, dtype)
     from ssimtool.kernels import tensors as cpu
 
@@ -61,7 +68,7 @@ def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tens
     return cpu.reduced(x, factor, wide=wide), cpu.reduced(y, factor, wide=wide)
 
 
-def _is_watched(x: Tensor, y: Tensor) -> bool:
+def is_watched(x: Tensor, y: Tensor) -> bool:
     """Whether autograd, a compiler or a tracer is active, or a tensor is of a subclass."""
     traced = torch.compiler.is_compiling() or is_dispatch_watched()
     return wants_grad(x, y) or traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))

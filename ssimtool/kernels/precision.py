@@ -6,8 +6,9 @@ hold it by `compiled.moments`, as far as these limits.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssimtool.kernels.formula import Formula
 
@@ -39,7 +40,12 @@ def needs_float64(formula: Formula, height: int, width: int) -> bool:
     return is_short or min(c1, c2, c1 * c2) < LEAST_CONSTANT
 
 
-def are_far(peaks: NDArray[np.floating], formula: Formula) -> NDArray[np.bool_]:
-    """Whether squared distances from the centre are too large for float32, or not finite."""
+def are_far(peaks: Any, formula: Formula) -> Any:
+    """Whether squared distances from the centre are too large for float32, or not finite.
+
+    Args:
+        peaks: an array, or one number.
+        formula: the formula of SSIM.
+    """
     limit = (FARTHEST * formula.k2 * formula.data_range) ** 2
-    return ~(peaks <= limit)
+    return np.logical_not(peaks <= limit)

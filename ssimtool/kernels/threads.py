@@ -63,7 +63,11 @@ def share(
         while queue[0] < tasks:
             work(queue, at_once)
 
-    with _crew(os.getpid()).taken(min(limit, tasks, samples // SAMPLES_PER_THREAD)) as taken:
+    most = min(limit, tasks, samples // SAMPLES_PER_THREAD)
+    if most <= 1 and samples <= SAMPLES_PER_THREAD:  # too short to count among those that compute
+        take()
+        return
+    with _crew(os.getpid()).taken(most) as taken:
         helpers: list[Future[None]] = []
         try:
             pool = _pool(os.getpid(), usable_cores())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ssimtool.catalog import Definition, find_definition
-from ssimtool.kernels.formula import smallest_side, smallest_side_of_scales
+from ssimtool.kernels.formula import Formula, formula_of, smallest_side, smallest_side_of_scales
 from ssimtool.kernels.plain.blocks import check_pair, computing_dtype
 from ssimtool.metrics.ranges import DataRange, computed_in, settled_range
+
+REMEMBERED = 256  # formulas
 
 
 class Checked(NamedTuple):
@@ -49,6 +52,16 @@ def checked(
         )
     dtype = computed_in(data_range, x, of_result)
     return Checked(x, y, limit, definition, dtype, of_result)
+
+
+def formula_for(definition: Definition, data_range: float) -> Formula:
+    """Return `formula_of`, which takes as long as a tenth of a small image, only once."""
+    if torch.compiler.is_compiling():  # it would trace what is remembered, with a warning
+        return formula_of(definition, data_range)
+    return _remembered(definition, data_range)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(formula_of)
 
 
 def check_size_of_scales(x: Tensor, definition: Definition, scales: int) -> None:

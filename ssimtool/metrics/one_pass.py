@@ -23,6 +23,17 @@ class OnePass(NamedTuple):
     wide: Tensor
 
 
+def fused_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> Tensor:
+    """Return 1 − SSIM of each image, (N,), by the fused kernels, in float64 or `dtype`.
+
+    The arguments are those of `one_pass`; the formula has no downsampling. Differentiable.
+    """
+    x, y = readable(x, y, dtype)
+    if ops.is_watched(x, y):
+        return one_pass(x, y, formula, dtype, errors=False).structure.mean(dim=1)
+    return ops.losses(x, y, formula, wide=dtype == torch.float64)
+
+
 def one_pass(
     x: Tensor,
     y: Tensor,

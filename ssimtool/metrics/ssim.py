@@ -15,7 +15,6 @@ from torch import Tensor
 from ssimtool.catalog import Definition
 from ssimtool.kernels import operators as ops
 from ssimtool.kernels.choice import is_fused, readable
-from ssimtool.kernels.formula import formula_of
 from ssimtool.kernels.plain.blocks import (
     joined,
     sum_dtype,
@@ -23,8 +22,8 @@ from ssimtool.kernels.plain.blocks import (
 )
 from ssimtool.kernels.plain.reduction import reduced
 from ssimtool.kernels.plain.ssim import loss_maps, map_shape, mean_losses
-from ssimtool.metrics.arguments import checked
-from ssimtool.metrics.one_pass import one_pass
+from ssimtool.metrics.arguments import checked, formula_for
+from ssimtool.metrics.one_pass import fused_losses
 from ssimtool.metrics.ranges import DataRange
 from ssimtool.metrics.weighted import weighted_losses, weighted_map
 from ssimtool.metrics.weights import settled_weight
@@ -139,15 +138,13 @@ def ssim_loss(
     x, y, limit, definition, dtype, of_result = checked(x, y, data_range, definition, dtype)
     if weight is not None:
         return weighted_losses(x, y, weight, definition, limit).mean(dim=1).to(of_result)
-    formula = formula_of(definition, limit)
+    formula = formula_for(definition, limit)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)
     if is_fused(x, y, backend, window_size=len(formula.weights)):
-        means = one_pass(x, y, formula, dtype, errors=False).structure
-    else:
-        means = mean_losses(x, y, formula)
-    return means.mean(dim=1).to(of_result)
+        return fused_losses(x, y, formula, dtype).to(of_result)
+    return mean_losses(x, y, formula).mean(dim=1).to(of_result)
 
 
 def ssim_map(
@@ -205,7 +202,7 @@ def ssim_map(
     x, y, limit, definition, dtype, of_result = checked(x, y, data_range, definition, dtype)
     if weight is not None:
         return weighted_map(x, y, weight, definition, limit, of_result)
-    formula = formula_of(definition, limit)
+    formula = formula_for(definition, limit)
     if formula.downsample > 1:
         x, y = _reduced(x, y, formula.downsample, fused=is_fused(x, y, backend))
         formula = replace(formula, downsample=1)

@@ -14,7 +14,8 @@ from ssimtool.kernels.internals import is_dispatch_watched
 from ssimtool.kernels.layout import is_interleaved, memory_format
 from ssimtool.kernels.plain.blocks import wants_grad
 from ssimtool.kernels.plain.reduction import reduced as reduced_by_torch
-from ssimtool.kernels.plain.ssim import map_shape, mean_losses
+from ssimtool.kernels.plain.ssim import map_shape
+from ssimtool.kernels.training import Expected, Measure, differentiable_gradients
 
 # The fields of a `Formula` in the schema of an operator. Downsampling is done before.
 FIELDS = "float[] weights, str border, float data_range, float k1, float k2"
@@ -23,15 +24,32 @@ FormulaFields = tuple[list[float], str, float, float, float]
 
 
 def measured(
-    x: Tensor, y: Tensor, formula: Formula, *, wide: bool, structure: bool, errors: bool
+    x: Tensor,
+    y: Tensor,
+    formula: Formula,
+    *,
+    wide: bool,
+    structure: bool,
+    errors: bool,
+    expected: Expected | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Call `tensors.measure`, through the operator only if autograd or a compiler is active.
+    """Call `tensors.measure`, through the operator only if a compiler or a tracer is active.
 
     The first call of the operator loads the compiler of torch, which takes most of a second.
+
+    Args:
+        x, y, formula, wide, structure, errors: those of `tensors.measure`.
+        expected: slopes that the results will probably get, for gradients that are computed at
+            once; None: their slopes are not known before.
     """
-    if is_watched(x, y):
+    results: tuple[Tensor, Tensor, Tensor]
+    if _is_traced(x, y):
         flags = wide, structure, errors
-        results: tuple[Tensor, Tensor, Tensor] = measure(x, y, *_fields(formula), *flags)
+        results = measure(x, y, *_fields(formula), *flags)
+        return results
+    if wants_grad(x, y):
+        apply: Any = Measure.apply  # torch has no types
+        results = apply(x, y, formula, wide, (structure, errors), expected)
         return results
     from ssimtool.kernels import tensors as cpu
 
@@ -70,8 +88,13 @@ def reduced(x: Tensor, y: Tensor, factor: int, dtype: torch.dtype) -> tuple[Tens
 
 def is_watched(x: Tensor, y: Tensor) -> bool:
     """Whether autograd, a compiler or a tracer is active, or a tensor is of a subclass."""
+    return wants_grad(x, y) or _is_traced(x, y)
+
+
+def _is_traced(x: Tensor, y: Tensor) -> bool:
+    """Whether a compiler or a tracer is active, or a tensor is of a subclass."""
     traced = torch.compiler.is_compiling() or is_dispatch_watched()
-    return wants_grad(x, y) or traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))
+    return traced or not all(type(t) in (Tensor, Parameter) for t in (x, y))
 
 
 def _fields(formula: Formula) -> FormulaFields:
@@ -118,13 +141,11 @@ def _(x: Tensor, y: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
 def measure_backward(
     x: Tensor, y: Tensor, by_structure: Tensor, by_errors: Tensor, of_wide: Tensor, *rest: Any
 ) -> tuple[Tensor, Tensor]:
-    """Call `ssimtool.kernels.tensors.gradients`."""
-    from ssimtool.kernels import tensors as cpu
+    """Call `ssimtool.kernels.gradients.gradients`."""
+    from ssimtool.kernels.gradients import gradients
 
     *formula, of_x, of_y = rest
-    return cpu.gradients(
-        x, y, _formula(*formula), by_structure, by_errors, of_wide, sides=(of_x, of_y)
-    )
+    return gradients(x, y, _formula(*formula), by_structure, by_errors, of_wide, sides=(of_x, of_y))
 
 
 @measure_backward.register_fake
@@ -154,7 +175,8 @@ def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor, _: Any) -> tuple[Te
     x, y, of_wide = ctx.saved_tensors
     sides = ctx.needs_input_grad[:2]
     if torch.is_grad_enabled():  # a second derivative is requested
-        gradients = _differentiable(x, y, by_structure, by_errors, ctx, sides)
+        parts = _formula(*ctx.formula), ctx.structure, sides
+        gradients = differentiable_gradients(x, y, by_structure, by_errors, *parts)
     else:
         gradients = torch.ops.ssimtool.measure_backward(
             x, y, by_structure, by_errors, of_wide, *ctx.formula, *sides
@@ -164,27 +186,6 @@ def _back(ctx: Any, by_structure: Tensor, by_errors: Tensor, _: Any) -> tuple[Te
 
 
 measure.register_autograd(_back, setup_context=_keep)
-
-
-def _differentiable(
-    x: Tensor,
-    y: Tensor,
-    by_structure: Tensor,
-    by_errors: Tensor,
-    ctx: Any,
-    sides: tuple[bool, bool],
-) -> list[Tensor | None]:
-    """Compute the same gradients by torch operations, which have gradients themselves."""
-    a, b = (t.view_as(t) for t in (x, y))
-    d = a.double() - b.double()
-    errors = torch.stack((d.square().mean(dim=(1, 2, 3)), d.abs().mean(dim=(1, 2, 3))), dim=1)
-    results, slopes = [errors], [by_errors]
-    if ctx.structure:
-        results.append(mean_losses(a, b, _formula(*ctx.formula)))
-        slopes.append(by_structure)
-    wanted = [t for t, side in zip((a, b), sides, strict=True) if side]
-    gradients = iter(torch.autograd.grad(results, wanted, slopes, create_graph=True))
-    return [next(gradients) if side else None for side in sides]
 
 
 @torch.library.custom_op(

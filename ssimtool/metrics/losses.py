@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ssimtool.catalog import Definition, find_definition
 from ssimtool.kernels.choice import is_fused
-from ssimtool.kernels.formula import formula_of
 from ssimtool.kernels.plain.blocks import check_pair, computing_dtype
+from ssimtool.kernels.training import Expected
+from ssimtool.metrics.arguments import formula_for
 from ssimtool.metrics.latents import check_kl_options, kl_loss
 from ssimtool.metrics.one_pass import one_pass
 from ssimtool.metrics.pixel import mse
@@ -190,7 +191,8 @@ class MSE_SSIM_KL_Loss(nn.Module):  # noqa: N801 (training code imports this nam
         module, dtype = self.ssim_loss, computing_dtype(x, y)
         data_range = float(module.data_range)
         check_fits(x, data_range)
-        result = one_pass(x, y, formula_of(module.definition, data_range), dtype)
+        formula = formula_for(module.definition, data_range)
+        result = one_pass(x, y, formula, dtype, expected=Expected(self.alpha, 1))
         return result.mse.mean().to(dtype), result.structure.mean().to(dtype)
 
     def _divergence(self, mu: Tensor | None, logvar: Tensor | None, n: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ssimtool.kernels import operators as ops
 from ssimtool.kernels.choice import readable
 from ssimtool.kernels.formula import Formula
+from ssimtool.kernels.training import Expected
 
 
 class OnePass(NamedTuple):
@@ -30,7 +31,8 @@ def fused_losses(x: Tensor, y: Tensor, formula: Formula, dtype: torch.dtype) -> 
     """
     x, y = readable(x, y, dtype)
     if ops.is_watched(x, y):
-        return one_pass(x, y, formula, dtype, errors=False).structure.mean(dim=1)
+        means = one_pass(x, y, formula, dtype, errors=False, expected=Expected(1))
+        return means.structure.mean(dim=1)
     return ops.losses(x, y, formula, wide=dtype == torch.float64)
 
 
@@ -42,6 +44,7 @@ def one_pass(
     *,
     structure: bool = True,
     errors: bool = True,
+    expected: Expected | None = None,
 ) -> OnePass:
     """Return 1 − SSIM and the errors, from one pass over both images. Differentiable.
 
@@ -53,6 +56,7 @@ def one_pass(
         dtype: the dtype of SSIM: float64, or float32 where it is precise enough.
         structure: whether to compute SSIM; without it, its means are 0.
         errors: whether to compute the errors; without them, they are 0.
+        expected: slopes that each image will probably get; their gradients take no second pass.
 
     Returns:
         `OnePass`, its numbers in float64.
@@ -68,6 +72,7 @@ def one_pass(
         )
     x, y = readable(x, y, dtype)
     wide = dtype == torch.float64
-    flags = {"wide": wide, "structure": structure, "errors": errors}
-    means, error_means, of_wide = ops.measured(x, y, formula, **flags)
+    means, error_means, of_wide = ops.measured(
+        x, y, formula, wide=wide, structure=structure, errors=errors, expected=expected
+    )
     return OnePass(means, error_means[:, 0], error_means[:, 1], of_wide)

@@ -97,10 +97,12 @@ def blur_rows_up(slots, row, start, step, n, window, plan, upper, lower, out):
 
 
 @plain
-def mark_windows(first, last, plan, tile, line, out):
-    """Write a split line of 1 for the samples `first` to `last` of each piece, else 0."""
+def mark_windows(first, last, own_first, own_last, plan, tile, line, out):
+    """Write a split line of 1 for the samples `first` to `last` of each piece, of 2 for those of
+    them that are its own, else 0."""
     clear_line(line, 0, tile.part * LANES)
     for piece in range(plan.group):
-        for p in range(piece * tile.part + first, piece * tile.part + last):
-            line[p] = 1
+        start = piece * tile.part
+        for p in range(first, last):
+            line[start + p] = 2 if own_first <= p < own_last else 1
     split(line, 0, tile.part, out, 0)

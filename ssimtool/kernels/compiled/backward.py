@@ -1,47 +1,29 @@
-"""Backward pass: the gradients of 1 − SSIM and of the errors, from one recomputation.
+"""Backward pass: the gradients of 1 − SSIM and of the errors, and what they are gradients of.
 
 The slopes of each window (`slopes`) are blurred by the adjoint (`adjoint`), along the rows first,
-and then applied to the samples of the window.
+and then applied to the samples of the window. The windows that several areas need are counted in
+the area of their first sample.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
 from ssimtool.kernels.compiled.adjoint import blur_along, blur_rows_up, fold_columns, mark_windows
-from ssimtool.kernels.compiled.forward import new_scratch
+from ssimtool.kernels.compiled.forward import errors_of_rows, new_scratch
 from ssimtool.kernels.compiled.instructions import LANES
-from ssimtool.kernels.compiled.layout import continue_lines, join
+from ssimtool.kernels.compiled.layout import add_samples, continue_lines, join, largest_sample
 from ssimtool.kernels.compiled.moments import columns_of_tile, windows_of_row
 from ssimtool.kernels.compiled.rows import plane_of, set_centre, tile_of
+from ssimtool.kernels.compiled.slope_lines import new_lines
 from ssimtool.kernels.compiled.slopes import (
     Weighed,
     count_of,
     slopes_of_samples,
     slopes_of_windows,
 )
-from ssimtool.kernels.compiled.stages import clear_line, copy_line
+from ssimtool.kernels.compiled.stages import clear_line, copy_line, move_losses
 from ssimtool.kernels.compiled.tasks import next_task
-from ssimtool.kernels.compiled.vectors import SHARED, on_a_cache_line
+from ssimtool.kernels.compiled.vectors import SHARED
 from ssimtool.kernels.compiling import SOURCES, entry, formula, plain
-
-
-class Lines(NamedTuple):
-    """Lines for slopes that one thread reuses.
-
-    `raw` holds those of a row of windows, `inside` 1 where there are windows, `slots` those of some
-    rows, blurred along them, `blurred` those of `SHARED` rows of pixels. `factors` belong to the
-    windows of each sample; `upper` and `lower` are weights of two rows of pixels."""
-
-    raw: np.ndarray
-    inside: np.ndarray
-    slots: np.ndarray
-    blurred: np.ndarray
-    factors: np.ndarray
-    upper: np.ndarray
-    lower: np.ndarray
 
 
 @formula
@@ -59,16 +41,16 @@ def columns_of_windows(plan, columns):
 
 
 @formula
-def slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, slot):
+def slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, slot, owned):
     """Write the slopes of the windows of row r of those of `columns_of_tile`, blurred along the row
-    by the adjoint, into one slot of split lines."""
+    by the adjoint, into one slot of split lines. `owned` is that of `slopes_of_windows`."""
     pitch, count, raw, slots = plan.pitch, count_of(slopes), own.raw, own.slots
     first, _, outer, end = columns
     later = columns_of_windows(plan, columns)[1] * plan.channels * LANES
     windows_of_row(window, plan, tile, r, scratch, 0)
     slopes_of_windows(
         scratch.blurred, pitch, LANES * tile.positions, window, scratch.split_centre, own.inside,
-        slopes.sign, slopes.both, raw, later,
+        slopes.sign, slopes.both, raw, later, owned, own.losses, own.peaks,
     )  # fmt: skip
     if plan.group == 1:
         continue_lines(raw, count, pitch, tile.part, (plan.size - 1) * plan.channels)
@@ -117,8 +99,13 @@ def begin_area(sides, plan, slopes, plane, low, high, columns, scratch, own):
     set_centre(sides, plan, tile, low, high, columns[0], columns[1], scratch)
     start = left + later
     begin, stop = max(start, 0) - start, min(columns[3] + plan.margin, plan.columns) - start
-    clear_line(own.raw, 0, len(own.raw))
-    mark_windows(begin * c, stop * c, plan, tile, scratch.line, own.inside)
+    own_begin, own_stop = max(columns[0] - start, begin), min(columns[1] - start, stop)
+    for line in (own.raw, own.losses, own.peaks):
+        clear_line(line, 0, len(line))
+    clear_line(own.totals, 0, len(own.totals))
+    mark_windows(
+        begin * c, stop * c, own_begin * c, own_stop * c, plan, tile, scratch.line, own.inside
+    )
     for piece in range(plan.group):
         of_plane = plane_of(sides, tile, piece)
         for j in range((columns[1] - columns[0]) * c):
@@ -130,9 +117,11 @@ def begin_area(sides, plan, slopes, plane, low, high, columns, scratch, own):
 def fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, own):
     """Write the slopes of some rows of windows, one slot each; slot 0 is that of row `top`.
 
-    `rows` are the first that has no slot, the one before which to end, and those between which
-    windows are computed. Return the first row that has no slot now."""
-    done, until, start, bottom = rows
+    `rows` are the first that has no slot, the one before which to end, those between which windows
+    are computed, and those between which they are counted. Return the first row that has no slot
+    now."""
+    done, until, start, bottom, low, high = rows
+    kind = own.raw.dtype.type
     step = count_of(slopes) * plan.pitch
     left, later, windows = columns_of_windows(plan, columns)
     c, needed = plan.channels, (windows + plan.size - 1) * plan.channels
@@ -149,7 +138,9 @@ def fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, o
             count = min(SHARED, bottom - done)
             for r in range(count):
                 at = slot + r * step
-                slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, at)
+                owned = kind(2) if low <= done + r < high else kind(3)
+                slopes_of_row(window, plan, slopes, tile, r, columns, scratch, own, at, owned)
+            move_losses(own.losses, LANES * tile.positions, own.totals)
             done += count
     return done
 
@@ -167,7 +158,7 @@ def gradients_of_area(sides, window, plan, slopes, plane, low, high, columns, sc
         top, until = row + before, min(row + plan.chunk, high)
         if row > low:  # keep the slots that are still needed
             copy_line(own.slots, plan.chunk * step, (done - top) * step, own.slots, 0)
-        rows = done, until + plan.margin, start, bottom
+        rows = done, until + plan.margin, start, bottom, low, high
         done = fill_slots(sides, window, plan, slopes, tile, rows, top, columns, scratch, own)
         for pixel in range(row, until, SHARED):
             at = (pixel - row) * step
@@ -179,27 +170,24 @@ def gradients_of_area(sides, window, plan, slopes, plane, low, high, columns, sc
                     sides, window, plan, slopes, tile, pixel + r, columns, own.blurred, r * step,
                     scratch, own.factors,
                 )  # fmt: skip
+    return tile
 
 
 @plain
-def new_lines(window, plan, slopes):
-    """Return the lines of one thread for slopes."""
-    kind, step = window.weights.dtype, count_of(slopes) * plan.pitch
-    return Lines(
-        raw=on_a_cache_line(step, kind),
-        inside=on_a_cache_line(plan.pitch, kind),
-        slots=on_a_cache_line((plan.chunk + plan.size + 2 * SHARED) * step, kind),
-        blurred=on_a_cache_line(SHARED * step, kind),
-        factors=np.zeros(plan.pitch, kind),
-        upper=np.zeros(plan.size, kind),
-        lower=np.zeros(plan.size, kind),
-    )
+def add_totals(sides, plan, tile, area, columns, own, totals):
+    """Add 1 − SSIM of the windows of an area, and keep the largest distance from the centre."""
+    n = columns_of_windows(plan, columns)[2] * plan.channels
+    for piece in range(min(plan.group, len(sides.planes_x) - tile.plane)):
+        at, plane = piece * tile.part, tile.plane + piece
+        add_samples(own.totals, at, at + n, tile.part, totals.sums[plane, area])
+        peak = own.peaks.dtype.type(0)
+        totals.peaks[plane, area] = largest_sample(own.peaks, at, at + n, tile.part, peak)
 
 
 def _backward(stamp):
-    def backward(queue, most, sides, window, plan, slopes):
+    def backward(queue, most, sides, window, plan, slopes, totals):
         """Compute at most `most` tasks of the queue, each some rows and columns of `plan.group`
-        planes, and write the gradients of their samples."""
+        planes, and write the gradients of their samples, and their totals."""
         if stamp == "":
             return
         scratch, own = new_scratch(window, plan), new_lines(window, plan, slopes)
@@ -217,7 +205,14 @@ def _backward(stamp):
                 left = plan.margin if begin == 0 else 0
                 right = plan.margin if end == plan.width else 0
                 columns = begin, end, begin - left, end + right
-            gradients_of_area(sides, window, plan, slopes, plane, low, high, columns, scratch, own)
+            tile = gradients_of_area(
+                sides, window, plan, slopes, plane, low, high, columns, scratch, own
+            )
+            add_totals(sides, plan, tile, area, columns, own, totals)
+            if len(totals.errors) > 0 and part == 0:
+                for each in range(plane, min(plane + plan.group, len(sides.planes_x))):
+                    both = errors_of_rows(sides, plan, each, low, high, None)
+                    totals.errors[each, area, 0], totals.errors[each, area, 1] = both
 
     return entry(backward)
 

@@ -41,6 +41,16 @@ class Slopes(NamedTuple):
     second_step: int
 
 
+class Totals(NamedTuple):
+    """Sums of 1 − SSIM and of the errors, one of each area: (planes, areas, channels) and
+    (planes, areas, 2), and the largest squared distances of the means from their centre, (planes,
+    areas). If `errors` is empty, they are left out."""
+
+    sums: np.ndarray
+    peaks: np.ndarray
+    errors: np.ndarray
+
+
 class Weighed(NamedTuple):
     """Factors of the slopes of one plane.
 
@@ -60,17 +70,21 @@ def count_of(slopes):
 
 
 @pointwise
-def slopes_of_windows(blurred, pitch, n, window, centre, inside, sign, both, out, at):
+def slopes_of_windows(
+    blurred, pitch, n, window, centre, inside, sign, both, out, at, owned, losses, peaks
+):
     """Write the slopes of each window by E[s²], E[d²] and m_s + sign·m_d into the lines 0, 1, 2 of
     `out`, from `at` on; unless `both` is None, also the slope by m_s − sign·m_d into line 3.
 
     E[s²] and E[d²] are about the centre too, a split line of s and one of d. The slopes are 0 where
-    `inside` is: there is no window."""
+    `inside` is: there is no window. Where `inside` is `owned` or more, 1 − SSIM is added to
+    `losses`. `peaks` keeps the largest squared distance of the means from their centre."""
     kind, scale = blurred.dtype.type, window.scale
     one, two, half, square = kind(1), kind(2), kind(0.5), scale * scale
     c1, c2, zero = window.c1_of_one, window.c2_of_one, kind(0)
     for j in range(n):
         mean_s, mean_d = blurred[np.uint64(j)], blurred[np.uint64(pitch + j)]
+        distance, peak = mean_s * mean_s + mean_d * mean_d, peaks[np.uint64(j)]
         mu_s = (mean_s + centre[np.uint64(j)]) * scale
         mu_d = (mean_d + centre[np.uint64(pitch + j)]) * scale
         mean_s, mean_d = mean_s * scale, mean_d * scale
@@ -84,7 +98,10 @@ def slopes_of_windows(blurred, pitch, n, window, centre, inside, sign, both, out
         by_dd = (one - a) * (one - half * b) * by_q
         by_s = -((one - b) * a * mu_s * by_p) - two * mean_s * by_ss
         by_d = (one - b) * mu_d * (two - a) * by_p - two * mean_d * by_dd
-        is_window = inside[np.uint64(j)] > zero
+        of_window = inside[np.uint64(j)]
+        is_window = of_window > zero
+        losses[np.uint64(j)] += a + b - a * b if of_window >= owned else zero
+        peaks[np.uint64(j)] = distance if is_window and distance > peak else peak
         out[np.uint64(at + j)] = by_ss if is_window else zero
         out[np.uint64(at + pitch + j)] = by_dd if is_window else zero
         out[np.uint64(at + 2 * pitch + j)] = by_s + sign * by_d if is_window else zero

@@ -142,13 +142,13 @@ def _blurred(planes: FloatArray, weights: tuple[float, ...]) -> FloatArray:
     beyond, matrix = len(weights) - 1, _windows(weights)
     count, h, w = planes.shape
     rows, columns = h - beyond, w - beyond
-    down = matrix[:rows, :h] @ planes
-    result = np.empty((count, rows, columns))
+    down = (matrix[:rows, :h] @ planes).reshape(count * rows, w)  # all rows in one product
+    result = np.empty((count * rows, columns))
     for left in range(0, columns, BLOCK):
         n = min(BLOCK, columns - left)
-        reached = down[:, :, left : left + n + beyond]
-        result[:, :, left : left + n] = reached @ matrix[:n, : n + beyond].T
-    return result
+        reached = down[:, left : left + n + beyond]
+        np.matmul(reached, matrix[:n, : n + beyond].T, out=result[:, left : left + n])
+    return result.reshape(count, rows, columns)
 
 
 @lru_cache(maxsize=16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import make_benchmark_tables
+import numpy as np
 import pytest
 
 pytest.importorskip("resource", reason="measures time and memory as Unix counts them")
@@ -12,11 +13,13 @@ pytest.importorskip("resource", reason="measures time and memory as Unix counts 
 import torch
 from benchmarks import (
     bench,
+    bench_kernels,
     beside,
     definitions,
     inprocess,
     multiscale,
     peers,
+    probe,
     report,
     timing,
     training,
@@ -137,3 +140,42 @@ def test_this_checkout_takes_turns_with_itself(capsys):
     assert header == "| case | median | quartiles | fastest |"
     assert [row.split(" | ")[0] for row in rows] == ["| 512×512 uint8, 1 thread"]
     assert float(rows[0].split(" | ")[1]) > 0
+
+
+def test_the_probe_multiplies_and_adds():
+    for chains in probe.CHAINS:
+        values = np.full(2 + chains * probe.lanes(), 0.5, np.float32)
+        values[0] = 0.25
+        probe.multiply_and_add(values, 2, (0,) * chains)
+        assert values[0] == 0.25
+        # 0.5, then 0.25 · 0.5 + 0.5, then 0.25 · 0.625 + 0.5
+        assert set(values[2:].tolist()) == {0.65625}
+    assert probe.rate(1) > 0
+    assert probe.limit(1) > 0
+
+
+def test_the_kernels_beside_their_limit(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench_kernels, "instruction_sets", lambda: {"this processor": None})
+    path = tmp_path / "kernels.json"
+    bench_kernels.main(["--small", "--runs", "1", "--threads", "1", "--json", str(path)])
+    out = capsys.readouterr().out
+    assert "### Forward pass" in out
+    made = make_benchmark_tables.tables(json.loads(path.read_text()))
+    assert set(made) == {"kernels", "steps"}
+    forward, steps = made["kernels"][1:], made["steps"][1:]
+    assert [row[:3] for row in forward] == [
+        ("this processor", k, "1") for k in ("uint8", "float32")
+    ]
+    assert all(0 < float(row[4]) for row in forward)
+    assert [row[1] for row in steps] == [*bench_kernels.STEPS, bench_kernels.SMALL_STEP]
+    assert all(float(row[3]) > 1 for row in steps)  # a step is more than its forward pass
+
+
+def test_instruction_sets_are_those_of_the_processor(monkeypatch):
+    from llvmlite import binding
+
+    features = {"sse4.2": True, "avx2": True, "avx512f": False}
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: features)
+    assert list(bench_kernels.instruction_sets()) == ["AVX2", "SSE"]
+    monkeypatch.setattr(binding, "get_host_cpu_features", dict)
+    assert bench_kernels.instruction_sets() == {"this processor": None}

@@ -3,7 +3,8 @@
     python tests/benchmarks/bench.py --large --json bench.json
     python tests/benchmarks/bench_startup.py --json startup.json
     python tests/benchmarks/bench_memory.py --json memory.json
-    python tests/tools/make_benchmark_tables.py bench.json startup.json memory.json
+    python tests/benchmarks/bench_kernels.py --json kernels.json
+    python tests/tools/make_benchmark_tables.py bench.json startup.json memory.json kernels.json
 
 A file need not hold every section: tables of which no file knows anything stay as they are, with
 the date of their own run. Where two files have a table, the later one counts.
@@ -98,6 +99,8 @@ MAKERS: Mapping[str, tuple[str, Maker]] = {
     "precision": ("precision", _table("precision")),
     "memory": ("memory", _table("memory")),
     "large-pair": ("memory", _table("memory", 1)),
+    "kernels": ("kernels", _table("kernels")),
+    "steps": ("kernels", _table("kernels", 1)),
     "startup": ("commands", _startup),
     "large-arrays": ("arrays", _large_arrays),
 }

@@ -137,6 +137,8 @@ def printable(path: str) -> str:
     >>> print(printable("two\nlines.png"))
     two\nlines.png
     """
+    if path.isprintable():
+        return path
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         for c in path

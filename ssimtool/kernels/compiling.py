@@ -21,11 +21,8 @@ log_compilation(
 # Numba caches a compiled entry for the next process, and checks only the file of the entry for
 # changes. The entries close over this hash, so that a change in any file compiles them again.
 _HERE = Path(__file__)
-SOURCES = sha256(
-    b"".join(
-        path.read_bytes() for path in (_HERE, *sorted((_HERE.parent / "compiled").glob("*.py")))
-    )
-).hexdigest()
+_FILES = _HERE, _HERE.with_name("internals.py"), *sorted(_HERE.parent.glob("compiled/*.py"))
+SOURCES = sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()
 
 
 def _compiled_by(compiler: Any | None) -> dict[str, Any]:

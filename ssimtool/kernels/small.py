@@ -111,7 +111,8 @@ def _losses_of_rows(
     x: NDArray[Any], y: NDArray[Any], centre: tuple[float, float], formula: Formula
 ) -> FloatArray:
     """Return A + B − A·B of at most `BLOCK` rows of windows, by sums and differences."""
-    c1, c2 = ((k * formula.data_range) ** 2 for k in (formula.k1, formula.k2))
+    # a power that overflows would raise
+    c1, c2 = (k * formula.data_range * k * formula.data_range for k in (formula.k1, formula.k2))
     moments = np.empty((4, *x.shape))
     s, d, ss, dd = moments
     np.add(x, y, out=s, dtype=np.float64)

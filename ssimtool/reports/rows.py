@@ -10,7 +10,6 @@ from ssimtool.errors import printable
 from ssimtool.plugins import known_metric
 from ssimtool.records.comparison import Comparison
 from ssimtool.records.statistics import Statistics
-from ssimtool.reports.unmatched import unmatched_counts
 
 if TYPE_CHECKING:  # a comparison loads no record of another command, which takes 10 ms
     from ssimtool.records.batch import Summary
@@ -202,6 +201,8 @@ def region_lines(record: Comparison) -> tuple[tuple[str, str], ...]:
 
 def counts_line(summary: Summary) -> str:
     """Return the number of pairs, by status, in one line."""
+    from ssimtool.reports.unmatched import unmatched_counts
+
     parts = [f"{summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}: {summary.ok} ok"]
     parts += [f"{summary.fail} failed"] if summary.fail else []
     parts += [f"{summary.error} with an error"] if summary.error else []

@@ -20,6 +20,8 @@ from ssimtool.scoring.bands import bands
 from ssimtool.scoring.map_size import MAP_SAMPLES, definition_of_map, enlarged
 from ssimtool.settings import CompareSettings, Computed
 
+LEAST_RANGE = 1e-100
+
 
 class Engine(NamedTuple):
     """Functions that compute, by NumPy or by the fused kernels. `is_wide`: always in float64."""
@@ -104,10 +106,16 @@ def map_of(pair: Pair, settings: CompareSettings, execution: Execution) -> Array
     return enlarged(ssim_map, factor, height, width)
 
 
+def are_read(x: Array, y: Array) -> bool:
+    """Return whether the passes read the dtype of two images."""
+    return x.dtype.name in READ_DTYPES and x.dtype == y.dtype
+
+
 def _engine_of(pair: Pair, execution: Execution) -> Engine | None:
     """Return what computes a pair; None if it cannot be loaded or does not read the samples."""
     x, y = pair.reference, pair.distorted
-    if x.dtype.name not in READ_DTYPES or x.dtype != y.dtype:
+    # a range whose square overflows is refused, with its reason, by the functions on tensors
+    if not are_read(x, y) or not LEAST_RANGE <= pair.data_range <= 1 / LEAST_RANGE:
         return None
     if execution.backend == "numpy":
         from ssimtool.kernels import small

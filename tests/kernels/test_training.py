@@ -130,6 +130,21 @@ def test_both_images_and_a_second_backward_pass():
     assert whole(x, y.detach()).backward() is None
 
 
+def test_a_gradient_that_is_changed_changes_no_other():
+    x, y = pair((2, 1, 70, 70))
+    x.requires_grad_()
+    loss = whole(x, y)
+    loss.backward(retain_graph=True)
+    first = x.grad.clone()
+    x.grad.zero_()
+    loss.backward(retain_graph=True)
+    assert torch.equal(x.grad, first)
+    (own,) = torch.autograd.grad(loss, x, retain_graph=True)
+    own += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
 def test_an_image_that_is_written_to_is_noticed():
     x, y = pair((1, 1, 70, 70))
     leaf = x.requires_grad_()

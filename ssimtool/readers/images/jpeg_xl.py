@@ -10,11 +10,10 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import Content, shown
+from ssimtool.readers.images.beginnings import CODESTREAM
 from ssimtool.readers.images.codecs import codec
 from ssimtool.readers.samples import Array, Samples, range_of_floats, range_of_type
 
-CODESTREAM = b"\xff\x0a"
-CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"  # ISO/IEC 18181-2
 HEADER_BYTES = 2**14  # the header is shorter, names of many extra channels aside
 ALPHA = 0  # type of an extra channel
 # Colour encodings (ISO/IEC 18181-1, annex E)
@@ -38,11 +37,6 @@ class Header:
     bits: int
     has_alpha: bool
     is_linear: bool
-
-
-def is_jpeg_xl(data: Content) -> bool:
-    """Whether a file begins like a JPEG XL, bare or in its container."""
-    return data[:2] == CODESTREAM or data[: len(CONTAINER)] == CONTAINER
 
 
 def read_jpeg_xl_header(data: Content, path: str) -> Header:

@@ -10,9 +10,9 @@ import numpy as np
 
 from ssimtool.errors import SsimtoolError
 from ssimtool.readers.files import Content, shown
+from ssimtool.readers.images.beginnings import COLOUR_PFM
 from ssimtool.readers.samples import Array, Samples, range_of_floats
 
-PAM, COLOUR_PFM = b"P7", b"PF"
 HEADER_BYTES = 2**16  # longer headers are no headers
 # Tuple types of PAM (netpbm, doc/pam.html), without _ALPHA, and the channels of colour
 TUPLES = {"BLACKANDWHITE": 1, "GRAYSCALE": 1, "RGB": 3}
@@ -37,11 +37,6 @@ class Header:
     def size(self) -> int:
         """Bytes of the samples."""
         return self.width * self.height * self.channels * self.dtype.itemsize
-
-
-def is_netpbm(data: Content) -> bool:
-    """Whether a file begins like a PAM or a colour PFM."""
-    return data[:2] in (PAM, COLOUR_PFM) and data[2:3] in (b"\n", b"\r", b" ", b"\t")
 
 
 def read_netpbm_header(data: Content) -> Header:

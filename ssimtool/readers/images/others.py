@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -14,14 +15,14 @@ from ssimtool.readers.arrays.image import check_pixels
 from ssimtool.readers.arrays.npy import non_finite
 from ssimtool.readers.files import Content, shown
 from ssimtool.readers.foreign import HEIF_KIND, foreign_error, foreign_kind
+from ssimtool.readers.images.beginnings import is_jpeg_xl, is_netpbm, is_tiff
 from ssimtool.readers.images.damage import EXPECTED, decoding
 from ssimtool.readers.images.frames import MOST_FRAMES, check_count
-from ssimtool.readers.images.jpeg_xl import is_jpeg_xl, read_jpeg_xl, read_jpeg_xl_header
-from ssimtool.readers.images.netpbm import is_netpbm, read_netpbm, read_netpbm_header
 from ssimtool.readers.images.opened import Opened
-from ssimtool.readers.images.tiff import read_page
-from ssimtool.readers.images.tiff_tags import Page, is_tiff, read_pages
 from ssimtool.readers.samples import FrameStack, Samples
+
+if TYPE_CHECKING:
+    from ssimtool.readers.images.tiff_tags import Page
 
 
 @dataclass(frozen=True)
@@ -100,24 +101,37 @@ def of_frame(samples: Samples, number: int, warnings: tuple[str, ...]) -> Sample
 
 
 def _frames(data: Content, path: str) -> tuple[Frame, ...] | None:
+    """Return the frames of a file of these formats; only the reader of its format is loaded."""
     if is_tiff(data):
-        pages = read_pages(data, MOST_FRAMES + 1)
-        if not pages:
-            raise ValueError("truncated: no page")
-        return tuple(_of_page(data, page, number, path) for number, page in enumerate(pages))
+        return _pages(data, path)
     if is_jpeg_xl(data):
+        from ssimtool.readers.images.jpeg_xl import read_jpeg_xl, read_jpeg_xl_header
+
         image = read_jpeg_xl_header(data, path)
-        read = partial(read_jpeg_xl, data, image, path)
         memory = 2 * image.width * image.height * image.channels * image.bits // 8
+        read = partial(read_jpeg_xl, data, image, path)
         return (Frame(image.width, image.height, memory, read),)
     if is_netpbm(data):
+        from ssimtool.readers.images.netpbm import read_netpbm, read_netpbm_header
+
         header = read_netpbm_header(data)
         read = partial(read_netpbm, data, header, path)
         return (Frame(header.width, header.height, 2 * header.size, read),)
     return None
 
 
+def _pages(data: Content, path: str) -> tuple[Frame, ...]:
+    from ssimtool.readers.images.tiff_tags import read_pages
+
+    pages = read_pages(data, MOST_FRAMES + 1)
+    if not pages:
+        raise ValueError("truncated: no page")
+    return tuple(_of_page(data, page, number, path) for number, page in enumerate(pages))
+
+
 def _of_page(data: Content, page: Page, number: int, path: str) -> Frame:
+    from ssimtool.readers.images.tiff import read_page
+
     # The samples as stored, and as they are returned.
     memory = 2 * page.width * page.height * page.channels * (max(page.bits, default=8) + 7) // 8
     width, height = page.width, page.height

@@ -74,11 +74,6 @@ class Page:
     is_part: bool
 
 
-def is_tiff(data: Content) -> bool:
-    """Whether a file begins like a TIFF or a BigTIFF."""
-    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
 def read_pages(data: Content, most: int) -> tuple[Page, ...]:
     """Return the pages of a TIFF, in the order of the file, but no more than `most`.
 

@@ -66,8 +66,10 @@ def test_what_the_documents_show_is_what_is_printed(process):
         if plain.fullmatch(command) and " -f " not in command
     ]
     assert [c.split()[1] for c, _ in shown] == ["explain", "compare", "loss", "latents"]
+    environment = os.environ | {"COLUMNS": "80"}  # as wide as the documents show it
     for command, output in shown:
-        assert process(*shlex.split(command)[1:], cwd=ROOT).out == f"{output}\n"
+        done = process(*shlex.split(command)[1:], cwd=ROOT, env=environment)
+        assert done.out == f"{output}\n"
 
 
 def test_the_documents_name_the_options_codes_and_rows(process):
